@@ -1,0 +1,30 @@
+// The one way in which signals leave the model.
+#ifndef RUNNER_CAPTURE_OBSERVER_H_
+#define RUNNER_CAPTURE_OBSERVER_H_
+
+#include <ATen/core/Tensor.h>
+
+namespace forensics::runner {
+
+// Called by the decoder while it computes; a null Observer* costs one branch a call site. The
+// tensors are the model's own, in the dtype it computed them in: an observer copies what it keeps
+// and changes nothing.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  // True if the two calls below are wanted for decoder layer `layer` (0-based).
+  virtual bool WantsLayer(int layer) const = 0;
+
+  // The residual stream after decoder layer `layer`, before the final norm (Hugging Face
+  // hidden_states[layer + 1]): [batch, tokens, hidden_size].
+  virtual void OnHiddenStates(int layer, const at::Tensor& hidden_states) = 0;
+
+  // The keys of the tokens of this pass as the cache holds them, after k_norm and rotary embedding:
+  // [batch, num_key_value_heads, tokens, head_dim], possibly strided.
+  virtual void OnKeys(int layer, const at::Tensor& keys) = 0;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_CAPTURE_OBSERVER_H_

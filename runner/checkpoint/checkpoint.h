@@ -1,0 +1,45 @@
+// A published Hugging Face checkpoint directory, verified as a whole when it is opened.
+#ifndef RUNNER_CHECKPOINT_CHECKPOINT_H_
+#define RUNNER_CHECKPOINT_CHECKPOINT_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "runner/checkpoint/model_config.h"
+
+namespace forensics::runner {
+
+class Checkpoint {
+ public:
+  // Reads config.json, maps model.safetensors (or the shards of model.safetensors.index.json), and
+  // checks every tensor against the registry derived from the config: missing, surplus, misshapen,
+  // mistyped, truncated, overlapping and out-of-range ones are errors that name file and tensor,
+  // expected and found.
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& directory);
+  virtual ~Checkpoint() = default;
+
+  virtual const ModelConfig& config() const = 0;
+  virtual const std::string& directory() const = 0;
+
+  // A tensor that is stored unquantised, under its published name, such as
+  // "model.layers.0.input_layernorm.weight"; converted to `dtype`.
+  virtual absl::StatusOr<at::Tensor> Tensor(std::string_view name, at::ScalarType dtype) const = 0;
+
+  // The weight [out_features, in_features] of the linear layer `module`, such as
+  // "model.layers.0.self_attn.q_proj", dequantised exactly in float32 where it is stored
+  // quantised, then rounded once to `dtype`.
+  virtual absl::StatusOr<at::Tensor> LinearWeight(std::string_view module,
+                                                  at::ScalarType dtype) const = 0;
+
+  // SHA-256 (hex) that identifies the model: over names and digests of config.json and of every
+  // weight file. Reads all files once; the result is kept.
+  virtual absl::StatusOr<std::string> Digest() const = 0;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_CHECKPOINT_CHECKPOINT_H_
