@@ -1,0 +1,50 @@
+// Files that are there whole or not at all.
+#ifndef SCHEMA_ATOMIC_FILE_H_
+#define SCHEMA_ATOMIC_FILE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace forensics::schema {
+
+// Writes to "<path>.tmp.<pid>"; Commit does fsync, rename to `path` and fsync of the folder.
+// Destroyed before Commit, it removes the temporary file; a killed process leaves one, which
+// RemoveStaleTemporaries finds. A full disk is an error (ResourceExhausted) of Append or Commit,
+// and `path` keeps what it held.
+class AtomicFile {
+ public:
+  // Makes the folder if need be.
+  static absl::StatusOr<AtomicFile> Create(const std::string& path);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  absl::Status Append(absl::string_view bytes);  // buffered
+  absl::Status Commit();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  AtomicFile(std::string path, std::string temporary, int fd);
+  absl::Status Flush();
+
+  std::string path_;
+  std::string temporary_;
+  int fd_;
+  std::string buffer_;
+};
+
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes);
+
+// Removes what killed writers left in `directory`: temporary files whose process is gone.
+absl::Status RemoveStaleTemporaries(const std::string& directory);
+
+// Whole file, or an error that names it.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+}  // namespace forensics::schema
+
+#endif  // SCHEMA_ATOMIC_FILE_H_

@@ -1,0 +1,71 @@
+// Every name on disk.
+//
+//   RESULTS/<hardware>/<config_id>/manifest.textproto        written last
+//   RESULTS/<hardware>/<config_id>/rep_0.rank_0_of_1.shard   one a repetition and rank
+//   EXPERIMENTS/<name>_experiment.json, reference_baseline.json
+//   REPORT/analysis_reports.json, summary.json
+#ifndef SCHEMA_RUN_DIRECTORY_H_
+#define SCHEMA_RUN_DIRECTORY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "schema/run.pb.h"
+
+namespace forensics::schema {
+
+inline constexpr int kSchemaVersion = 1;
+
+// Default folders, relative to where the user typed the command.
+inline constexpr char kResultsFolder[] = "results";
+inline constexpr char kExperimentsFolder[] = "experiments";
+inline constexpr char kReportFolder[] = "report";
+
+// The reference experiment's file, and the plan's eight, in the plan's order.
+inline constexpr char kReferenceBaselineFile[] = "reference_baseline.json";
+const std::vector<std::string>& ExperimentFiles();
+
+inline constexpr char kAnalysisReportsFile[] = "analysis_reports.json";
+inline constexpr char kSummaryFile[] = "summary.json";
+
+// One configuration on one machine.
+class RunDirectory {
+ public:
+  RunDirectory(absl::string_view results, absl::string_view hardware, absl::string_view config_id);
+  explicit RunDirectory(std::string path) : path_(std::move(path)) {}
+
+  const std::string& path() const { return path_; }
+  std::string ManifestPath() const;
+  std::string ShardPath(int repetition, int rank, int world_size) const;
+
+  bool IsFinished() const;  // has a manifest
+
+  // The manifest's text is followed by its own digest in a comment, so that damage is found.
+  absl::Status WriteManifest(const RunManifest& manifest) const;
+  absl::StatusOr<RunManifest> ReadManifest() const;
+
+  // Removes all that a run may have left here: shards, manifest, temporary files.
+  absl::Status Clear() const;
+  // Removes the shards of one repetition, of every rank.
+  absl::Status RemoveRepetition(int repetition) const;
+
+ private:
+  std::string path_;
+};
+
+// All finished run directories below `results`, sorted by path; `results` may itself be one.
+absl::StatusOr<std::vector<RunDirectory>> FindRuns(const std::string& results);
+
+// A hardware label as a part of a path: what is not a letter, digit, '.', '-' or '_' becomes '_'.
+std::string PathPart(absl::string_view label);
+
+// "A100-80GB" and "NVIDIA A100-SXM4-80GB" are "A100": the plan's short form, used in config ids. A
+// label that names no known GPU is its own short form, as a PathPart.
+std::string ShortHardware(absl::string_view label);
+
+}  // namespace forensics::schema
+
+#endif  // SCHEMA_RUN_DIRECTORY_H_
