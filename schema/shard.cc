@@ -165,17 +165,18 @@ absl::Status WriteShard(const std::string& path, const Repetition& repetition) {
 }
 
 absl::StatusOr<Repetition> ReadShard(const std::string& path) {
+  const auto at_path = [&path](const absl::Status& status) {
+    return absl::DataLossError(absl::StrCat(path, ": ", status.message()));
+  };
   ShardAssembler assembler;
-  absl::Status content;
-  absl::Status framing = ReadRecords(
-      path, [&](absl::string_view payload) { return content = assembler.Add(payload); });
-  absl::StatusOr<Repetition> repetition = content;
-  if (content.ok()) {
-    if (!framing.ok()) return framing;
-    repetition = std::move(assembler).Finish();
-  }
-  if (repetition.ok()) return repetition;
-  return absl::DataLossError(absl::StrCat(path, ": ", repetition.status().message()));
+  absl::Status status = ReadRecords(path, [&](absl::string_view payload) {
+    absl::Status added = assembler.Add(payload);
+    return added.ok() ? added : at_path(added);
+  });
+  if (!status.ok()) return status;
+  absl::StatusOr<Repetition> repetition = std::move(assembler).Finish();
+  if (!repetition.ok()) return at_path(repetition.status());
+  return repetition;
 }
 
 std::string SignalsDigest(const Repetition& repetition) {

@@ -1,0 +1,121 @@
+#include "schema/atomic_file.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::schema {
+namespace {
+
+namespace fs = std::filesystem;
+
+class AtomicFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = absl::StrCat(testing::TempDir(), "/",
+                           testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+  }
+
+  int FilesInFolder() const {
+    int count = 0;
+    for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder_)) ++count;
+    return count;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(AtomicFileTest, MakesFoldersAndReplacesOnlyOnCommit) {
+  const std::string path = folder_ + "/a/b";
+  ASSERT_TRUE(WriteFileAtomically(path, "old").ok());
+  {
+    absl::StatusOr<AtomicFile> file = AtomicFile::Create(path);
+    ASSERT_TRUE(file.ok()) << file.status();
+    ASSERT_TRUE(file->Append("new").ok());
+    EXPECT_EQ(ReadFile(path).value(), "old");
+    ASSERT_TRUE(file->Commit().ok());
+    EXPECT_EQ(ReadFile(path).value(), "new");
+  }
+  EXPECT_EQ(ReadFile(path).value(), "new");
+}
+
+TEST_F(AtomicFileTest, WithoutCommitNothingIsLeft) {
+  {
+    absl::StatusOr<AtomicFile> file = AtomicFile::Create(folder_ + "/x");
+    ASSERT_TRUE(file->Append(std::string(3 << 20, 'x')).ok());
+  }
+  EXPECT_EQ(FilesInFolder(), 0);
+}
+
+TEST_F(AtomicFileTest, WritesMoreThanItsBuffer) {
+  std::string text;
+  for (int i = 0; i < 700'000; ++i) absl::StrAppend(&text, i);
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/x", text).ok());
+  EXPECT_EQ(ReadFile(folder_ + "/x").value(), text);
+}
+
+TEST_F(AtomicFileTest, KilledWriterLeavesTheOldFileAndATemporaryThatIsFound) {
+  const std::string path = folder_ + "/x";
+  ASSERT_TRUE(WriteFileAtomically(path, "old").ok());
+  const pid_t child = fork();
+  if (child == 0) {
+    absl::StatusOr<AtomicFile> file = AtomicFile::Create(path);
+    (void)file->Append(std::string(3 << 20, 'x'));
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(ReadFile(path).value(), "old");
+  EXPECT_EQ(FilesInFolder(), 2);
+  ASSERT_TRUE(RemoveStaleTemporaries(folder_).ok());
+  EXPECT_EQ(FilesInFolder(), 1);
+}
+
+TEST_F(AtomicFileTest, ALivingWritersTemporaryStays) {
+  const std::string other = absl::StrCat(folder_, "/x.tmp.", getppid());
+  ASSERT_TRUE(WriteFileAtomically(other, "").ok());
+  ASSERT_TRUE(RemoveStaleTemporaries(folder_).ok());
+  EXPECT_EQ(FilesInFolder(), 1);
+  EXPECT_TRUE(RemoveStaleTemporaries(folder_ + "/none").ok());
+}
+
+// A limit on file sizes stands in for a full disk: write fails in the middle.
+TEST_F(AtomicFileTest, AFailedWriteIsAnErrorAndLosesNothing) {
+  const std::string path = folder_ + "/x";
+  ASSERT_TRUE(WriteFileAtomically(path, "old").ok());
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit = {1 << 20, 1 << 20};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const absl::Status written = WriteFileAtomically(path, std::string(5 << 20, 'x'));
+    const bool named = std::string(written.message()).find(path) != std::string::npos;
+    _exit(!written.ok() && named ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(ReadFile(path).value(), "old");
+  EXPECT_EQ(FilesInFolder(), 1);
+}
+
+TEST_F(AtomicFileTest, ErrorsNameThePath) {
+  fs::create_directories(folder_);
+  EXPECT_THAT(std::string(ReadFile(folder_).status().message()), testing::HasSubstr("directory"));
+  EXPECT_EQ(ReadFile(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
+  std::ofstream(folder_ + "/file") << "x";
+  EXPECT_THAT(std::string(WriteFileAtomically(folder_ + "/file/x", "").message()),
+              testing::HasSubstr(folder_ + "/file"));
+}
+
+}  // namespace
+}  // namespace forensics::schema

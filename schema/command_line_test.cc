@@ -1,0 +1,68 @@
+#include "schema/command_line.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+ABSL_FLAG(int, count, 3, "how many");
+ABSL_FLAG(bool, loud, false, "whether");
+ABSL_FLAG(std::string, name, "", "which");
+
+namespace forensics::schema {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ExitedWithCode;
+
+std::vector<std::string> Parse(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "/bin/tool");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  return ParseCommandLineOrExit("Usage: tool\n", static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(CommandLineTest, FlagsAndPositionals) {
+  EXPECT_THAT(Parse({"a", "--count=7", "-loud", "--name", "x=y", "b", "--", "--count"}),
+              ElementsAre("a", "b", "--count"));
+  EXPECT_EQ(absl::GetFlag(FLAGS_count), 7);
+  EXPECT_TRUE(absl::GetFlag(FLAGS_loud));
+  EXPECT_EQ(absl::GetFlag(FLAGS_name), "x=y");
+  Parse({"--noloud"});
+  EXPECT_FALSE(absl::GetFlag(FLAGS_loud));
+}
+
+TEST(CommandLineDeathTest, WrongUsageExitsWithTwo) {
+  EXPECT_EXIT(Parse({"--cuont=7"}), ExitedWithCode(kExitUsage), "tool: unknown flag --cuont");
+  EXPECT_EXIT(Parse({"--nocount"}), ExitedWithCode(kExitUsage), "unknown flag --nocount");
+  EXPECT_EXIT(Parse({"--count=many"}), ExitedWithCode(kExitUsage), "bad value 'many'.*--count");
+  EXPECT_EXIT(Parse({"--name"}), ExitedWithCode(kExitUsage), "--name needs a value");
+  EXPECT_EXIT(Parse({"--"
+                     "count"}),
+              ExitedWithCode(kExitUsage), "--count needs a value");
+}
+
+TEST(CommandLineDeathTest, HelpExitsWithZero) {
+  EXPECT_EXIT(Parse({"--help"}), ExitedWithCode(kExitDone), "");
+}
+
+TEST(CommandLineTest, PathsAreWhereTheUserIs) {
+  unsetenv("BUILD_WORKING_DIRECTORY");
+  EXPECT_EQ(UserPath("a/b"), "a/b");
+  setenv("BUILD_WORKING_DIRECTORY", "/home/me", 1);
+  EXPECT_EQ(UserPath("../a"), "/home/a");
+  EXPECT_EQ(UserPath("/x/y"), "/x/y");
+  EXPECT_EQ(UserPath(""), "");
+}
+
+TEST(CommandLineTest, ExitCodes) {
+  EXPECT_EQ(ReportAndExitCode("tool", absl::OkStatus()), kExitDone);
+  EXPECT_EQ(ReportAndExitCode("tool", absl::InvalidArgumentError("x")), kExitFailed);
+  EXPECT_EQ(ReportAndExitCode("tool", UsageError("x")), kExitUsage);
+}
+
+}  // namespace
+}  // namespace forensics::schema

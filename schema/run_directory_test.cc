@@ -1,0 +1,120 @@
+#include "schema/run_directory.h"
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "schema/atomic_file.h"
+#include "schema/digest.h"
+
+namespace forensics::schema {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class RunDirectoryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    results_ = absl::StrCat(testing::TempDir(), "/",
+                            testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(results_);
+    manifest_.set_schema_version(kSchemaVersion);
+    manifest_.set_config_id("A100_reference");
+    manifest_.mutable_prompt()->set_text("Größe 中 \"x\"\n");
+    (*manifest_.mutable_settings())["threads"] = "2";
+  }
+
+  std::string results_;
+  RunManifest manifest_;
+};
+
+TEST_F(RunDirectoryTest, NamesAreSafe) {
+  const RunDirectory run("r", "Intel(R) Xeon/x", "A_b");
+  EXPECT_EQ(run.path(), "r/Intel_R__Xeon_x/A_b");
+  EXPECT_EQ(run.ShardPath(2, 0, 4), run.path() + "/rep_2.rank_0_of_4.shard");
+  EXPECT_EQ(PathPart(".."), "_..");
+  EXPECT_EQ(PathPart(""), "_");
+}
+
+TEST_F(RunDirectoryTest, ShortHardware) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"A100-80GB", "A100"},
+      {"NVIDIA A100-SXM4-80GB", "A100"},
+      {"NVIDIA H100 NVL", "H100"},
+      {"NVIDIA GH200 480GB", "GH200"},
+      {"H200", "H200"},
+      {"AMD EPYC avx512", "AMD_EPYC_avx512"},
+      {"emulated:H100", "emulated_H100"}};
+  for (const auto& [label, expected] : cases) EXPECT_EQ(ShortHardware(label), expected);
+}
+
+TEST_F(RunDirectoryTest, ManifestRoundTripAndFinished) {
+  const RunDirectory run(results_, "A100-80GB", "A100_reference");
+  EXPECT_FALSE(run.IsFinished());
+  ASSERT_TRUE(run.WriteManifest(manifest_).ok());
+  EXPECT_TRUE(run.IsFinished());
+  const absl::StatusOr<RunManifest> read = run.ReadManifest();
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->SerializeAsString(), manifest_.SerializeAsString());
+}
+
+TEST_F(RunDirectoryTest, DamagedManifestsAreToldApart) {
+  const RunDirectory run(results_, "A100", "x");
+  ASSERT_TRUE(run.WriteManifest(manifest_).ok());
+  const std::string text = ReadFile(run.ManifestPath()).value();
+
+  std::string flipped = text;
+  flipped[20] ^= 1;
+  ASSERT_TRUE(WriteFileAtomically(run.ManifestPath(), flipped).ok());
+  EXPECT_THAT(std::string(run.ReadManifest().status().message()), HasSubstr("damaged"));
+
+  ASSERT_TRUE(WriteFileAtomically(run.ManifestPath(), text.substr(0, 30)).ok());
+  EXPECT_THAT(std::string(run.ReadManifest().status().message()), HasSubstr("cut off"));
+
+  manifest_.set_schema_version(kSchemaVersion + 1);
+  ASSERT_TRUE(run.WriteManifest(manifest_).ok());
+  EXPECT_EQ(run.ReadManifest().status().code(), absl::StatusCode::kUnimplemented);
+
+  const std::string nonsense = "no manifest\n";
+  ASSERT_TRUE(WriteFileAtomically(run.ManifestPath(),
+                                  absl::StrCat(nonsense, "# sha256 of the lines above: ",
+                                               Sha256Hex(nonsense), "\n"))
+                  .ok());
+  EXPECT_THAT(std::string(run.ReadManifest().status().message()), HasSubstr("not a run manifest"));
+}
+
+TEST_F(RunDirectoryTest, FindsFinishedRunsAlone) {
+  const RunDirectory b(results_, "H100", "b"), a(results_, "A100", "a"),
+      open(results_, "A100", "o");
+  ASSERT_TRUE(b.WriteManifest(manifest_).ok());
+  ASSERT_TRUE(a.WriteManifest(manifest_).ok());
+  ASSERT_TRUE(WriteFileAtomically(open.ShardPath(0, 0, 1), "x").ok());
+  const auto runs = FindRuns(results_);
+  ASSERT_TRUE(runs.ok());
+  ASSERT_EQ(runs->size(), 2u);
+  EXPECT_EQ((*runs)[0].path(), a.path());
+  EXPECT_EQ((*runs)[1].path(), b.path());
+  EXPECT_EQ(FindRuns(a.path())->size(), 1u);
+  EXPECT_EQ(FindRuns(results_ + "/none").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(RunDirectoryTest, ClearsItsOwnFilesAlone) {
+  const RunDirectory run(results_, "A100", "a");
+  ASSERT_TRUE(run.WriteManifest(manifest_).ok());
+  for (const int repetition : {0, 1, 10}) {
+    ASSERT_TRUE(WriteFileAtomically(run.ShardPath(repetition, 0, 1), "x").ok());
+  }
+  ASSERT_TRUE(WriteFileAtomically(run.path() + "/notes.txt", "mine").ok());
+  ASSERT_TRUE(run.RemoveRepetition(1).ok());
+  EXPECT_FALSE(fs::exists(run.ShardPath(1, 0, 1)));
+  EXPECT_TRUE(fs::exists(run.ShardPath(10, 0, 1)));
+  ASSERT_TRUE(run.Clear().ok());
+  EXPECT_FALSE(run.IsFinished());
+  EXPECT_FALSE(fs::exists(run.ShardPath(10, 0, 1)));
+  EXPECT_TRUE(fs::exists(run.path() + "/notes.txt"));
+}
+
+}  // namespace
+}  // namespace forensics::schema
