@@ -31,7 +31,7 @@ class Checkpoint {
 
   // The weight [out_features, in_features] of the linear layer `module`, such as
   // "model.layers.0.self_attn.q_proj", dequantised exactly in float32 where it is stored
-  // quantised, then rounded once to `dtype`.
+  // quantised, then rounded once to `dtype`. A tied "lm_head" is the embedding.
   virtual absl::StatusOr<at::Tensor> LinearWeight(std::string_view module,
                                                   at::ScalarType dtype) const = 0;
 

@@ -63,7 +63,8 @@ struct ModelConfig {
   bool norm_topk_prob = false;
   std::vector<bool> is_moe_layer;  // [num_hidden_layers]
 
-  std::string torch_dtype;  // "float16", "bfloat16", "float32": what unquantised tensors are stored in
+  std::string
+      torch_dtype;  // "float16", "bfloat16", "float32": what unquantised tensors are stored in
   QuantConfig quant;
 };
 
