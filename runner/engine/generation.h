@@ -1,0 +1,40 @@
+// One repetition: prefill, decode steps, captured signals.
+#ifndef RUNNER_ENGINE_GENERATION_H_
+#define RUNNER_ENGINE_GENERATION_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runner/engine/language_model.h"
+#include "schema/run.pb.h"
+#include "schema/shard.h"
+
+namespace forensics::runner {
+
+struct GenerationInput {
+  TokenBatch prompts;  // sequence 0 is the one whose signals are captured
+  int decode_steps = 0;
+  schema::ExtractionConfig extraction;  // resolved
+
+  // With forced decoding the run whose tokens are fed, else null: every sequence then decodes
+  // greedily. Sequences beyond 0 always do.
+  const schema::Repetition* reference = nullptr;
+
+  // Text of one token, for the records.
+  std::function<std::string(int64_t token_id)> token_text;
+  // Called before each step; a cancelled status ends the repetition.
+  std::function<absl::Status(int step)> before_step;
+  // Wraps the recorder for this repetition, if set: tests of the instrument itself inject faults.
+  std::function<Observer*(Observer*)> wrap_observer;
+};
+
+// Runs step 0 (the prefill) and decode_steps - 1 single-token steps from a fresh state, and returns
+// steps, positions and footer; the header is the caller's. The clock runs from the first forward
+// pass to the last token; capture's digests and log-probs come after it.
+absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const GenerationInput& input);
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_ENGINE_GENERATION_H_

@@ -1,0 +1,103 @@
+#include "runner/engine/machine.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <torch/version.h>
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "schema/digest.h"
+
+namespace forensics::runner {
+namespace {
+
+constexpr std::array<const char*, 9> kEnvironment = {"ATEN_CPU_CAPABILITY",
+                                                     "CUBLAS_WORKSPACE_CONFIG",
+                                                     "DNNL_MAX_CPU_ISA",
+                                                     "GOMP_CPU_AFFINITY",
+                                                     "MKL_CBWR",
+                                                     "MKL_ENABLE_INSTRUCTIONS",
+                                                     "MKL_NUM_THREADS",
+                                                     "ONEDNN_DEFAULT_FPMATH_MODE",
+                                                     "ONEDNN_MAX_CPU_ISA"};
+
+bool IsMarketing(absl::string_view word) {
+  return word == "CPU" || word == "Processor" || absl::EndsWith(word, "-Core") ||
+         absl::EndsWith(word, "-core");
+}
+
+}  // namespace
+
+std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability) {
+  std::string name = "CPU";
+  for (const absl::string_view line : absl::StrSplit(cpuinfo, '\n')) {
+    const std::vector<absl::string_view> field = absl::StrSplit(line, absl::MaxSplits(':', 1));
+    if (field.size() != 2 || absl::StripAsciiWhitespace(field[0]) != "model name") continue;
+    // "Intel(R) Xeon(R) Platinum 8480C CPU @ 2.00GHz": without marks and the clock.
+    const std::string plain = absl::StrReplaceAll(field[1].substr(0, field[1].find('@')),
+                                                  {{"(R)", " "}, {"(TM)", " "}, {"(tm)", " "}});
+    std::vector<absl::string_view> words;
+    for (const absl::string_view word : absl::StrSplit(plain, ' ', absl::SkipWhitespace())) {
+      if (!IsMarketing(word)) words.push_back(word);
+    }
+    if (!words.empty()) name = absl::StrJoin(words, " ");
+    break;
+  }
+  return absl::StrCat(name, " ", capability);
+}
+
+std::string ThisCpuLabel() {
+  std::ifstream file("/proc/cpuinfo");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return CpuLabel(text.str(), at::get_cpu_capability());
+}
+
+void MakeDeterministic(int threads) {
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, /*warn_only=*/false);
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setFloat32MatmulPrecision("highest");
+  if (threads > 0) at::set_num_threads(threads);
+  at::set_num_interop_threads(1);
+}
+
+std::map<std::string, std::string> MachineSettings() {
+  std::map<std::string, std::string> settings = {
+      {"threads", absl::StrCat(at::get_num_threads())},
+      {"cpu_capability", at::get_cpu_capability()},
+      {"blas", at::globalContext().hasMKL() ? at::get_mkl_version() : "none"},
+      {"onednn", at::get_mkldnn_version()},
+      {"deterministic_algorithms",
+       at::globalContext().deterministicAlgorithms() ? "true" : "false"},
+      {"float32_matmul_precision",
+       at::globalContext().float32MatmulPrecision() == at::Float32MatmulPrecision::HIGHEST
+           ? "highest"
+           : "reduced"},
+  };
+  for (const char* name : kEnvironment) {
+    if (const char* value = std::getenv(name)) settings[absl::StrCat("env.", name)] = value;
+  }
+  return settings;
+}
+
+schema::Versions ThisVersions() {
+  schema::Versions versions;
+  versions.set_torch(TORCH_VERSION);
+  const absl::StatusOr<std::string> digest = schema::Sha256HexOfFile("/proc/self/exe");
+  if (digest.ok()) versions.set_runner(absl::StrCat("sha256:", digest->substr(0, 16)));
+  return versions;
+}
+
+}  // namespace forensics::runner

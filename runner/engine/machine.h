@@ -1,0 +1,35 @@
+// What this runs on, and the settings that make it repeat itself.
+#ifndef RUNNER_ENGINE_MACHINE_H_
+#define RUNNER_ENGINE_MACHINE_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "schema/run.pb.h"
+
+namespace forensics::runner {
+
+// The CPU's label: its name without marketing, and the instruction set that libtorch uses, such as
+// "AMD EPYC 9654 AVX512". `cpuinfo` is the text of /proc/cpuinfo.
+std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability);
+
+// CpuLabel of this machine.
+std::string ThisCpuLabel();
+
+// Switches libtorch to deterministic algorithms, no reduced-precision products, and `threads`
+// threads (0: one for each processor that this process may use). Before the first tensor operation.
+void MakeDeterministic(int threads);
+
+// Everything about machine and library that can change bits: "threads", "cpu_capability", "blas",
+// "deterministic_algorithms", and those environment variables that change libraries' choices, where
+// set.
+std::map<std::string, std::string> MachineSettings();
+
+// Of libtorch, and of this program: the start of its file's SHA-256.
+schema::Versions ThisVersions();
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_ENGINE_MACHINE_H_

@@ -1,0 +1,47 @@
+#include "runner/engine/machine.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::runner {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Key;
+using ::testing::Pair;
+
+TEST(MachineTest, CpuLabels) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"model name\t: Intel(R) Xeon(R) Platinum 8480C CPU @ 2.00GHz",
+       "Intel Xeon Platinum 8480C X"},
+      {"processor : 0\nmodel name\t: AMD EPYC 9654 96-Core Processor\nmodel name : other",
+       "AMD EPYC 9654 X"},
+      {"no such field", "CPU X"},
+      {"model name :   ", "CPU X"},
+      {"", "CPU X"},
+  };
+  for (const auto& [cpuinfo, label] : cases) EXPECT_EQ(CpuLabel(cpuinfo, "X"), label);
+}
+
+TEST(MachineTest, SettingsSayWhatWasSet) {
+  setenv("MKL_CBWR", "COMPATIBLE", 1);
+  MakeDeterministic(1);
+  EXPECT_THAT(MachineSettings(), Contains(Pair("threads", "1")));
+  EXPECT_THAT(MachineSettings(), Contains(Pair("deterministic_algorithms", "true")));
+  EXPECT_THAT(MachineSettings(), Contains(Pair("float32_matmul_precision", "highest")));
+  EXPECT_THAT(MachineSettings(), Contains(Pair("env.MKL_CBWR", "COMPATIBLE")));
+  EXPECT_THAT(MachineSettings(), Contains(Key("cpu_capability")));
+}
+
+TEST(MachineTest, VersionsNameThisProgramAndLibtorch) {
+  EXPECT_EQ(ThisVersions().torch().substr(0, 2), "2.");
+  EXPECT_EQ(ThisVersions().runner().size(), std::string("sha256:").size() + 16);
+}
+
+}  // namespace
+}  // namespace forensics::runner

@@ -1,0 +1,56 @@
+// One configuration: its repetitions, their verdict, and its run directory.
+#ifndef RUNNER_ENGINE_SESSION_H_
+#define RUNNER_ENGINE_SESSION_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runner/engine/progress.h"
+#include "schema/run.pb.h"
+#include "schema/run_directory.h"
+#include "schema/shard.h"
+
+namespace forensics::runner {
+
+struct SessionOptions {
+  int repetitions = 3;
+  bool resume = true;      // keep the finished repetitions of unfinished work
+  bool overwrite = false;  // redo finished work
+};
+
+// Runs one repetition from a fresh state; the header is the session's.
+using RunRepetition = std::function<absl::StatusOr<schema::Repetition>(int repetition)>;
+
+// SHA-256 (hex) over what determines the captured bits: all of the manifest but the repetitions and
+// their verdict, the time, and itself.
+std::string WorkDigest(const schema::RunManifest& manifest);
+
+// Completes `identity`, a manifest with everything but work_digest, repetitions and verdict:
+//  * finished before: that manifest, if it is of the same work and has as many repetitions; else
+//    FailedPrecondition naming what differs, unless `overwrite`. Another build of the runner is no
+//    other work, once it is finished: that is noted.
+//  * unfinished: repetitions of the same work are kept, others removed; the rest is run, each
+//    written as its shard when it is done.
+// Then all repetitions are compared byte by byte, and the manifest is written. Identical: the last
+// one's shard stays, the others' are removed. Not identical: all stay, and manifest.reproducible is
+// false.
+// An error of RunRepetition leaves the finished repetitions for the next try. Two sessions at once
+// in one directory: FailedPrecondition for the second.
+absl::StatusOr<schema::RunManifest> RunSession(const schema::RunDirectory& directory,
+                                               const schema::RunManifest& identity,
+                                               const SessionOptions& options,
+                                               const RunRepetition& run_repetition,
+                                               Progress& progress);
+
+// The stored repetition of a finished run: its tokens and signals serve as reference to others.
+absl::StatusOr<schema::Repetition> ReadStoredRepetition(const schema::RunDirectory& directory,
+                                                        const schema::RunManifest& manifest);
+
+// UTC, "YYYY-MM-DD HH:MM:SS".
+std::string UtcNow();
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_ENGINE_SESSION_H_
