@@ -23,6 +23,11 @@ class Observer {
   // The keys of the tokens of this pass as the cache holds them, after k_norm and rotary embedding:
   // [batch, num_key_value_heads, tokens, head_dim], possibly strided.
   virtual void OnKeys(int layer, const at::Tensor& keys) = 0;
+
+  // The router's choice in an MoE layer: expert ids (int32, heaviest first) and their weights
+  // (float32), both [batch * tokens, experts per token]. Most observers have no use for it.
+  virtual void OnExperts(int /*layer*/, const at::Tensor& /*experts*/,
+                         const at::Tensor& /*weights*/) {}
 };
 
 }  // namespace forensics::runner

@@ -1,0 +1,42 @@
+#include "runner/model/attention_block.h"
+
+#include <utility>
+
+namespace forensics::runner {
+
+absl::StatusOr<AttentionBlock> AttentionBlock::Load(const Checkpoint& checkpoint,
+                                                    const std::string& prefix, int64_t layer,
+                                                    at::ScalarType dtype,
+                                                    AttentionFunction attend) {
+  const ModelConfig& config = checkpoint.config();
+  AttentionBlock block;
+  block.layer_ = layer;
+  block.attend_ = attend;
+  absl::StatusOr<Projection> qkv =
+      Projection::Load(checkpoint, {prefix + "q_proj", prefix + "k_proj", prefix + "v_proj"},
+                       config.attention_bias, dtype);
+  if (!qkv.ok()) return qkv.status();
+  block.qkv_ = *std::move(qkv);
+  absl::StatusOr<Projection> output =
+      Projection::Load(checkpoint, {prefix + "o_proj"}, config.attention_bias, dtype);
+  if (!output.ok()) return output.status();
+  block.output_ = *std::move(output);
+  if (!config.qk_norm) return block;
+  block.norms_.eps = config.rms_norm_eps;
+  for (auto [name, weight] :
+       {std::pair{"q_norm.weight", &block.norms_.query}, {"k_norm.weight", &block.norms_.key}}) {
+    absl::StatusOr<at::Tensor> norm = checkpoint.Tensor(prefix + name, dtype);
+    if (!norm.ok()) return norm.status();
+    *weight = *std::move(norm);
+  }
+  return block;
+}
+
+at::Tensor AttentionBlock::Forward(const at::Tensor& x, int64_t tokens, const RotaryTable& rotary,
+                                   const KvCache& cache) const {
+  at::Tensor keys = cache.NewKeys(layer_, tokens), values = cache.NewValues(layer_, tokens);
+  const at::Tensor queries = SplitHeads(qkv_(x), norms_, rotary, keys, values);
+  return output_(attend_(queries, cache.AllKeys(layer_, tokens), cache.AllValues(layer_, tokens)));
+}
+
+}  // namespace forensics::runner

@@ -1,0 +1,41 @@
+// Self-attention of one decoder layer.
+#ifndef RUNNER_MODEL_ATTENTION_BLOCK_H_
+#define RUNNER_MODEL_ATTENTION_BLOCK_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runner/checkpoint/checkpoint.h"
+#include "runner/model/kv_cache.h"
+#include "runner/model/projection.h"
+#include "runner/ops/attention.h"
+#include "runner/ops/rotary.h"
+
+namespace forensics::runner {
+
+class AttentionBlock {
+ public:
+  // `prefix` such as "model.layers.0.self_attn.".
+  static absl::StatusOr<AttentionBlock> Load(const Checkpoint& checkpoint,
+                                             const std::string& prefix, int64_t layer,
+                                             at::ScalarType dtype, AttentionFunction attend);
+
+  // x [batch * tokens, hidden], `tokens` per sequence -> the same shape. Writes the tokens' keys
+  // and values behind the cache's length, which it leaves as it is.
+  at::Tensor Forward(const at::Tensor& x, int64_t tokens, const RotaryTable& rotary,
+                     const KvCache& cache) const;
+
+ private:
+  int64_t layer_ = 0;
+  Projection qkv_;
+  Projection output_;
+  HeadNorms norms_;
+  AttentionFunction attend_ = nullptr;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_MODEL_ATTENTION_BLOCK_H_

@@ -1,0 +1,50 @@
+#include "runner/model/decoder_layer.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "runner/ops/rms_norm.h"
+
+namespace forensics::runner {
+namespace {
+
+absl::StatusOr<Mlp> LoadMlp(const Checkpoint& checkpoint, int64_t layer, const std::string& prefix,
+                            at::ScalarType dtype) {
+  if (checkpoint.config().is_moe_layer[layer]) return MoeBlock::Load(checkpoint, prefix, dtype);
+  return DenseMlp::Load(checkpoint, prefix, dtype);
+}
+
+}  // namespace
+
+absl::StatusOr<DecoderLayer> DecoderLayer::Load(const Checkpoint& checkpoint, int64_t layer,
+                                                at::ScalarType dtype, AttentionFunction attend) {
+  const std::string prefix = absl::StrCat("model.layers.", layer, ".");
+  absl::StatusOr<AttentionBlock> attention =
+      AttentionBlock::Load(checkpoint, prefix + "self_attn.", layer, dtype, attend);
+  if (!attention.ok()) return attention.status();
+  absl::StatusOr<Mlp> mlp = LoadMlp(checkpoint, layer, prefix + "mlp.", dtype);
+  if (!mlp.ok()) return mlp.status();
+  DecoderLayer loaded(*std::move(attention), *std::move(mlp));
+  loaded.eps_ = checkpoint.config().rms_norm_eps;
+  for (auto [name, weight] : {std::pair{"input_layernorm.weight", &loaded.attention_norm_},
+                              {"post_attention_layernorm.weight", &loaded.mlp_norm_}}) {
+    absl::StatusOr<at::Tensor> norm = checkpoint.Tensor(prefix + name, dtype);
+    if (!norm.ok()) return norm.status();
+    *weight = *std::move(norm);
+  }
+  return loaded;
+}
+
+void DecoderLayer::Forward(at::Tensor& hidden, int64_t tokens, const RotaryTable& rotary,
+                           const KvCache& cache, Routing* routing) const {
+  const at::Tensor attended =
+      attention_.Forward(RmsNorm(hidden, attention_norm_, eps_), tokens, rotary, cache);
+  const at::Tensor normalised = AddRmsNorm(hidden, attended, mlp_norm_, eps_);
+  const MoeBlock* moe = std::get_if<MoeBlock>(&mlp_);
+  hidden.add_(moe != nullptr ? moe->Forward(normalised, routing)
+                             : std::get<DenseMlp>(mlp_).Forward(normalised));
+}
+
+}  // namespace forensics::runner

@@ -1,0 +1,40 @@
+// One decoder layer: norm, attention, residual; norm, MLP, residual.
+#ifndef RUNNER_MODEL_DECODER_LAYER_H_
+#define RUNNER_MODEL_DECODER_LAYER_H_
+
+#include <ATen/core/Tensor.h>
+
+#include "absl/status/statusor.h"
+#include "runner/checkpoint/checkpoint.h"
+#include "runner/model/attention_block.h"
+#include "runner/model/kv_cache.h"
+#include "runner/model/mlp.h"
+#include "runner/ops/rotary.h"
+#include "runner/ops/router.h"
+
+namespace forensics::runner {
+
+class DecoderLayer {
+ public:
+  static absl::StatusOr<DecoderLayer> Load(const Checkpoint& checkpoint, int64_t layer,
+                                           at::ScalarType dtype, AttentionFunction attend);
+
+  // hidden [batch * tokens, hidden]: the residual stream, updated in place. `routing`, where not
+  // null, receives an MoE layer's choice of experts; a dense layer leaves it as it is.
+  void Forward(at::Tensor& hidden, int64_t tokens, const RotaryTable& rotary, const KvCache& cache,
+               Routing* routing) const;
+
+ private:
+  DecoderLayer(AttentionBlock attention, Mlp mlp)
+      : attention_(std::move(attention)), mlp_(std::move(mlp)) {}
+
+  double eps_ = 0;
+  at::Tensor attention_norm_;  // input_layernorm.weight
+  AttentionBlock attention_;
+  at::Tensor mlp_norm_;  // post_attention_layernorm.weight
+  Mlp mlp_;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_MODEL_DECODER_LAYER_H_

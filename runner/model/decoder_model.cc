@@ -1,0 +1,150 @@
+#include "runner/model/decoder_model.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/embedding.h>
+#include <torch/version.h>
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "runner/model/rotary_embedding.h"
+#include "runner/ops/rms_norm.h"
+#include "runner/ops/router.h"
+
+namespace forensics::runner {
+namespace {
+
+void Show(Observer& observer, int layer, const at::Tensor& hidden, int64_t tokens,
+          const KvCache& cache, const Routing& routing) {
+  observer.OnHiddenStates(layer, hidden.view({cache.batch(), tokens, hidden.size(1)}));
+  observer.OnKeys(layer, cache.NewKeys(layer, tokens));
+  if (routing.experts.defined()) observer.OnExperts(layer, routing.experts, routing.weights);
+}
+
+// The last `keep` rows of each sequence: [batch * tokens, hidden] -> [batch * keep, hidden].
+at::Tensor LastRows(const at::Tensor& hidden, int64_t batch, int64_t tokens, int64_t keep) {
+  const int64_t width = hidden.size(1);
+  return hidden.view({batch, tokens, width})
+      .narrow(1, tokens - keep, keep)
+      .reshape({batch * keep, width});
+}
+
+absl::Status CheckIds(const at::Tensor& token_ids, int64_t vocab) {
+  const at::Tensor flat = token_ids.contiguous();
+  const int64_t* ids = flat.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < flat.numel(); ++i) {
+    if (ids[i] >= 0 && ids[i] < vocab) continue;
+    return absl::InvalidArgumentError(absl::StrCat("token_ids[", i / flat.size(1), "][",
+                                                   i % flat.size(1), "]: expected 0 to ", vocab - 1,
+                                                   ", found ", ids[i]));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoint& checkpoint,
+                                                                 const ModelOptions& options,
+                                                                 const LoadProgress& progress) {
+  const at::ScalarType dtype = options.dtype;
+  if (dtype != at::kFloat && dtype != at::kBFloat16 && dtype != at::kHalf) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("dtype: expected float32, bfloat16 or float16, found ", c10::toString(dtype)));
+  }
+  const absl::StatusOr<AttentionImpl> attention = FindAttention(options.attention_impl);
+  if (!attention.ok()) return attention.status();
+
+  const at::NoGradGuard no_grad;
+  auto model = std::unique_ptr<DecoderModel>(new DecoderModel);
+  model->config_ = checkpoint.config();
+  model->options_ = options;
+  model->attention_ = *attention;
+  model->rotary_frequencies_ = RotaryFrequencies(model->config_);
+  const int64_t layers = model->config_.num_hidden_layers;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    absl::StatusOr<DecoderLayer> loaded =
+        DecoderLayer::Load(checkpoint, layer, dtype, attention->function);
+    if (!loaded.ok()) return loaded.status();
+    model->layers_.push_back(*std::move(loaded));
+    if (progress) progress(layer + 1, layers);
+  }
+  absl::StatusOr<at::Tensor> embedding = checkpoint.Tensor("model.embed_tokens.weight", dtype);
+  if (!embedding.ok()) return embedding.status();
+  model->embedding_ = *std::move(embedding);
+  absl::StatusOr<at::Tensor> norm = checkpoint.Tensor("model.norm.weight", dtype);
+  if (!norm.ok()) return norm.status();
+  model->final_norm_ = *std::move(norm);
+  if (model->config_.tie_word_embeddings) {
+    model->head_.weight = model->embedding_;
+    return model;
+  }
+  absl::StatusOr<Projection> head =
+      Projection::Load(checkpoint, {"lm_head"}, /*has_bias=*/false, dtype);
+  if (!head.ok()) return head.status();
+  model->head_ = *std::move(head);
+  return model;
+}
+
+absl::StatusOr<KvCache> DecoderModel::NewCache(int64_t batch, int64_t capacity) const {
+  return KvCache::Create(config_, batch, capacity, options_.dtype);
+}
+
+absl::Status DecoderModel::CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
+                                      const KvCache& cache) const {
+  if (token_ids.dim() != 2 || token_ids.scalar_type() != at::kLong ||
+      token_ids.size(0) != cache.batch() || token_ids.size(1) < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("token_ids: expected int64 [", cache.batch(), ", tokens], found ",
+                     c10::toString(token_ids.scalar_type()), " of ", token_ids.dim(),
+                     " dimensions and ", token_ids.numel(), " elements"));
+  }
+  const int64_t tokens = token_ids.size(1);
+  if (logits_to_keep < 1 || logits_to_keep > tokens) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("logits_to_keep: expected 1 to ", tokens, ", found ", logits_to_keep));
+  }
+  if (absl::Status status = CheckIds(token_ids, config_.vocab_size); !status.ok()) return status;
+  return cache.CheckRoom(tokens);
+}
+
+absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
+                                                 int64_t logits_to_keep, KvCache& cache,
+                                                 Observer* observer) const {
+  if (absl::Status status = CheckInput(token_ids, logits_to_keep, cache); !status.ok()) {
+    return status;
+  }
+  const at::NoGradGuard no_grad;
+  const int64_t batch = token_ids.size(0), tokens = token_ids.size(1);
+  const RotaryTable rotary =
+      MakeRotaryTable(rotary_frequencies_, cache.length(), tokens, options_.dtype);
+  at::Tensor hidden = at::embedding(embedding_, token_ids.flatten());
+  for (int layer = 0; layer < config_.num_hidden_layers; ++layer) {
+    const bool watched = observer != nullptr && observer->WantsLayer(layer);
+    Routing routing;
+    layers_[layer].Forward(hidden, tokens, rotary, cache, watched ? &routing : nullptr);
+    if (watched) Show(*observer, layer, hidden, tokens, cache, routing);
+  }
+  cache.Advance(tokens);
+  const at::Tensor last = LastRows(hidden, batch, tokens, logits_to_keep);
+  return head_(RmsNorm(last, final_norm_, config_.rms_norm_eps))
+      .view({batch, logits_to_keep, config_.vocab_size});
+}
+
+std::map<std::string, std::string> DecoderModel::Settings() const {
+  return {
+      {"attention_impl", options_.attention_impl},
+      {"attention_kernel", std::string(attention_.kernel)},
+      {"cpu_capability", at::get_cpu_capability()},
+      {"dtype", c10::toString(options_.dtype)},
+      {"linear_kernel", "rows=1: own, 16 lanes; rows>1: libtorch"},
+      {"libtorch_version", TORCH_VERSION},
+      {"mkl_version", at::get_mkl_version()},
+      {"onednn_version", at::get_mkldnn_version()},
+      {"threads", absl::StrCat(at::get_num_threads())},
+  };
+}
+
+}  // namespace forensics::runner

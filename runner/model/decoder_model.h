@@ -1,0 +1,82 @@
+// The decoder of Qwen3-MoE, Qwen3 and Llama checkpoints, on the CPU.
+//
+// Goals: the arithmetic of Hugging Face transformers (its roundings to the compute dtype, its
+// choice of what is float32), run-to-run determinism, and speed from reading every weight and
+// cached key once. Not goals: training, padding, sequences of unequal length in a batch.
+//
+// Which bits may depend on the machine: see Settings().
+#ifndef RUNNER_MODEL_DECODER_MODEL_H_
+#define RUNNER_MODEL_DECODER_MODEL_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runner/capture/observer.h"
+#include "runner/checkpoint/checkpoint.h"
+#include "runner/model/decoder_layer.h"
+#include "runner/model/kv_cache.h"
+#include "runner/model/projection.h"
+#include "runner/ops/attention.h"
+
+namespace forensics::runner {
+
+struct ModelOptions {
+  at::ScalarType dtype = at::kBFloat16;  // of weights, activations and cache: f32, bf16 or f16
+  std::string attention_impl = "flash_attention_2";
+};
+
+class DecoderModel {
+ public:
+  // Called after each loaded layer with the layers done and their total.
+  using LoadProgress = std::function<void(int64_t done, int64_t total)>;
+
+  // InvalidArgument for another dtype, NotFound for an unknown attention_impl; else the
+  // checkpoint's errors.
+  static absl::StatusOr<std::unique_ptr<DecoderModel>> Load(const Checkpoint& checkpoint,
+                                                            const ModelOptions& options,
+                                                            const LoadProgress& progress = {});
+
+  const ModelConfig& config() const { return config_; }
+  const ModelOptions& options() const { return options_; }
+
+  // An empty cache for `batch` sequences of up to `capacity` positions.
+  absl::StatusOr<KvCache> NewCache(int64_t batch, int64_t capacity) const;
+
+  // Feeds token_ids [batch, tokens] int64, the positions after cache.length(), and appends them to
+  // the cache. Returns the logits of the last `logits_to_keep` of them, [batch, logits_to_keep,
+  // vocab] in the compute dtype (as Hugging Face: a log-softmax widens first). `observer` may be
+  // null. InvalidArgument for a wrong shape, dtype, batch, id or logits_to_keep; OutOfRange if the
+  // cache has no room. After an error the cache is as it was.
+  absl::StatusOr<at::Tensor> Forward(const at::Tensor& token_ids, int64_t logits_to_keep,
+                                     KvCache& cache, Observer* observer) const;
+
+  // Everything here that can change bits: dtype, kernels, libraries and their versions, the
+  // instruction set that libtorch picked, the number of threads.
+  std::map<std::string, std::string> Settings() const;
+
+ private:
+  DecoderModel() = default;
+
+  absl::Status CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
+                          const KvCache& cache) const;
+
+  ModelConfig config_;
+  ModelOptions options_;
+  AttentionImpl attention_;
+  std::vector<float> rotary_frequencies_;
+  at::Tensor embedding_;  // [vocab, hidden]
+  std::vector<DecoderLayer> layers_;
+  at::Tensor final_norm_;  // [hidden]
+  Projection head_;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_MODEL_DECODER_MODEL_H_

@@ -1,0 +1,52 @@
+#include "runner/model/kv_cache.h"
+
+#include <ATen/ops/empty.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace forensics::runner {
+
+absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, int64_t batch, int64_t capacity,
+                                        at::ScalarType dtype) {
+  if (batch < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("batch: expected at least 1, found ", batch));
+  }
+  if (capacity < 1 || capacity > config.max_position_embeddings) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cache capacity: expected 1 to ", config.max_position_embeddings,
+                     " positions (max_position_embeddings), found ", capacity));
+  }
+  KvCache cache;
+  cache.batch_ = batch;
+  cache.capacity_ = capacity;
+  const auto allocate = [&] {
+    return at::empty({batch, config.num_key_value_heads, capacity, config.head_dim}, dtype);
+  };
+  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    cache.keys_.push_back(allocate());
+    cache.values_.push_back(allocate());
+  }
+  return cache;
+}
+
+absl::Status KvCache::CheckRoom(int64_t tokens) const {
+  if (tokens <= capacity_ - length_) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat("cache: expected at most ", capacity_ - length_,
+                                            " more positions (capacity ", capacity_, ", held ",
+                                            length_, "), found ", tokens));
+}
+
+at::Tensor KvCache::NewKeys(int64_t layer, int64_t tokens) const {
+  return keys_[layer].narrow(2, length_, tokens);
+}
+at::Tensor KvCache::NewValues(int64_t layer, int64_t tokens) const {
+  return values_[layer].narrow(2, length_, tokens);
+}
+at::Tensor KvCache::AllKeys(int64_t layer, int64_t tokens) const {
+  return keys_[layer].narrow(2, 0, length_ + tokens);
+}
+at::Tensor KvCache::AllValues(int64_t layer, int64_t tokens) const {
+  return values_[layer].narrow(2, 0, length_ + tokens);
+}
+
+}  // namespace forensics::runner

@@ -1,0 +1,27 @@
+// The sparse MLP: every token through the experts that the router chose, added up in slot order.
+//
+// Nothing is accumulated with atomics or in an order that depends on other tokens: a token's sum is
+// taken in float32 over its slots, heaviest first, and rounded once. (Hugging Face adds into the
+// compute dtype in ascending order of expert ids; the difference is one of rounding.)
+#ifndef RUNNER_OPS_EXPERTS_H_
+#define RUNNER_OPS_EXPERTS_H_
+
+#include <ATen/core/Tensor.h>
+
+#include "runner/ops/router.h"
+
+namespace forensics::runner {
+
+// Weights of all experts of a layer; of one dtype, contiguous.
+struct ExpertWeights {
+  at::Tensor gate_up;  // [experts, 2 * width, hidden], gates first
+  at::Tensor down;     // [experts, hidden, width]
+};
+
+// x [tokens, hidden] -> [tokens, hidden]. One token takes the fixed-lane products of Linear's one
+// row; more are grouped by expert (a stable sort) and take one libtorch product an expert.
+at::Tensor MixExperts(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights);
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_OPS_EXPERTS_H_

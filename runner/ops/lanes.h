@@ -1,0 +1,151 @@
+// Sixteen float lanes: the fixed shape of every reduction in this folder.
+//
+// A sum over n elements is always: lane j adds elements j, j + 16, j + 32, ... in this order, then
+// the lanes are added pairwise (SumLanes). The result depends neither on the instruction set (the
+// build forbids implied fused multiply-adds) nor on the number of threads (no reduction is split
+// over threads). Internal to //runner/ops.
+#ifndef RUNNER_OPS_LANES_H_
+#define RUNNER_OPS_LANES_H_
+
+#include <c10/core/ScalarType.h>
+#include <c10/util/BFloat16.h>
+#include <c10/util/Exception.h>
+#include <c10/util/Half.h>
+
+#include <cstdint>
+#include <cstring>
+
+// Compiles a function three times and picks the widest version that the CPU has. Not under the
+// sanitizers: the choice is made before their runtime is ready.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define FORENSICS_TARGET_CLONES \
+  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define FORENSICS_TARGET_CLONES
+#endif
+
+#define FORENSICS_INLINE inline __attribute__((always_inline))
+
+namespace forensics::runner {
+
+constexpr int64_t kLanes = 16;
+typedef float Lanes __attribute__((vector_size(64)));
+typedef int32_t IntLanes __attribute__((vector_size(64)));
+typedef uint32_t BitLanes __attribute__((vector_size(64)));
+
+FORENSICS_INLINE Lanes AllLanes(float value) { return Lanes{} + value; }
+
+FORENSICS_INLINE BitLanes Bits(Lanes x) { return reinterpret_cast<BitLanes>(x); }
+
+// Sixteen consecutive elements, widened to float exactly.
+FORENSICS_INLINE Lanes LoadLanes(const float* p) {
+  Lanes x;
+  std::memcpy(&x, p, sizeof x);
+  return x;
+}
+FORENSICS_INLINE Lanes LoadLanes(const c10::BFloat16* p) {
+  typedef uint16_t Halves __attribute__((vector_size(32)));
+  Halves h;
+  std::memcpy(&h, p, sizeof h);
+  return reinterpret_cast<Lanes>(__builtin_convertvector(h, BitLanes) << 16);
+}
+FORENSICS_INLINE Lanes LoadLanes(const c10::Half* p) {
+  Lanes x;
+  for (int i = 0; i < kLanes; ++i) x[i] = static_cast<float>(p[i]);
+  return x;
+}
+
+// Rounds to the nearest value of T, ties to even, and stores sixteen elements.
+FORENSICS_INLINE void StoreLanes(Lanes x, float* p) { std::memcpy(p, &x, sizeof x); }
+FORENSICS_INLINE void StoreLanes(Lanes x, c10::BFloat16* p) {
+  typedef uint16_t Halves __attribute__((vector_size(32)));
+  const BitLanes bits = Bits(x);
+  const BitLanes rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const BitLanes nan = BitLanes{} + 0x7fc0;
+  const Halves h = __builtin_convertvector(x == x ? rounded : nan, Halves);
+  std::memcpy(p, &h, sizeof h);
+}
+FORENSICS_INLINE void StoreLanes(Lanes x, c10::Half* p) {
+  for (int i = 0; i < kLanes; ++i) p[i] = static_cast<c10::Half>(x[i]);
+}
+
+// The first `count` < 16 elements; the other lanes are `fill`.
+template <typename T>
+FORENSICS_INLINE Lanes LoadSomeLanes(const T* p, int64_t count, float fill = 0) {
+  Lanes x = AllLanes(fill);
+  for (int64_t i = 0; i < count; ++i) x[i] = static_cast<float>(p[i]);
+  return x;
+}
+template <typename T>
+FORENSICS_INLINE void StoreSomeLanes(Lanes x, T* p, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) p[i] = static_cast<T>(x[i]);
+}
+
+// What a value becomes when it is stored as T and read back.
+template <typename T>
+FORENSICS_INLINE Lanes RoundLanes(Lanes x) {
+  if constexpr (std::is_same_v<T, float>) return x;
+  T stored[kLanes];
+  StoreLanes(x, stored);
+  return LoadLanes(stored);
+}
+
+// ((0+8)+(4+12)) + ... : halves are added until one lane is left.
+FORENSICS_INLINE float SumLanes(Lanes x) {
+  for (int width = kLanes / 2; width >= 1; width /= 2) {
+    for (int i = 0; i < width; ++i) x[i] += x[i + width];
+  }
+  return x[0];
+}
+FORENSICS_INLINE float MaxLanes(Lanes x) {
+  float largest = x[0];
+  for (int i = 1; i < kLanes; ++i) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
+
+FORENSICS_INLINE Lanes MaxOf(Lanes a, Lanes b) { return a > b ? a : b; }
+
+// e^x: at most 1.1 ULP from the true value; 0 below -87.3 (no subnormal results), infinity above
+// 88.72; NaN stays NaN. Cody-Waite reduction to |r| <= ln(2)/2 and the Taylor polynomial of
+// degree 7.
+FORENSICS_INLINE Lanes ExpLanes(Lanes x) {
+  const Lanes shift = AllLanes(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const Lanes k = (x * 1.44269504088896341f + shift) - shift;
+  const Lanes r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+  Lanes p = r * (1.0f / 5040) + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * (r * r) + r + 1.0f;
+  // 2^k in two factors: k may be 128 where the result is still finite.
+  const Lanes bounded =
+      k > AllLanes(200) ? AllLanes(200) : (k < AllLanes(-200) ? AllLanes(-200) : k);
+  const IntLanes n = __builtin_convertvector(bounded == bounded ? bounded : Lanes{}, IntLanes);
+  const IntLanes half = n >> 1;
+  const Lanes a = reinterpret_cast<Lanes>((half + 127) << 23);
+  const Lanes b = reinterpret_cast<Lanes>((n - half + 127) << 23);
+  const Lanes finite = p * a * b;
+  const Lanes low = x < AllLanes(-87.33f) ? Lanes{} : finite;
+  return x > AllLanes(88.73f) ? AllLanes(__builtin_inff()) : low;
+}
+
+// Calls f(T{}) with the C++ type of `type`: float, BFloat16 or Half.
+template <typename F>
+void ForFloatType(c10::ScalarType type, F&& f) {
+  switch (type) {
+    case c10::ScalarType::Float:
+      return f(float{});
+    case c10::ScalarType::BFloat16:
+      return f(c10::BFloat16{});
+    case c10::ScalarType::Half:
+      return f(c10::Half{});
+    default:
+      TORCH_CHECK(false, "expected float32, bfloat16 or float16, found ", type);
+  }
+}
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_OPS_LANES_H_
