@@ -59,6 +59,24 @@ std::string RunDirectory::ShardPath(int repetition, int rank, int world_size) co
                       kShardSuffix);
 }
 
+absl::StatusOr<std::string> RunDirectory::FindShard(int repetition, int rank) const {
+  const std::string prefix = absl::StrCat(RepetitionPrefix(repetition), "rank_", rank, "_of_");
+  std::error_code error;
+  std::string found;
+  for (const auto& entry : fs::directory_iterator(path_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!absl::StartsWith(name, prefix) || !absl::EndsWith(name, kShardSuffix)) continue;
+    if (!found.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path_, ": repetition ", repetition, ", rank ", rank, " has more than one ",
+                       "shard: ", fs::path(found).filename().string(), " and ", name));
+    }
+    found = entry.path().string();
+  }
+  if (!found.empty()) return found;
+  return absl::NotFoundError(absl::StrCat(path_, "/", prefix, "*", kShardSuffix, ": no such file"));
+}
+
 bool RunDirectory::IsFinished() const {
   std::error_code error;
   return fs::is_regular_file(ManifestPath(), error);

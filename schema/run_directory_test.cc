@@ -116,5 +116,16 @@ TEST_F(RunDirectoryTest, ClearsItsOwnFilesAlone) {
   EXPECT_TRUE(fs::exists(run.path() + "/notes.txt"));
 }
 
+TEST(RunDirectoryTest, FindsAShardWhateverTheNumberOfRanks) {
+  const RunDirectory directory(testing::TempDir() + "/FindShard", "A100", "A100_tp2");
+  EXPECT_EQ(directory.FindShard(2, 0).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 0, 2), "x").ok());
+  ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 1, 2), "x").ok());
+  EXPECT_EQ(*directory.FindShard(2, 0), directory.ShardPath(2, 0, 2));
+  EXPECT_EQ(directory.FindShard(1, 0).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 0, 4), "x").ok());
+  EXPECT_EQ(directory.FindShard(2, 0).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace forensics::schema
