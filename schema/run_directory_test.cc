@@ -116,8 +116,8 @@ TEST_F(RunDirectoryTest, ClearsItsOwnFilesAlone) {
   EXPECT_TRUE(fs::exists(run.path() + "/notes.txt"));
 }
 
-TEST(RunDirectoryTest, FindsAShardWhateverTheNumberOfRanks) {
-  const RunDirectory directory(testing::TempDir() + "/FindShard", "A100", "A100_tp2");
+TEST_F(RunDirectoryTest, FindsAShardWhateverTheNumberOfRanks) {
+  const RunDirectory directory(results_, "A100", "A100_tp2");
   EXPECT_EQ(directory.FindShard(2, 0).status().code(), absl::StatusCode::kNotFound);
   ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 0, 2), "x").ok());
   ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 1, 2), "x").ok());
