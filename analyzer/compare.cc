@@ -1,0 +1,122 @@
+#include "analyzer/compare.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "analyzer/experiment_analysis.h"
+#include "analyzer/experiment_reader.h"
+#include "analyzer/json_reports.h"
+#include "analyzer/text_reports.h"
+#include "schema/atomic_file.h"
+#include "schema/run_directory.h"
+
+namespace forensics::analyzer {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The experiment files of a directory: experiment 0, the plan's, then others by name.
+std::vector<std::string> FilesIn(const fs::path& directory, std::ostream& log) {
+  std::vector<std::string> known = {schema::kReferenceBaselineFile};
+  known.insert(known.end(), schema::ExperimentFiles().begin(), schema::ExperimentFiles().end());
+  std::set<std::string> others;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (absl::EndsWith(name, "_experiment.json")) others.insert(name);
+  }
+  std::vector<std::string> files;
+  for (const std::string& name : known) {
+    others.erase(name);
+    if (fs::exists(directory / name, error)) {
+      files.push_back((directory / name).string());
+    } else {
+      log << "Skipping " << name << " (not found)\n";
+    }
+  }
+  for (const std::string& name : others) files.push_back((directory / name).string());
+  return files;
+}
+
+// Reads and analyses each file; the results are in the files' order.
+std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std::string>& files) {
+  std::vector<absl::StatusOr<ExperimentReport>> reports;
+  for (size_t i = 0; i < files.size(); ++i) reports.push_back(absl::UnknownError("not analysed"));
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < files.size(); i = next++) {
+      absl::StatusOr<Experiment> experiment = ReadExperiment(files[i]);
+      if (experiment.ok()) {
+        reports[i] = Analyze(*std::move(experiment));
+      } else {
+        reports[i] = experiment.status();
+      }
+    }
+  };
+  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(cores, files.size()); ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  return reports;
+}
+
+absl::Status WriteReports(const CompareOptions& options,
+                          const std::vector<ExperimentReport>& reports) {
+  const fs::path output = options.output;
+  absl::Status status = schema::WriteFileAtomically(
+      (output / schema::kAnalysisReportsFile).string(), AnalysisReportsJson(reports));
+  status.Update(
+      schema::WriteFileAtomically((output / schema::kSummaryFile).string(), SummaryJson(reports)));
+  if (!options.tidy.empty()) {
+    status.Update(schema::WriteFileAtomically(options.tidy, TidyTable(reports)));
+  }
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
+                                       std::ostream& log) {
+  CompareOutcome outcome;
+  std::vector<std::string> files;
+  for (const std::string& input : options.inputs) {
+    std::error_code error;
+    if (fs::is_directory(input, error)) {
+      const std::vector<std::string> found = FilesIn(input, log);
+      files.insert(files.end(), found.begin(), found.end());
+    } else if (fs::exists(input, error)) {
+      files.push_back(input);
+    } else {
+      outcome.failed.push_back(absl::StrCat(input, ": no such file or directory"));
+    }
+  }
+  if (files.empty()) {
+    return absl::NotFoundError(absl::StrCat("no experiment files in ",
+                                            absl::StrJoin(options.inputs, ", "),
+                                            "; the collector writes them (--help has examples)"));
+  }
+  std::vector<ExperimentReport> reports;
+  for (absl::StatusOr<ExperimentReport>& report : AnalyzeFiles(files)) {
+    if (report.ok()) {
+      reports.push_back(*std::move(report));
+    } else {
+      outcome.failed.emplace_back(report.status().message());
+    }
+  }
+  outcome.analysed = static_cast<int>(reports.size());
+  if (absl::Status status = WriteReports(options, reports); !status.ok()) return status;
+  out << (options.format == TableFormat::kJson ? SummaryJson(reports) : SummaryTable(reports));
+  for (const std::string& failure : outcome.failed) log << failure << "\n";
+  return outcome;
+}
+
+}  // namespace forensics::analyzer

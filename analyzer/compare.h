@@ -1,0 +1,39 @@
+// The compare command: experiment files in, reports out.
+#ifndef ANALYZER_COMPARE_H_
+#define ANALYZER_COMPARE_H_
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace forensics::analyzer {
+
+enum class TableFormat { kTable, kJson };
+
+struct CompareOptions {
+  std::vector<std::string> inputs;  // experiment files, or directories that hold them
+  std::string output;               // directory of the reports
+  std::string tidy;                 // file of the tidy table; empty: none
+  TableFormat format = TableFormat::kTable;
+};
+
+// What came of it beside the reports.
+struct CompareOutcome {
+  int analysed = 0;
+  // Files that were asked for and are damaged or missing: messages that name file, place and cause.
+  std::vector<std::string> failed;
+};
+
+// Analyses all files, on several cores, and writes <output>/analysis_reports.json and summary.json;
+// the summary goes to `out` as a table or as JSON, what is skipped or damaged to `log`. Of a
+// directory, the reference's file, the plan's eight and any other *_experiment.json are taken, and
+// those of the first nine that it lacks are named as skipped. Damaged files do not stop the others.
+// Fails if there is nothing to analyse or the reports cannot be written.
+absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
+                                       std::ostream& log);
+
+}  // namespace forensics::analyzer
+
+#endif  // ANALYZER_COMPARE_H_

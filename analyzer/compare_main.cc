@@ -1,0 +1,70 @@
+// bazel run //analyzer:compare -- [DIRECTORY or FILES]: the verdict over experiment files.
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "analyzer/compare.h"
+#include "schema/command_line.h"
+#include "schema/run_directory.h"
+
+ABSL_FLAG(std::string, output, forensics::schema::kReportFolder,
+          "directory for analysis_reports.json and summary.json");
+ABSL_FLAG(std::string, tidy, "",
+          "file for one tab-separated line a pair of configurations, signal and layer: experiment, "
+          "kind, hardware, config a, config b, value, signal, n, mean, min, max, snr, class");
+ABSL_FLAG(std::string, format, "table", "summary on stdout: table or json");
+
+namespace forensics::analyzer {
+namespace {
+
+constexpr char kUsage[] =
+    R"(Is the numeric fingerprint of a change in serving larger than that of a change of GPU?
+
+  compare [DIRECTORY or FILES] [--output=report] [--tidy=FILE] [--format=table|json]
+
+Reads experiment JSON (default: the directory "experiments"), prints the summary and writes
+analysis_reports.json and summary.json. Paths are relative to where the command was typed.
+
+  bazel run //analyzer:compare
+  bazel run //analyzer:compare -- experiments --output=report --tidy=report/tidy.tsv
+  bazel run //analyzer:compare -- a100/batch_size_experiment.json --format=json
+
+Exit code: 0 done; 1 nothing could be done; 2 wrong usage; 4 done, but a file is missing or damaged
+and is named.
+)";
+
+absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& positional) {
+  CompareOptions options;
+  for (const std::string& input : positional) options.inputs.push_back(schema::UserPath(input));
+  if (options.inputs.empty()) {
+    options.inputs.push_back(schema::UserPath(schema::kExperimentsFolder));
+  }
+  options.output = schema::UserPath(absl::GetFlag(FLAGS_output));
+  options.tidy = schema::UserPath(absl::GetFlag(FLAGS_tidy));
+  const std::string format = absl::GetFlag(FLAGS_format);
+  if (options.output.empty()) return schema::UsageError("--output is empty");
+  if (format != "table" && format != "json") {
+    return schema::UsageError(absl::StrCat("--format is table or json, not '", format, "'"));
+  }
+  options.format = format == "json" ? TableFormat::kJson : TableFormat::kTable;
+  return options;
+}
+
+int Run(int argc, char** argv) {
+  const std::vector<std::string> positional = schema::ParseCommandLineOrExit(kUsage, argc, argv);
+  const absl::StatusOr<CompareOptions> options = ParseOptions(positional);
+  if (!options.ok()) return schema::ReportAndExitCode("compare", options.status());
+  const absl::StatusOr<CompareOutcome> outcome = Compare(*options, std::cout, std::cerr);
+  if (!outcome.ok()) return schema::ReportAndExitCode("compare", outcome.status());
+  std::cerr << "Reports of " << outcome->analysed << " experiments are in " << options->output
+            << "\n";
+  return outcome->failed.empty() ? schema::kExitDone : schema::kExitIncomplete;
+}
+
+}  // namespace
+}  // namespace forensics::analyzer
+
+int main(int argc, char** argv) { return forensics::analyzer::Run(argc, argv); }

@@ -1,0 +1,228 @@
+#include "analyzer/experiment_analysis.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "analyzer/gaps.h"
+#include "analyzer/hardware.h"
+#include "analyzer/json_fields.h"
+
+namespace forensics::analyzer {
+namespace {
+
+std::optional<double> Mean(const std::vector<double>& values) {
+  if (values.empty()) return std::nullopt;
+  return Summarize(values).mean;
+}
+
+bool SameValue(const Configuration& a, const Configuration& b) {
+  return a.variable_value.index() == b.variable_value.index()
+             ? a.variable_value == b.variable_value
+             : a.variable_value.index() != 4 && b.variable_value.index() != 4 &&
+                   ScalarText(a.variable_value) == ScalarText(b.variable_value);
+}
+
+using StoredRun = Run;  // beside Analysis::Run
+
+class Analysis {
+ public:
+  explicit Analysis(Experiment experiment) { report_.experiment = std::move(experiment); }
+
+  ExperimentReport Run();
+
+ private:
+  void CheckRuns();
+  void ComparePairs();
+  ConfigurationPair ComparePair(const Configuration& a, const Configuration& b);
+  void NoteContexts(const ConfigurationPair& pair);
+  std::vector<ConfigurationPair> Variants(const HardwareGroup& group,
+                                          const Configuration& baseline);
+  void ComputeNoise();
+  void JudgePairs(std::vector<ConfigurationPair>& pairs);
+  void Summarise();
+
+  const Reproducibility& Repetitions(const Configuration& configuration) const;
+
+  ExperimentReport report_;
+  std::set<SignalId> signals_;
+  std::vector<HardwareGroup> groups_;
+};
+
+ExperimentReport Analysis::Run() {
+  const Experiment& experiment = report_.experiment;
+  signals_ = SignalsOf(experiment);
+  report_.headline = HeadlineSignal(experiment);
+  groups_ = GroupByHardware(experiment);
+  report_.findings = experiment.findings;
+  CheckRuns();
+  ComparePairs();
+  ComputeNoise();
+  for (WithinHardware& within : report_.within_hardware) JudgePairs(within.pairs);
+  for (CrossHardwareDetectability& cross : report_.cross_hardware) JudgePairs(cross.pairs);
+  Summarise();
+  for (StoredRun& run : report_.experiment.runs) run.ReleaseSignals();
+  return std::move(report_);
+}
+
+void Analysis::CheckRuns() {
+  const Experiment& experiment = report_.experiment;
+  std::vector<std::string> odd = OddRuns(experiment);
+  std::move(odd.begin(), odd.end(), std::back_inserter(report_.findings));
+  for (const Configuration& configuration : experiment.configurations) {
+    Reproducibility checked = CheckReproducibility(experiment, configuration, report_.headline);
+    if (checked.flagged()) {
+      report_.findings.push_back(absl::StrCat(configuration.config_id, ": ",
+                                              checked.reproducible == std::optional<bool>(false)
+                                                  ? checked.note
+                                                  : "marked as not reproducible"));
+    }
+    if (checked.compared_run == nullptr) {
+      report_.gaps.push_back(
+          absl::StrCat(configuration.config_id, ": no repetition with signals (decode_steps)"));
+    } else {
+      std::vector<std::string> missing = MissingInRun(experiment, *checked.compared_run);
+      std::move(missing.begin(), missing.end(), std::back_inserter(report_.gaps));
+    }
+    report_.reproducibility.push_back(std::move(checked));
+  }
+}
+
+const Reproducibility& Analysis::Repetitions(const Configuration& configuration) const {
+  return *std::find_if(report_.reproducibility.begin(), report_.reproducibility.end(),
+                       [&](const Reproducibility& repetitions) {
+                         return repetitions.config_id == configuration.config_id;
+                       });
+}
+
+ConfigurationPair Analysis::ComparePair(const Configuration& a, const Configuration& b) {
+  ConfigurationPair pair;
+  pair.a = &a;
+  pair.b = &b;
+  pair.value = ScalarText(b.variable_value);
+  for (const Configuration* configuration : {&a, &b}) {
+    if (Repetitions(*configuration).flagged()) {
+      pair.not_reproducible.push_back(configuration->config_id);
+    }
+  }
+  const StoredRun* run_a = Repetitions(a).compared_run;
+  const StoredRun* run_b = Repetitions(b).compared_run;
+  if (run_a == nullptr || run_b == nullptr) return pair;
+  pair.comparison = CompareRuns(*run_a, *run_b, signals_);
+  NoteContexts(pair);
+  return pair;
+}
+
+void Analysis::NoteContexts(const ConfigurationPair& pair) {
+  const Contexts& contexts = pair.comparison->contexts;
+  const std::string name = absl::StrCat(pair.a->config_id, " and ", pair.b->config_id);
+  if (!contexts.same_prompt) {
+    report_.findings.push_back(absl::StrCat(name, ": other prompts; no step is comparable"));
+  }
+  if (contexts.first_fed_difference.has_value() && contexts.steps_left_out > 0) {
+    report_.findings.push_back(
+        absl::StrFormat("%s: other tokens were fed after step %d; %d later steps are left out",
+                        name, *contexts.first_fed_difference, contexts.steps_left_out));
+  }
+  const std::pair<const Configuration*, const std::vector<int64_t>*> missing[] = {
+      {pair.a, &contexts.missing_in_a}, {pair.b, &contexts.missing_in_b}};
+  for (const auto& [configuration, steps] : missing) {
+    if (steps->empty()) continue;
+    report_.gaps.push_back(absl::StrFormat("%s: %d steps are missing in %s, first step %d", name,
+                                           steps->size(), configuration->config_id,
+                                           steps->front()));
+  }
+}
+
+std::vector<ConfigurationPair> Analysis::Variants(const HardwareGroup& group,
+                                                  const Configuration& baseline) {
+  std::vector<ConfigurationPair> pairs;
+  for (const Configuration* configuration : group.configurations) {
+    if (configuration != group.baseline) pairs.push_back(ComparePair(baseline, *configuration));
+  }
+  return pairs;
+}
+
+void Analysis::ComparePairs() {
+  for (auto a = groups_.begin(); a != groups_.end(); ++a) {
+    report_.within_hardware.push_back({a->name, a->baseline, Variants(*a, *a->baseline)});
+    for (auto b = std::next(a); b != groups_.end(); ++b) {
+      CrossHardwareBaseline cross{a->name, b->name, {}};
+      for (const Configuration* configuration : a->configurations) {
+        const auto match = std::find_if(
+            b->configurations.begin(), b->configurations.end(),
+            [&](const Configuration* other) { return SameValue(*configuration, *other); });
+        if (match == b->configurations.end()) continue;
+        cross.pairs.push_back(ComparePair(*configuration, **match));
+      }
+      report_.cross_hardware_baseline.push_back(std::move(cross));
+    }
+    for (const HardwareGroup& b : groups_) {
+      if (&b == &*a) continue;
+      report_.cross_hardware.push_back({a->name, b.name, Variants(*a, *b.baseline)});
+    }
+  }
+}
+
+void Analysis::ComputeNoise() {
+  std::set<const Configuration*> baselines;
+  for (const HardwareGroup& group : groups_) baselines.insert(group.baseline);
+  for (const SignalId& signal : signals_) {
+    std::vector<double> all;
+    std::vector<double> at_baseline;
+    for (const CrossHardwareBaseline& cross : report_.cross_hardware_baseline) {
+      for (const ConfigurationPair& pair : cross.pairs) {
+        const std::optional<double> l2 = pair.MeanL2(signal);
+        if (!l2.has_value()) continue;
+        all.push_back(*l2);
+        if (baselines.count(pair.a) > 0 && baselines.count(pair.b) > 0) at_baseline.push_back(*l2);
+      }
+    }
+    report_.noise[signal] = {Mean(all), Mean(at_baseline)};
+  }
+}
+
+void Analysis::JudgePairs(std::vector<ConfigurationPair>& pairs) {
+  for (ConfigurationPair& pair : pairs) {
+    for (const SignalId& signal : signals_) {
+      const std::optional<double> l2 = pair.MeanL2(signal);
+      const Noise& noise = report_.noise[signal];
+      pair.verdicts[signal] = {Judge(l2, noise.mean), Judge(l2, noise.at_baseline)};
+    }
+  }
+}
+
+void Analysis::Summarise() {
+  std::vector<double> distances;
+  for (const WithinHardware& within : report_.within_hardware) {
+    for (const ConfigurationPair& pair : within.pairs) {
+      const std::optional<double> l2 = pair.MeanL2(report_.headline);
+      if (l2.has_value()) distances.push_back(*l2);
+    }
+  }
+  const Noise& noise = report_.noise[report_.headline];
+  SummaryRow& row = report_.summary;
+  row.baseline_l2 = noise.mean;
+  row.baseline_l2_at_baseline_value = noise.at_baseline;
+  row.signal_l2 = Summarize(distances);
+  if (distances.empty()) return;
+  row.by_mean = Judge(row.signal_l2.max, noise.mean);
+  row.by_baseline = Judge(row.signal_l2.max, noise.at_baseline);
+}
+
+}  // namespace
+
+std::optional<double> ConfigurationPair::MeanL2(const SignalId& signal) const {
+  if (!comparison.has_value()) return std::nullopt;
+  const auto found = comparison->signals.find(signal);
+  if (found == comparison->signals.end() || found->second.l2.n == 0) return std::nullopt;
+  return found->second.l2.mean;
+}
+
+ExperimentReport Analyze(Experiment experiment) { return Analysis(std::move(experiment)).Run(); }
+
+}  // namespace forensics::analyzer

@@ -1,0 +1,93 @@
+#include "analyzer/experiment_reader.h"
+
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "analyzer/json_cursor.h"
+#include "analyzer/json_fields.h"
+#include "analyzer/run_reader.h"
+
+namespace forensics::analyzer {
+namespace {
+
+absl::Status ReadInts(JsonCursor& cursor, std::vector<int>& field) {
+  std::vector<int64_t> numbers;
+  if (absl::Status status = ReadField(cursor, numbers); !status.ok()) return status;
+  for (const int64_t number : numbers) {
+    if (number != static_cast<int>(number)) return cursor.Error("a number beyond 32 bits");
+    field.push_back(static_cast<int>(number));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadMetadata(JsonCursor& cursor, Experiment& experiment) {
+  const auto extraction = [&](const std::string& key) {
+    if (key == "layers") return ReadInts(cursor, experiment.layers);
+    if (key == "positions") return ReadInts(cursor, experiment.positions);
+    return cursor.Skip();
+  };
+  return ReadObjectOrNull(cursor, [&](const std::string& key) {
+    if (key == "experiment_type") return ReadField(cursor, experiment.type);
+    if (key == "variable_tested") return ReadField(cursor, experiment.variable);
+    if (key == "decode_steps") return ReadField(cursor, experiment.decode_steps);
+    if (key == "extraction_config") return ReadObjectOrNull(cursor, extraction);
+    return cursor.Skip();
+  });
+}
+
+absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
+  Configuration configuration;
+  const auto timing = [&](const std::string& key) {
+    if (key == "mean_seconds") return ReadField(cursor, configuration.mean_seconds);
+    return cursor.Skip();
+  };
+  const auto member = [&](const std::string& key) {
+    if (key == "config_id") return ReadField(cursor, configuration.config_id);
+    if (key == "hardware") return ReadField(cursor, configuration.hardware);
+    if (key == "reproducible") return ReadField(cursor, configuration.reproducible);
+    if (key == "timing") return ReadObjectOrNull(cursor, timing);
+    if (key != "variable_value") return cursor.Skip();
+    absl::StatusOr<JsonScalar> value = cursor.ReadScalar();
+    if (value.ok()) configuration.variable_value = *std::move(value);
+    return value.status();
+  };
+  if (absl::Status status = cursor.ReadObject(member); !status.ok()) return status;
+  if (configuration.config_id.empty()) return cursor.Error("a configuration without a config_id");
+  experiment.configurations.push_back(std::move(configuration));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<JsonCursor>> opened = JsonCursor::Open(path);
+  if (!opened.ok()) return opened.status();
+  JsonCursor& cursor = **opened;
+  Experiment experiment;
+  experiment.path = path;
+  bool has_runs = false;
+  const auto member = [&](const std::string& key) -> absl::Status {
+    if (key == "experiment_metadata") return ReadMetadata(cursor, experiment);
+    if (key == "configurations") {
+      return ReadArrayOrNull(cursor, [&] { return ReadConfiguration(cursor, experiment); });
+    }
+    if (key != "runs") return cursor.Skip();
+    has_runs = true;
+    return ReadArrayOrNull(cursor, [&]() -> absl::Status {
+      absl::StatusOr<Run> run = ReadRun(cursor, experiment.findings);
+      if (run.ok()) experiment.runs.push_back(*std::move(run));
+      return run.status();
+    });
+  };
+  absl::Status status = cursor.ReadObject(member);
+  if (status.ok()) status = cursor.Finish();
+  if (!status.ok()) return status;
+  if (experiment.type.empty()) {
+    return cursor.Error("no experiment_metadata.experiment_type: not an experiment file");
+  }
+  if (!has_runs) experiment.findings.push_back("the file has no \"runs\"");
+  return experiment;
+}
+
+}  // namespace forensics::analyzer

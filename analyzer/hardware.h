@@ -1,0 +1,30 @@
+// Which configurations ran on the same hardware, and which of them is the baseline.
+#ifndef ANALYZER_HARDWARE_H_
+#define ANALYZER_HARDWARE_H_
+
+#include <string>
+#include <vector>
+
+#include "analyzer/experiment.h"
+
+namespace forensics::analyzer {
+
+// "A100" for "A100-80GB" and "NVIDIA A100-SXM4-80GB" (schema::ShortHardware); a label that names no
+// known GPU is its own name.
+std::string HardwareName(const std::string& label);
+
+struct HardwareGroup {
+  std::string name;
+  std::vector<const Configuration*> configurations;  // as listed
+  const Configuration* baseline = nullptr;
+};
+
+// One group a hardware, in the order in which they first appear. A config_id that is listed again
+// is left out: which configuration its runs belong to would be a guess. Its baseline is the
+// configuration with experiment 0's value of the variable or, where none has it, the first.
+// `experiment` outlives the result.
+std::vector<HardwareGroup> GroupByHardware(const Experiment& experiment);
+
+}  // namespace forensics::analyzer
+
+#endif  // ANALYZER_HARDWARE_H_

@@ -1,0 +1,267 @@
+#include "analyzer/json_reports.h"
+
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "analyzer/json_fields.h"
+#include "analyzer/report_writer.h"
+
+namespace forensics::analyzer {
+namespace {
+
+constexpr size_t kMostLines = 200;
+
+// `key`, or key with `detail` if the object has it already.
+std::string UniqueKey(std::set<std::string>& keys, const std::string& key,
+                      const std::string& detail) {
+  std::string unique = key;
+  for (int copy = 1; !keys.insert(unique).second; ++copy) {
+    unique = copy == 1 ? absl::StrCat(key, " (", detail, ")")
+                       : absl::StrCat(key, " (", detail, ", ", copy, ")");
+  }
+  return unique;
+}
+
+std::vector<std::string> Shortened(const std::vector<std::string>& lines) {
+  if (lines.size() <= kMostLines) return lines;
+  std::vector<std::string> shortened(lines.begin(), lines.begin() + kMostLines);
+  shortened.push_back(absl::StrCat("and ", lines.size() - kMostLines, " more"));
+  return shortened;
+}
+
+// Mean, min and max under `prefix`, null where nothing could be compared.
+void WriteDistances(ReportWriter& writer, const std::string& prefix,
+                    const DistanceSummary& summary) {
+  const auto known = [&](double value) {
+    return summary.n > 0 ? std::optional<double>(value) : std::nullopt;
+  };
+  writer.Field(prefix, known(summary.mean));
+  writer.Field(prefix + "_min", known(summary.min));
+  writer.Field(prefix + "_max", known(summary.max));
+  writer.Field(prefix + "_n", summary.n);
+}
+
+void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict) {
+  writer.Field("snr", verdict.by_mean.snr);
+  writer.Field("detectability", DetectabilityName(verdict.by_mean.detectability));
+  writer.Field("identical", verdict.by_mean.identical);
+  writer.Field("snr_at_baseline_value", verdict.by_baseline.snr);
+  writer.Field("detectability_at_baseline_value",
+               DetectabilityName(verdict.by_baseline.detectability));
+  writer.Field("classes_differ", verdict.classes_differ());
+}
+
+void WriteLeftOut(ReportWriter& writer, const SignalComparison& signal) {
+  writer.StartObject("left_out");
+  writer.Field("missing", signal.left_out.missing);
+  writer.Field("unequal_length", signal.left_out.unequal_length);
+  writer.Field("not_finite", signal.left_out.not_finite);
+  writer.Field("no_common_id", signal.left_out.no_common_id);
+  writer.EndObject();
+}
+
+void WriteDistinct(ReportWriter& writer, const DistinctStatistics& distinct) {
+  writer.StartObject("distinct_positions");
+  WriteDistances(writer, "l2_distance", distinct.l2);
+  WriteDistances(writer, "prefill_l2_distance", distinct.prefill_l2);
+  WriteDistances(writer, "decode_l2_distance", distinct.decode_l2);
+  WriteDistances(writer, "relative_l2", distinct.relative_l2);
+  const bool any = distinct.l2.n > 0;
+  writer.Field("largest_absolute",
+               any ? std::optional<double>(distinct.largest_absolute) : std::nullopt);
+  writer.Field("largest_ulps", any ? std::optional<int64_t>(distinct.largest_ulps) : std::nullopt);
+  writer.Field("elements", distinct.elements);
+  writer.Field("elements_changed", distinct.elements_changed);
+  writer.EndObject();
+}
+
+void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair) {
+  writer.StartObject("signals");
+  for (const auto& [id, signal] : pair.comparison->signals) {
+    writer.StartObject(SignalName(id));
+    WriteDistances(writer, "l2_distance", signal.l2);
+    const auto verdict = pair.verdicts.find(id);
+    if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second);
+    writer.Field("bit_identical", signal.bit_identical);
+    WriteLeftOut(writer, signal);
+    if (id.kind == SignalKind::kLogProbs) writer.Field("unmatched_ids", signal.unmatched_ids);
+    WriteDistinct(writer, signal.distinct);
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
+void WriteContexts(ReportWriter& writer, const Contexts& contexts) {
+  writer.StartObject("contexts");
+  writer.Field("same_prompt", contexts.same_prompt);
+  writer.Field("steps_compared", static_cast<int64_t>(contexts.comparable_steps.size()));
+  writer.Field("steps_left_out", contexts.steps_left_out);
+  writer.Field("steps_missing",
+               static_cast<int64_t>(contexts.missing_in_a.size() + contexts.missing_in_b.size()));
+  writer.Field("first_fed_difference", contexts.first_fed_difference);
+  writer.Field("first_token_difference", contexts.first_token_difference);
+  writer.EndObject();
+}
+
+// What every pair has: the headline figures, then the rest. The caller has written the names.
+void WriteComparison(ReportWriter& writer, const ConfigurationPair& pair,
+                     const SignalId& headline) {
+  DistanceSummary l2;
+  if (pair.comparison.has_value()) l2 = pair.comparison->signals.at(headline).l2;
+  WriteDistances(writer, "l2_distance", l2);
+  const auto verdict = pair.verdicts.find(headline);
+  if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second);
+  writer.Field("not_reproducible", pair.not_reproducible);
+  if (!pair.comparison.has_value()) return;
+  WriteContexts(writer, pair.comparison->contexts);
+  WriteSignals(writer, pair);
+}
+
+void WriteReproducibility(ReportWriter& writer, const ExperimentReport& report) {
+  writer.StartObject("reproducibility");
+  std::set<std::string> keys;
+  for (const Reproducibility& checked : report.reproducibility) {
+    if (!keys.insert(checked.config_id).second) continue;
+    writer.StartObject(checked.config_id);
+    writer.Field("config_id", checked.config_id);
+    writer.StartObject("within_config_distances");
+    std::vector<double> distances;
+    for (const RepetitionPair& pair : checked.pairs) {
+      writer.Field(pair.name, pair.l2);
+      if (pair.l2.has_value()) distances.push_back(*pair.l2);
+    }
+    writer.EndObject();
+    const DistanceSummary summary = Summarize(distances);
+    const bool known = !distances.empty();
+    writer.Field("mean", known ? std::optional<double>(summary.mean) : std::nullopt);
+    writer.Field("max", known ? std::optional<double>(summary.max) : std::nullopt);
+    writer.Field("reproducible", checked.reproducible);
+    writer.Field("declared_reproducible", checked.declared);
+    writer.Field("repetitions", checked.repetitions);
+    writer.Field("stored_repetitions", checked.stored_repetitions);
+    writer.Field("compared_rep_id", checked.compared_run == nullptr
+                                        ? std::nullopt
+                                        : std::optional<int64_t>(checked.compared_run->rep_id));
+    writer.Field("note", checked.note);
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
+// With more than two hardware, a value's first pair has the plain key.
+void WriteCrossHardwareBaseline(ReportWriter& writer, const ExperimentReport& report) {
+  writer.StartObject("cross_hardware_baseline");
+  std::set<std::string> keys;
+  for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {
+    for (const ConfigurationPair& pair : cross.pairs) {
+      const std::string hardware = absl::StrCat(cross.hardware_a, "-", cross.hardware_b);
+      writer.StartObject(UniqueKey(keys, pair.value, hardware));
+      writer.Field("hardware", hardware);
+      writer.Field(absl::AsciiStrToLower(cross.hardware_a) + "_config", pair.a->config_id);
+      writer.Field(absl::AsciiStrToLower(cross.hardware_b) + "_config", pair.b->config_id);
+      WriteComparison(writer, pair, report.headline);
+      writer.EndObject();
+    }
+  }
+  writer.EndObject();
+}
+
+void WriteVariants(ReportWriter& writer, const std::string& key,
+                   const std::vector<ConfigurationPair>& pairs, const SignalId& headline) {
+  writer.StartObject(key);
+  std::set<std::string> keys;
+  for (const ConfigurationPair& pair : pairs) {
+    writer.StartObject(UniqueKey(keys, pair.value, pair.b->config_id));
+    writer.Field("config_id", pair.b->config_id);
+    writer.Field("baseline_config_id", pair.a->config_id);
+    writer.Field("baseline_value", pair.a->variable_value);
+    writer.Field("test_value", pair.b->variable_value);
+    WriteComparison(writer, pair, headline);
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
+void WriteNoise(ReportWriter& writer, const ExperimentReport& report) {
+  writer.StartObject("noise");
+  for (const auto& [signal, noise] : report.noise) {
+    writer.StartObject(SignalName(signal));
+    writer.Field("mean", noise.mean);
+    writer.Field("at_baseline_value", noise.at_baseline);
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
+void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
+  writer.Field("experiment", report.experiment.type);
+  writer.Field("variable", report.experiment.variable);
+  writer.Field("file", report.experiment.path);
+  writer.Field("headline_signal", SignalName(report.headline));
+  writer.StartObject("baseline_values");
+  for (const WithinHardware& within : report.within_hardware) {
+    writer.Field(within.hardware, within.baseline->variable_value);
+  }
+  writer.EndObject();
+  WriteReproducibility(writer, report);
+  WriteCrossHardwareBaseline(writer, report);
+  writer.StartObject("within_hardware_detectability");
+  for (const WithinHardware& within : report.within_hardware) {
+    WriteVariants(writer, within.hardware, within.pairs, report.headline);
+  }
+  writer.EndObject();
+  writer.StartObject("cross_hardware_detectability");
+  for (const CrossHardwareDetectability& cross : report.cross_hardware) {
+    WriteVariants(
+        writer,
+        absl::StrCat(cross.variant_hardware, "_variant_vs_", cross.baseline_hardware, "_baseline"),
+        cross.pairs, report.headline);
+  }
+  writer.EndObject();
+  WriteNoise(writer, report);
+  writer.Field("gaps", Shortened(report.gaps));
+  writer.Field("findings", Shortened(report.findings));
+}
+
+}  // namespace
+
+std::string AnalysisReportsJson(const std::vector<ExperimentReport>& reports) {
+  ReportWriter writer;
+  std::set<std::string> keys;
+  writer.StartObject();
+  for (const ExperimentReport& report : reports) {
+    writer.StartObject(UniqueKey(keys, report.experiment.type, report.experiment.path));
+    WriteReport(writer, report);
+    writer.EndObject();
+  }
+  writer.EndObject();
+  return writer.Text();
+}
+
+std::string SummaryJson(const std::vector<ExperimentReport>& reports) {
+  ReportWriter writer;
+  writer.StartArray();
+  for (const ExperimentReport& report : reports) {
+    const SummaryRow& row = report.summary;
+    const auto known = [&](double value) {
+      return row.signal_l2.n > 0 ? std::optional<double>(value) : std::nullopt;
+    };
+    writer.StartObject();
+    writer.Field("experiment", report.experiment.type);
+    writer.Field("variable", report.experiment.variable);
+    writer.Field("baseline_l2", row.baseline_l2);
+    writer.Field("min_signal_l2", known(row.signal_l2.min));
+    writer.Field("mean_signal_l2", known(row.signal_l2.mean));
+    writer.Field("max_signal_l2", known(row.signal_l2.max));
+    writer.Field("baseline_l2_at_baseline_value", row.baseline_l2_at_baseline_value);
+    WriteVerdict(writer, {row.by_mean, row.by_baseline});
+    writer.Field("signal", SignalName(report.headline));
+    writer.Field("file", report.experiment.path);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  return writer.Text();
+}
+
+}  // namespace forensics::analyzer

@@ -1,0 +1,200 @@
+#include "analyzer/run_reader.h"
+
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "analyzer/json_fields.h"
+
+namespace forensics::analyzer {
+namespace {
+
+// One element of "decode_steps"; its number may come after its signals.
+struct StepRecord {
+  std::optional<int64_t> number;
+  Step step;
+  std::map<SignalId, std::map<int, std::vector<float>>> vectors;  // by position
+  std::map<int, LogProbs> log_probs;
+  std::map<int, LogProbs> reference_log_probs;
+};
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+class RunReader {
+ public:
+  RunReader(JsonCursor& cursor, std::vector<std::string>& findings)
+      : cursor_(cursor), findings_(findings) {}
+
+  absl::StatusOr<Run> Read();
+
+ private:
+  absl::Status ReadMember(const std::string& key);
+  absl::Status ReadStep();
+  absl::Status ReadLayers(SignalKind kind, StepRecord& record);
+  absl::Status ReadPositions(std::map<int, std::vector<float>>& positions);
+  absl::Status ReadLogProbs(std::map<int, LogProbs>& positions);
+  void Keep(StepRecord record);
+  SharedVector Shared(const SignalId& signal, const Timepoint& at, std::vector<float> vector);
+  absl::Status SkipUnknown(const std::string& key);
+  std::string Name() const;
+  void ReportRepeats();
+
+  JsonCursor& cursor_;
+  std::vector<std::string>& findings_;
+  Run run_;
+  size_t elements_ = 0;  // of "decode_steps"
+  // The vectors of each position of the sequence, by Timepoint::Computed: one, unless a window
+  // repeats it with other bits.
+  std::map<SignalId, std::map<int64_t, std::vector<SharedVector>>> seen_;
+  std::map<SignalId, int> differing_repeats_;
+  std::map<std::string, int> unknown_keys_;
+};
+
+absl::StatusOr<Run> RunReader::Read() {
+  absl::Status status =
+      cursor_.ReadObject([this](const std::string& key) { return ReadMember(key); });
+  if (!status.ok()) return status;
+  ReportRepeats();
+  return std::move(run_);
+}
+
+absl::Status RunReader::ReadMember(const std::string& key) {
+  if (key == "config_id") return ReadField(cursor_, run_.config_id);
+  if (key == "rep_id") {
+    std::optional<int64_t> rep;
+    absl::Status status = ReadField(cursor_, rep);
+    run_.rep_id = rep.value_or(0);
+    return status;
+  }
+  if (key == "runtime_seconds") return ReadField(cursor_, run_.runtime_seconds);
+  if (key == "prompt_text") return ReadField(cursor_, run_.prompt_text);
+  if (key == "signals_sha256") return ReadField(cursor_, run_.signals_sha256);
+  if (key == "decode_steps") {
+    return ReadArrayOrNull(cursor_, [this] { return ReadStep(); });
+  }
+  return cursor_.Skip();
+}
+
+absl::Status RunReader::ReadStep() {
+  StepRecord record;
+  const auto member = [&](const std::string& key) -> absl::Status {
+    if (key == "step") return ReadField(cursor_, record.number);
+    if (key == "token_id") return ReadField(cursor_, record.step.token_id);
+    if (key == "fed_token_id") return ReadField(cursor_, record.step.fed_token_id);
+    if (key == "hidden_states") return ReadLayers(SignalKind::kHiddenStates, record);
+    if (key == "key_vectors") return ReadLayers(SignalKind::kKeyVectors, record);
+    if (key == "logprobs") return ReadLogProbs(record.log_probs);
+    if (key == "reference_log_probs") return ReadLogProbs(record.reference_log_probs);
+    return cursor_.Skip();
+  };
+  if (absl::Status status = ReadObjectOrNull(cursor_, member); !status.ok()) return status;
+  if (!record.number.has_value()) record.number = static_cast<int64_t>(elements_);
+  ++elements_;
+  Keep(std::move(record));
+  return absl::OkStatus();
+}
+
+absl::Status RunReader::ReadLayers(SignalKind kind, StepRecord& record) {
+  return ReadObjectOrNull(cursor_, [&](const std::string& key) {
+    const std::optional<int> layer = NumberAfter("layer_", key);
+    if (!layer.has_value()) return SkipUnknown(key);
+    return ReadPositions(record.vectors[SignalId{kind, *layer}]);
+  });
+}
+
+absl::Status RunReader::ReadPositions(std::map<int, std::vector<float>>& positions) {
+  return ReadObjectOrNull(cursor_, [&](const std::string& key) {
+    const std::optional<int> position = NumberAfter("pos_", key);
+    if (!position.has_value() || *position >= 0) return SkipUnknown(key);
+    if (cursor_.Peek() == JsonCursor::Kind::kNull) return cursor_.Skip();
+    return cursor_.ReadFloats(positions[*position]);
+  });
+}
+
+absl::Status RunReader::ReadLogProbs(std::map<int, LogProbs>& positions) {
+  return ReadObjectOrNull(cursor_, [&](const std::string& key) {
+    const std::optional<int> position = NumberAfter("pos_", key);
+    if (!position.has_value() || *position >= 0) return SkipUnknown(key);
+    LogProbs list;
+    const auto member = [&](const std::string& name) {
+      if (name == "token_ids") return ReadField(cursor_, list.token_ids);
+      if (name == "log_probs" && cursor_.Peek() != JsonCursor::Kind::kNull) {
+        return cursor_.ReadFloats(list.values);
+      }
+      return cursor_.Skip();
+    };
+    absl::Status status = ReadObjectOrNull(cursor_, member);
+    if (!list.token_ids.empty() || !list.values.empty()) positions[*position] = std::move(list);
+    return status;
+  });
+}
+
+void RunReader::Keep(StepRecord record) {
+  const int64_t number = *record.number;
+  if (!run_.steps.emplace(number, record.step).second) {
+    findings_.push_back(absl::StrCat(Name(), ": step ", number, " comes twice; the first is used"));
+    return;
+  }
+  for (auto& [signal, positions] : record.vectors) {
+    for (auto& [position, vector] : positions) {
+      if (vector.empty()) continue;
+      const Timepoint at{number, position};
+      run_.vectors[signal][at] = Shared(signal, at, std::move(vector));
+    }
+  }
+  for (auto& [position, list] : record.log_probs) {
+    run_.log_probs[Timepoint{number, position}] = std::move(list);
+  }
+  for (auto& [position, list] : record.reference_log_probs) {
+    run_.reference_log_probs[Timepoint{number, position}] = std::move(list);
+  }
+}
+
+SharedVector RunReader::Shared(const SignalId& signal, const Timepoint& at,
+                               std::vector<float> vector) {
+  std::vector<SharedVector>& seen = seen_[signal][at.Computed()];
+  for (const SharedVector& known : seen) {
+    if (SameBits(*known, vector)) return known;
+  }
+  if (!seen.empty()) ++differing_repeats_[signal];
+  vector.shrink_to_fit();
+  seen.push_back(std::make_shared<const std::vector<float>>(std::move(vector)));
+  return seen.back();
+}
+
+absl::Status RunReader::SkipUnknown(const std::string& key) {
+  ++unknown_keys_[key];
+  return cursor_.Skip();
+}
+
+std::string RunReader::Name() const {
+  return absl::StrCat(run_.config_id.empty() ? "a run" : run_.config_id, " rep ", run_.rep_id);
+}
+
+void RunReader::ReportRepeats() {
+  for (const auto& [signal, count] : differing_repeats_) {
+    findings_.push_back(absl::StrFormat(
+        "%s: %s: %d repeated positions differ from the same position in another step", Name(),
+        SignalName(signal), count));
+  }
+  for (const auto& [key, count] : unknown_keys_) {
+    findings_.push_back(absl::StrFormat("%s: unknown key '%s' passed over %d times", Name(),
+                                        absl::CHexEscape(key), count));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Run> ReadRun(JsonCursor& cursor, std::vector<std::string>& findings) {
+  return RunReader(cursor, findings).Read();
+}
+
+}  // namespace forensics::analyzer

@@ -1,0 +1,120 @@
+#include "analyzer/text_reports.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "analyzer/number_text.h"
+
+namespace forensics::analyzer {
+namespace {
+
+// Remarks of one experiment that the table's reader is shown; all are in the JSON report.
+constexpr size_t kMostRemarks = 5;
+
+std::string Fixed(std::optional<double> value, int decimals) {
+  if (!value.has_value()) return "-";
+  if (std::isinf(*value)) return "inf";
+  return absl::StrFormat("%.*f", decimals, *value);
+}
+
+std::string Row(const ExperimentReport& report) {
+  const SummaryRow& row = report.summary;
+  const std::optional<double> max =
+      row.signal_l2.n > 0 ? std::optional<double>(row.signal_l2.max) : std::nullopt;
+  return absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", report.experiment.type,
+                         report.experiment.variable, Fixed(row.baseline_l2, 4), Fixed(max, 4),
+                         Fixed(row.by_mean.snr, 2), DetectabilityName(row.by_mean.detectability));
+}
+
+std::string Remarks(const ExperimentReport& report) {
+  std::vector<std::string> lines;
+  const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
+  if (verdict.classes_differ()) {
+    lines.push_back(absl::StrFormat("by the noise at the baseline value alone (L2 %s): SNR %s, %s",
+                                    Fixed(report.summary.baseline_l2_at_baseline_value, 4),
+                                    Fixed(verdict.by_baseline.snr, 2),
+                                    DetectabilityName(verdict.by_baseline.detectability)));
+  }
+  lines.insert(lines.end(), report.findings.begin(), report.findings.end());
+  lines.insert(lines.end(), report.gaps.begin(), report.gaps.end());
+  std::string text;
+  for (size_t i = 0; i < lines.size() && i < kMostRemarks; ++i) {
+    absl::StrAppend(&text, report.experiment.type, ": ", lines[i], "\n");
+  }
+  if (lines.size() > kMostRemarks) {
+    absl::StrAppend(&text, report.experiment.type, ": ", lines.size() - kMostRemarks,
+                    " more remarks in the report (findings, gaps)\n");
+  }
+  return text;
+}
+
+// Text without what separates fields and lines.
+std::string Cell(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"\t", " "}, {"\n", " "}, {"\r", " "}});
+}
+
+void AppendPair(const ExperimentReport& report, const char* kind, const std::string& hardware,
+                const ConfigurationPair& pair, std::string& table) {
+  for (const auto& [signal, noise] : report.noise) {
+    DistanceSummary l2;
+    if (pair.comparison.has_value()) l2 = pair.comparison->signals.at(signal).l2;
+    absl::StrAppend(&table, Cell(report.experiment.type), "\t", kind, "\t", Cell(hardware), "\t",
+                    Cell(pair.a->config_id), "\t", Cell(pair.b->config_id), "\t");
+    absl::StrAppend(&table, Cell(pair.value), "\t", SignalName(signal), "\t", l2.n);
+    for (const double figure : {l2.mean, l2.min, l2.max}) {
+      absl::StrAppend(&table, "\t", l2.n > 0 ? NumberText(figure) : "");
+    }
+    const auto verdict = pair.verdicts.find(signal);
+    if (verdict == pair.verdicts.end()) {
+      absl::StrAppend(&table, "\t\t\n");
+      continue;
+    }
+    const Verdict& by_mean = verdict->second.by_mean;
+    absl::StrAppend(&table, "\t", by_mean.snr.has_value() ? NumberText(*by_mean.snr) : "", "\t",
+                    DetectabilityName(by_mean.detectability), "\n");
+  }
+}
+
+}  // namespace
+
+std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
+  const std::string line(80, '=');
+  std::string table = absl::StrCat(line, "\nDETECTABILITY SUMMARY\n", line, "\n");
+  absl::StrAppend(&table,
+                  absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", "Experiment", "Variable",
+                                  "Baseline L2", "Max Signal L2", "SNR", "Detection"));
+  absl::StrAppend(&table, std::string(80, '-'), "\n");
+  for (const ExperimentReport& report : reports) absl::StrAppend(&table, Row(report));
+  std::string remarks;
+  for (const ExperimentReport& report : reports) absl::StrAppend(&remarks, Remarks(report));
+  if (!remarks.empty()) absl::StrAppend(&table, "\n", remarks);
+  return table;
+}
+
+std::string TidyTable(const std::vector<ExperimentReport>& reports) {
+  std::string table;
+  for (const ExperimentReport& report : reports) {
+    for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {
+      const std::string hardware = absl::StrCat(cross.hardware_a, "-", cross.hardware_b);
+      for (const ConfigurationPair& pair : cross.pairs) {
+        AppendPair(report, "cross_hardware_baseline", hardware, pair, table);
+      }
+    }
+    for (const WithinHardware& within : report.within_hardware) {
+      for (const ConfigurationPair& pair : within.pairs) {
+        AppendPair(report, "within_hardware", within.hardware, pair, table);
+      }
+    }
+    for (const CrossHardwareDetectability& cross : report.cross_hardware) {
+      for (const ConfigurationPair& pair : cross.pairs) {
+        AppendPair(report, "cross_hardware_detectability", cross.variant_hardware + "_variant",
+                   pair, table);
+      }
+    }
+  }
+  return table;
+}
+
+}  // namespace forensics::analyzer
