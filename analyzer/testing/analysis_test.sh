@@ -1,0 +1,10 @@
+#!/bin/sh
+# The analyzer's figures against a second analysis and against the plan's own code.
+set -eu
+tools=analyzer/testing
+python3 $tools/make_experiments.py "$TEST_TMPDIR/experiments"
+analyzer/compare "$TEST_TMPDIR/experiments" --output="$TEST_TMPDIR/report" \
+  --tidy="$TEST_TMPDIR/tidy.tsv"
+python3 $tools/reference_analysis.py "$TEST_TMPDIR/experiments" "$TEST_TMPDIR/report" \
+  "$TEST_TMPDIR/tidy.tsv"
+python3 $tools/plan_analysis.py "$TEST_TMPDIR/experiments" "$TEST_TMPDIR/report"

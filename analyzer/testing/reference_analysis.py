@@ -1,0 +1,422 @@
+"""A second, slow analysis of experiment files, to check the analyzer's figures against.
+
+reference_analysis.py EXPERIMENTS REPORT TIDY fails unless every figure that it computes from the
+files in EXPERIMENTS stands, digit for digit, in REPORT/analysis_reports.json, REPORT/summary.json
+and TIDY. It shares no code with the analyzer: plain Python lists, exact sums (math.fsum).
+"""
+
+import csv
+import fractions
+import json
+import math
+import os
+import struct
+import sys
+
+REFERENCE_VALUES = {
+    "none": "baseline", "batch_size": 1, "compile": False, "quant_method": "awq",
+    "attention_impl": "flash_attention_2", "concurrent_work": False, "cuda_version": "12.8",
+    "tp_size": 1, "ep_size": 1,
+}
+FILES = [
+    "reference_baseline", "batch_size_experiment", "compile_experiment", "quantization_experiment",
+    "attention_experiment", "concurrent_streams_experiment", "cuda_version_experiment",
+    "tensor_parallel_experiment", "expert_parallel_experiment",
+]
+
+
+# Reading: every number of a file as the float32 nearest to its decimal.
+
+def float_bits(value):
+    return struct.unpack("<I", struct.pack("<f", value))[0]
+
+
+def from_bits(bits):
+    return struct.unpack("<f", struct.pack("<I", bits))[0]
+
+
+def nearest_float32(text):
+    double = float(text)
+    try:
+        guess = struct.unpack("<f", struct.pack("<f", double))[0]
+    except OverflowError:
+        return math.copysign(math.inf, double)
+    if not math.isfinite(guess) or guess == 0 or guess == double:
+        return guess
+    exact = fractions.Fraction(text)
+    bits = float_bits(guess)
+    near = [value for value in map(from_bits, (bits - 1, bits, bits + 1)) if math.isfinite(value)]
+    return min(near, key=lambda v: (abs(fractions.Fraction(v) - exact), float_bits(v) & 1))
+
+
+def read(path):
+    with open(path) as f:
+        return json.load(f, parse_float=nearest_float32,
+                         parse_int=lambda text: -0.0 if text == "-0" else int(text))
+
+
+def number(element):
+    """An element of a vector: a float, NaN for what is missing."""
+    if element is None:
+        return math.nan
+    return float(element)  # "NaN", "Infinity", "-Infinity" too
+
+
+def vector_at(run, step, signal, layer, position):
+    vector = ((step.get(signal) or {}).get(f"layer_{layer}") or {}).get(position)
+    return [number(element) for element in vector] if vector else None
+
+
+def log_probs_at(step, kind, position):
+    lists = (step.get(kind) or {}).get(position)
+    if not lists:
+        return None
+    return dict(zip(lists["token_ids"], map(number, lists["log_probs"])))
+
+
+def steps_of(run):
+    return {step["step"]: step for step in run.get("decode_steps") or []}
+
+
+# Distances.
+
+def norm(values):
+    return math.sqrt(math.fsum(v * v for v in values))
+
+
+def mean(values):
+    values = list(values)
+    return math.fsum(values) / len(values) if values else None
+
+
+def ordered(value):
+    bits = float_bits(value)
+    return bits if bits < 1 << 31 else (1 << 31) - bits
+
+
+def contexts(run1, run2):
+    """Steps with the same context; steps left out behind different tokens."""
+    steps1, steps2 = steps_of(run1), steps_of(run2)
+    same, comparable, left_out = True, [], 0
+    for number_of_step in sorted(set(steps1) & set(steps2)):
+        if not same:
+            left_out += 1
+            continue
+        comparable.append(number_of_step)
+        fed = [s[number_of_step].get("fed_token_id", s[number_of_step]["token_id"])
+               for s in (steps1, steps2)]
+        same = fed[0] == fed[1]
+    return comparable, left_out
+
+
+def pick_log_probs(step1, step2, position):
+    """The two lists of a timepoint: at the reference's ids where they are stored."""
+    own = [log_probs_at(s, "logprobs", position) for s in (step1, step2)]
+    reference = [log_probs_at(s, "reference_log_probs", position) for s in (step1, step2)]
+    picked = [r or o for r, o in zip(reference, own)]
+    if all(reference) and set(reference[0]) != set(reference[1]):
+        if set(own[0]) == set(reference[1]):
+            picked[0] = own[0]
+        elif set(own[1]) == set(reference[0]):
+            picked[1] = own[1]
+    return picked
+
+
+def compare(run1, run2, signal, layer):
+    """All figures of one signal between two runs, under the report's names."""
+    steps1, steps2 = steps_of(run1), steps_of(run2)
+    comparable, _ = contexts(run1, run2)
+    distances, distinct = [], {}
+    out = {"missing": 0, "unequal_length": 0, "not_finite": 0, "no_common_id": 0}
+    unmatched, changed_anywhere = 0, False
+    for s in comparable:
+        for p in (-3, -2, -1):
+            name = f"pos_{p}"
+            if signal == "logprobs":
+                one, two = pick_log_probs(steps1[s], steps2[s], name)
+                if one is not None and two is not None:
+                    common = [i for i in one if i in two]
+                    unmatched += len(one) + len(two) - 2 * len(common)
+                    one, two = [one[i] for i in common], [two[i] for i in common]
+            else:
+                one = vector_at(run1, steps1[s], signal, layer, name)
+                two = vector_at(run2, steps2[s], signal, layer, name)
+            if one is None and two is None:
+                continue
+            if one is None or two is None:
+                out["missing"] += 1
+            elif len(one) != len(two):
+                out["unequal_length"] += 1
+            elif not one:
+                out["no_common_id"] += 1
+            elif not all(map(math.isfinite, one + two)):
+                out["not_finite"] += 1
+            else:
+                distance = norm([a - b for a, b in zip(one, two)])
+                distances.append(distance)
+                changed = sum(float_bits(a) != float_bits(b) for a, b in zip(one, two))
+                changed_anywhere |= changed > 0
+                distinct.setdefault(s + p + 1, (distance, one, two, changed))
+    figures = dict(
+        out, n=len(distances), mean=mean(distances), min=min(distances, default=None),
+        max=max(distances, default=None), unmatched=unmatched,
+        bit_identical=bool(distances) and not changed_anywhere and unmatched == 0)
+    figures["distinct"] = {
+        "l2_distance": mean(d[0] for d in distinct.values()),
+        "l2_distance_n": len(distinct),
+        "prefill_l2_distance": mean(d[0] for at, d in distinct.items() if at <= 0),
+        "decode_l2_distance": mean(d[0] for at, d in distinct.items() if at > 0),
+        "relative_l2": mean(d[0] / norm(d[1]) for d in distinct.values() if norm(d[1]) > 0),
+        "largest_absolute": max((abs(a - b) for d in distinct.values()
+                                 for a, b in zip(d[1], d[2])), default=None),
+        "largest_ulps": max((abs(ordered(a) - ordered(b)) for d in distinct.values()
+                             for a, b in zip(d[1], d[2])), default=None),
+        "elements": sum(len(d[1]) for d in distinct.values()),
+        "elements_changed": sum(d[3] for d in distinct.values()),
+    }
+    return figures
+
+
+def judge(distance, noise):
+    """SNR and class."""
+    if distance is None or noise is None:
+        return None, "Undefined"
+    if noise == 0:
+        return (math.inf, "Strong") if distance > 0 else (None, "Not Detectable")
+    snr = distance / noise
+    for bound, name in ((10, "Strong"), (3, "Moderate"), (1, "Weak")):
+        if snr > bound:
+            return snr, name
+    return snr, "Not Detectable"
+
+
+# An experiment.
+
+def short(label):
+    return next((name for name in ("A100", "H100", "H200") if name in label), label)
+
+
+def key(value):
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def bits_of(run):
+    """Everything that must be equal between repetitions; -0.0 is not 0.0."""
+    def walk(item):
+        if isinstance(item, dict):
+            return {name: walk(part) for name, part in item.items()}
+        if isinstance(item, list):
+            return [walk(part) for part in item]
+        return repr(item)
+    return [walk({name: step.get(name) for name in (
+        "step", "token_id", "fed_token_id", "hidden_states", "key_vectors", "logprobs",
+        "reference_log_probs")}) for step in run["decode_steps"]]
+
+
+class Analysis:
+    def __init__(self, data):
+        self.data = data
+        meta = data["experiment_metadata"]
+        self.name, self.variable = meta["experiment_type"], meta["variable_tested"]
+        layers = meta["extraction_config"]["layers"]
+        self.headline = f"hidden_states/layer_{layers[-1]}"
+        self.signals = {f"{kind}/layer_{layer}": (kind, layer)
+                        for kind in ("hidden_states", "key_vectors") for layer in layers}
+        self.signals["logprobs"] = ("logprobs", None)
+        self.hardware = {}
+        for c in data["configurations"]:
+            self.hardware.setdefault(short(c["hardware"]), []).append(c)
+        self.pairs = list(self.make_pairs())
+        self.noise = {s: self.noise_of(s) for s in self.signals}
+
+    def runs(self, config):
+        return sorted((r for r in self.data["runs"] if r["config_id"] == config["config_id"]),
+                      key=lambda r: r["rep_id"])
+
+    def baseline(self, label):
+        configs = self.hardware[label]
+        return next((c for c in configs if c["variable_value"] == REFERENCE_VALUES[self.variable]),
+                    configs[0])
+
+    def make_pairs(self):
+        """(kind, hardware, report section, key, a, b, figures by signal)"""
+        labels = list(self.hardware)
+        for i, one in enumerate(labels):
+            for two in labels[i + 1:]:
+                for a in self.hardware[one]:
+                    for b in self.hardware[two]:
+                        if a["variable_value"] == b["variable_value"]:
+                            yield self.pair("cross_hardware_baseline", f"{one}-{two}", None, a, b)
+        for one in labels:
+            for variant in self.hardware[one]:
+                if variant is self.baseline(one):
+                    continue
+                yield self.pair("within_hardware", one, one, self.baseline(one), variant)
+                for two in labels:
+                    if two != one:
+                        yield self.pair("cross_hardware_detectability", f"{one}_variant",
+                                        f"{one}_variant_vs_{two}_baseline", self.baseline(two),
+                                        variant)
+
+    def pair(self, kind, hardware, section, a, b):
+        stored = [next((r for r in self.runs(c) if r.get("decode_steps")), None) for c in (a, b)]
+        figures = {name: compare(*stored, *where) if all(stored) else None
+                   for name, where in self.signals.items()}
+        return kind, hardware, section, key(b["variable_value"]), a, b, figures
+
+    def noise_of(self, signal):
+        """The mean over values, and that at the baseline value."""
+        every, base = [], []
+        for kind, hardware, _, _, a, b, figures in self.pairs:
+            if kind != "cross_hardware_baseline" or not figures[signal]:
+                continue
+            if figures[signal]["mean"] is None:
+                continue
+            every.append(figures[signal]["mean"])
+            one, two = hardware.split("-")
+            if a is self.baseline(one) and b is self.baseline(two):
+                base.append(figures[signal]["mean"])
+        return mean(every), mean(base)
+
+    def reproducible(self, config):
+        runs = self.runs(config)
+        if len(runs) < 2:
+            return None
+        if all(r.get("decode_steps") for r in runs):
+            return all(bits_of(r) == bits_of(runs[0]) for r in runs)
+        return len({r["signals_sha256"] for r in runs}) == 1
+
+
+# Comparison with the report.
+
+class Checker:
+    def __init__(self):
+        self.checked, self.wrong = 0, []
+
+    def equal(self, place, found, expected):
+        self.checked += 1
+        if found in ("Infinity",):
+            found = math.inf
+        same = found == expected and isinstance(found, bool) == isinstance(expected, bool)
+        if not same:
+            self.wrong.append(f"{place}: found {found!r}, expected {expected!r}")
+
+
+def check_signals(check, place, entry, figures):
+    for signal, expected in figures.items():
+        found, where = entry["signals"][signal], f"{place}/{signal}"
+        for suffix in ("min", "max", "n"):
+            check.equal(where, found[f"l2_distance_{suffix}"], expected[suffix])
+        check.equal(where, found["l2_distance"], expected["mean"])
+        check.equal(where, found["bit_identical"], expected["bit_identical"])
+        for cause in ("missing", "unequal_length", "not_finite", "no_common_id"):
+            check.equal(f"{where}/{cause}", found["left_out"][cause], expected[cause])
+        if signal == "logprobs":
+            check.equal(where, found["unmatched_ids"], expected["unmatched"])
+        for name, value in expected["distinct"].items():
+            check.equal(f"{where}/{name}", found["distinct_positions"][name], value)
+
+
+def check_experiment(check, analysis, report):
+    name = analysis.name
+    for config in analysis.data["configurations"]:
+        check.equal(f"{name}/reproducibility/{config['config_id']}",
+                    report["reproducibility"][config["config_id"]]["reproducible"],
+                    analysis.reproducible(config))
+    used = set()
+    for kind, hardware, section, value, a, b, figures in analysis.pairs:
+        if kind == "cross_hardware_baseline":
+            entry_key = value if value not in used else f"{value} ({hardware})"
+            used.add(value)
+            entry = report[kind][entry_key]
+            one, two = hardware.lower().split("-")
+            check.equal(name, entry[f"{one}_config"], a["config_id"])
+            check.equal(name, entry[f"{two}_config"], b["config_id"])
+        else:
+            part = kind if kind.startswith("cross") else "within_hardware_detectability"
+            entry = report[part][section][value]
+            check.equal(name, entry["config_id"], b["config_id"])
+            check.equal(name, entry["baseline_value"], a["variable_value"])
+            distance = figures[analysis.headline] and figures[analysis.headline]["mean"]
+            for suffix, noise in zip(("", "_at_baseline_value"), analysis.noise[analysis.headline]):
+                snr, verdict = judge(distance, noise)
+                check.equal(f"{name}/{section}/snr", entry[f"snr{suffix}"], snr)
+                check.equal(f"{name}/{section}", entry[f"detectability{suffix}"], verdict)
+        place = f"{name}/{kind}/{a['config_id']}/{b['config_id']}"
+        if not any(figures.values()):
+            check.equal(place, entry["l2_distance"], None)
+            continue
+        check.equal(place, entry["l2_distance"], figures[analysis.headline]["mean"])
+        stored = [next(r for r in analysis.runs(c) if r.get("decode_steps")) for c in (a, b)]
+        comparable, left_out = contexts(*stored)
+        check.equal(place, entry["contexts"]["steps_compared"], len(comparable))
+        check.equal(place, entry["contexts"]["steps_left_out"], left_out)
+        check_signals(check, place, entry, figures)
+
+
+def check_summary(check, analysis, row):
+    distances = [figures[analysis.headline]["mean"]
+                 for kind, _, _, _, _, _, figures in analysis.pairs
+                 if kind == "within_hardware" and figures[analysis.headline]
+                 and figures[analysis.headline]["mean"] is not None]
+    noise, at_baseline = analysis.noise[analysis.headline]
+    largest = max(distances, default=None)
+    snr, verdict = judge(largest, noise)
+    baseline_snr, baseline_verdict = judge(largest, at_baseline)
+    expected = {
+        "experiment": analysis.name, "variable": analysis.variable, "baseline_l2": noise,
+        "min_signal_l2": min(distances, default=None), "mean_signal_l2": mean(distances),
+        "max_signal_l2": largest, "snr": snr, "detectability": verdict,
+        "snr_at_baseline_value": baseline_snr, "detectability_at_baseline_value": baseline_verdict,
+    }
+    for name, value in expected.items():
+        check.equal(f"summary/{analysis.name}/{name}", row[name], value)
+
+
+def tidy_rows(analysis):
+    for kind, hardware, _, value, a, b, figures in analysis.pairs:
+        for signal in analysis.signals:
+            f = figures[signal] or {"n": 0, "mean": None, "min": None, "max": None}
+            verdict = judge(f["mean"], analysis.noise[signal][0])
+            if kind == "cross_hardware_baseline":
+                verdict = (None, "")
+            yield (analysis.name, kind, hardware, a["config_id"], b["config_id"], value, signal), (
+                f["n"], f["mean"], f["min"], f["max"], *verdict)
+
+
+def check_tidy(check, analyses, path):
+    with open(path) as f:
+        lines = list(csv.reader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+    found = {tuple(line[:7]): line[7:] for line in lines}
+    expected = {place: row for analysis in analyses for place, row in tidy_rows(analysis)}
+    check.equal("tidy: lines", len(lines), len(expected))
+    check.equal("tidy: pairs, signals and layers", sorted(found), sorted(expected))
+    for place, row in expected.items():
+        cells = found.get(place, [""] * 6)
+        numbers = [float(cell) if cell else None for cell in cells[:5]]
+        check.equal("/".join(place), numbers + cells[5:], list(row))
+
+
+def main(experiments, report, tidy):
+    with open(os.path.join(report, "analysis_reports.json")) as f:
+        reports = json.load(f)
+    with open(os.path.join(report, "summary.json")) as f:
+        summary = json.load(f)
+    check = Checker()
+    analyses = []
+    for file in FILES:
+        path = os.path.join(experiments, file + ".json")
+        if os.path.exists(path):
+            analyses.append(Analysis(read(path)))
+    check.equal("experiments", list(reports), [a.name for a in analyses])
+    for analysis, row in zip(analyses, summary):
+        check_experiment(check, analysis, reports[analysis.name])
+        check_summary(check, analysis, row)
+    check_tidy(check, analyses, tidy)
+    print(f"{check.checked} figures checked, {len(check.wrong)} wrong")
+    print("\n".join(check.wrong[:20]))
+    return 1 if check.wrong or check.checked == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
