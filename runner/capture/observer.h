@@ -13,7 +13,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
-  // True if the two calls below are wanted for decoder layer `layer` (0-based).
+  // True if the calls below are wanted for decoder layer `layer` (0-based).
   virtual bool WantsLayer(int layer) const = 0;
 
   // The residual stream after decoder layer `layer`, before the final norm (Hugging Face
@@ -28,6 +28,9 @@ class Observer {
   // (float32), both [batch * tokens, experts per token]. Most observers have no use for it.
   virtual void OnExperts(int /*layer*/, const at::Tensor& /*experts*/,
                          const at::Tensor& /*weights*/) {}
+
+  // Decoder layer `layer` is computed, wanted or not: a long prefill can show how far it is.
+  virtual void AfterLayer(int /*layer*/) {}
 };
 
 }  // namespace forensics::runner

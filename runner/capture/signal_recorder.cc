@@ -64,8 +64,13 @@ absl::StatusOr<schema::LogProbs> At(const at::Tensor& logits, const schema::LogP
 
 }  // namespace
 
-SignalRecorder::SignalRecorder(const schema::ExtractionConfig& extraction)
-    : extraction_(extraction) {}
+SignalRecorder::SignalRecorder(const schema::ExtractionConfig& extraction,
+                               std::function<void(int layer)> after_layer)
+    : extraction_(extraction), after_layer_(std::move(after_layer)) {}
+
+void SignalRecorder::AfterLayer(int layer) {
+  if (after_layer_) after_layer_(layer);
+}
 
 int64_t SignalRecorder::BeginStep(int step, int64_t first_position, int64_t tokens) {
   tokens_ = tokens;

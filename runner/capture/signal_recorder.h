@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,8 +20,10 @@ namespace forensics::runner {
 // are left to Take, outside of what is timed.
 class SignalRecorder : public Observer {
  public:
-  // `extraction` is resolved: its layers are the model's own.
-  explicit SignalRecorder(const schema::ExtractionConfig& extraction);
+  // `extraction` is resolved: its layers are the model's own. `after_layer`, if set, is called
+  // after each layer of each pass.
+  explicit SignalRecorder(const schema::ExtractionConfig& extraction,
+                          std::function<void(int layer)> after_layer = {});
 
   // The pass of `step` is about to compute the `tokens` positions from `first_position` on.
   // Returns how many of them, the last ones, are kept: as many rows of logits are wanted.
@@ -39,12 +42,14 @@ class SignalRecorder : public Observer {
   bool WantsLayer(int layer) const override;
   void OnHiddenStates(int layer, const at::Tensor& hidden_states) override;
   void OnKeys(int layer, const at::Tensor& keys) override;
+  void AfterLayer(int layer) override;
 
  private:
   // The entry for `layer` of the i-th position of this pass that is kept.
   schema::LayerSignals& SignalsAt(int64_t i, int layer);
 
   schema::ExtractionConfig extraction_;
+  std::function<void(int layer)> after_layer_;
   std::vector<schema::PositionRecord> positions_;
   std::vector<at::Tensor> logits_;  // one row [1, vocab_size] for each of positions_
   int64_t kept_ = 0;                // of the current pass

@@ -26,6 +26,8 @@ struct GenerationInput {
   std::function<std::string(int64_t token_id)> token_text;
   // Called before each step; a cancelled status ends the repetition.
   std::function<absl::Status(int step)> before_step;
+  // Called after each decoder layer of each step.
+  std::function<void(int layer)> after_layer;
   // Wraps the recorder for this repetition, if set: tests of the instrument itself inject faults.
   std::function<Observer*(Observer*)> wrap_observer;
 };

@@ -61,8 +61,14 @@ void Progress::Done(int64_t done) {
 }
 
 void Progress::End() {
+  done_ = std::max(done_, total_);
+  Close();
+}
+
+void Progress::Abandon() { Close(); }
+
+void Progress::Close() {
   if (!active_) return;
-  if (total_ > 0) done_ = std::max(done_, total_);
   Draw(clock_());
   if (is_terminal_) *out_ << "\n" << std::flush;
   active_ = false;

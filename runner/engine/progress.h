@@ -25,7 +25,8 @@ class Progress {
   // left. A total of 0 shows no bar.
   void Begin(std::string stage, int64_t total, std::string unit, double seconds_after = 0);
   void Done(int64_t done);  // so many units in all
-  void End();
+  void End();               // all of them are done
+  void Abandon();           // the stage ends where it is
 
   // A line of its own, above the bar.
   void Note(const std::string& text);
@@ -33,6 +34,7 @@ class Progress {
  private:
   std::string Line(double now) const;
   void Draw(double now);
+  void Close();
   void Erase();
 
   std::ostream* out_;

@@ -44,6 +44,17 @@ TEST(ProgressTest, ABarThatRedrawsItselfOnATerminal) {
   EXPECT_EQ(out.str().back(), '\n');
 }
 
+TEST(ProgressTest, AnAbandonedStageIsNotDone) {
+  std::ostringstream out;
+  Progress progress(out, false, [] { return 0.0; });
+  progress.Begin("decode", 9, "tokens");
+  progress.Done(4);
+  progress.Abandon();
+  progress.End();  // of nothing
+  EXPECT_EQ(out.str(),
+            "decode  0/9 tokens  0:00 elapsed\ndecode  4/9 tokens  0:00 elapsed, 0:00 left\n");
+}
+
 TEST(ProgressTest, WithoutATotalThereIsNoBar) {
   std::ostringstream out;
   Progress progress(out, true, [] { return 0.0; });

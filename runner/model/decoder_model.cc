@@ -126,6 +126,7 @@ absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
     Routing routing;
     layers_[layer].Forward(hidden, tokens, rotary, cache, watched ? &routing : nullptr);
     if (watched) Show(*observer, layer, hidden, tokens, cache, routing);
+    if (observer != nullptr) observer->AfterLayer(layer);
   }
   cache.Advance(tokens);
   const at::Tensor last = LastRows(hidden, batch, tokens, logits_to_keep);

@@ -1,0 +1,40 @@
+#include "runner/capture/bit_flip.h"
+
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace forensics::runner {
+
+absl::StatusOr<BitFlip> ParseBitFlip(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  BitFlip flip;
+  if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &flip.repetition) ||
+      !absl::SimpleAtoi(parts[1], &flip.step) || !absl::SimpleAtoi(parts[2], &flip.layer) ||
+      !absl::SimpleAtoi(parts[3], &flip.element) || flip.element < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is not REPETITION:STEP:LAYER:ELEMENT"));
+  }
+  return flip;
+}
+
+bool BitFlipper::WantsLayer(int layer) const {
+  return next_->WantsLayer(layer) || (step_ == flip_.step && layer == flip_.layer);
+}
+
+void BitFlipper::OnHiddenStates(int layer, const at::Tensor& hidden_states) {
+  if (step_ == flip_.step && layer == flip_.layer && flip_.element < hidden_states.size(2)) {
+    const at::Tensor row = hidden_states.select(0, 0).select(0, hidden_states.size(1) - 1);
+    auto* bytes = static_cast<unsigned char*>(row.data_ptr());
+    bytes[flip_.element * row.stride(0) * static_cast<int64_t>(row.element_size())] ^= 1;
+  }
+  if (next_->WantsLayer(layer)) next_->OnHiddenStates(layer, hidden_states);
+}
+
+void BitFlipper::OnKeys(int layer, const at::Tensor& keys) {
+  if (next_->WantsLayer(layer)) next_->OnKeys(layer, keys);
+}
+
+}  // namespace forensics::runner
