@@ -12,7 +12,7 @@
 #include <random>
 #include <vector>
 
-#include "runner/checkpoint/testing/checkpoint_writer.h"
+#include "runner/checkpoint/testing/random_tensors.h"
 
 namespace forensics::runner {
 namespace {

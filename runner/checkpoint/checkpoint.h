@@ -1,4 +1,5 @@
-// A published Hugging Face checkpoint directory, verified as a whole when it is opened.
+// A published Hugging Face checkpoint directory, verified as a whole when it is opened. The files
+// are mapped, not read into memory: they must not be rewritten in place while a Checkpoint is open.
 #ifndef RUNNER_CHECKPOINT_CHECKPOINT_H_
 #define RUNNER_CHECKPOINT_CHECKPOINT_H_
 
@@ -18,9 +19,13 @@ class Checkpoint {
   // Reads config.json, maps model.safetensors (or the shards of model.safetensors.index.json), and
   // checks every tensor against the registry derived from the config: missing, surplus, misshapen,
   // mistyped, truncated, overlapping and out-of-range ones are errors that name file and tensor,
-  // expected and found.
+  // expected and found. Two surplus tensors are let pass: lm_head.weight of a tied model, where it
+  // is the embedding byte for byte, and rotary_emb.inv_freq, which is computed from the config.
+  // Where the config names no dtype, config().torch_dtype is that of the embedding.
   static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& directory);
   virtual ~Checkpoint() = default;
+
+  // All of the following may be called from several threads at once.
 
   virtual const ModelConfig& config() const = 0;
   virtual const std::string& directory() const = 0;
@@ -35,8 +40,9 @@ class Checkpoint {
   virtual absl::StatusOr<at::Tensor> LinearWeight(std::string_view module,
                                                   at::ScalarType dtype) const = 0;
 
-  // SHA-256 (hex) that identifies the model: over names and digests of config.json and of every
-  // weight file. Reads all files once; the result is kept.
+  // SHA-256 (hex) that identifies the model: that of what sha256sum prints of config.json and every
+  // weight file in the order of their names, `sha256sum config.json *.safetensors | sha256sum`.
+  // Reads all files once; the result is kept.
   virtual absl::StatusOr<std::string> Digest() const = 0;
 };
 

@@ -202,6 +202,22 @@ TEST_F(CheckpointTest, NamesFilesThatAreMissingOrDamaged) {
   EXPECT_THAT(Error(), HasSubstr("config.json: architectures: expected one of"));
 }
 
+TEST_F(CheckpointTest, ADanglingLinkIsNamed) {
+  const ModelConfig config = TinyConfig(Architecture::kQwen3);
+  ASSERT_EQ(Error(config, RandomTensors(config, 1)), "");
+  std::filesystem::remove(Path("model.safetensors"));
+  std::filesystem::create_symlink("nowhere", Path("model.safetensors"));
+  EXPECT_THAT(Error(), HasSubstr("model.safetensors: cannot open"));
+}
+
+// As Hugging Face has it: an index beside a single file is left over from other shards.
+TEST_F(CheckpointTest, ASingleFileComesBeforeAnIndex) {
+  const ModelConfig config = TinyConfig(Architecture::kQwen3);
+  ASSERT_EQ(Error(config, RandomTensors(config, 1)), "");
+  ASSERT_TRUE(WriteFile(Path("model.safetensors.index.json"), "{}").ok());
+  EXPECT_EQ(Error(), "");
+}
+
 TEST_F(CheckpointTest, NamesWhatIsWrongWithAnIndex) {
   const ModelConfig config = TinyConfig(Architecture::kQwen3);
   ASSERT_EQ(Error(config, RandomTensors(config, 1), 3), "");

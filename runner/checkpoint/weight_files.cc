@@ -16,9 +16,10 @@ constexpr char kIndexFile[] = "model.safetensors.index.json";
 
 using WeightMap = std::map<std::string, std::string, std::less<>>;  // tensor name: file name
 
+// A dangling link exists: opening it gives the better error.
 bool Exists(const std::string& path) {
   struct stat status;
-  return stat(path.c_str(), &status) == 0;
+  return lstat(path.c_str(), &status) == 0;
 }
 
 absl::StatusOr<WeightMap> ReadIndex(const std::string& path) {

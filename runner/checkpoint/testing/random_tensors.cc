@@ -1,0 +1,171 @@
+#include "runner/checkpoint/testing/random_tensors.h"
+
+#include <ATen/ops/empty.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "runner/checkpoint/awq.h"
+#include "runner/checkpoint/tensor_registry.h"
+
+namespace forensics::runner {
+namespace {
+
+at::ScalarType StoredDtype(const ModelConfig& config) {
+  if (config.torch_dtype == "float16") return at::kHalf;
+  return config.torch_dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+}
+
+// std::normal_distribution and its like differ between libraries; this does not.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+  double Uniform() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }
+  int32_t Below(int32_t bound) { return static_cast<int32_t>(Uniform() * bound); }
+  // Mean 0, variance 1, from twelve uniform numbers.
+  double Normal() {
+    double sum = -6;
+    for (int i = 0; i < 12; ++i) sum += Uniform();
+    return sum;
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+at::Tensor RandomFloats(const std::vector<int64_t>& shape, double mean, double spread,
+                        at::ScalarType dtype, Random& random) {
+  at::Tensor values = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
+  auto* data = values.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    data[i] = static_cast<float>(mean + spread * random.Normal());
+  }
+  return values.to(dtype);
+}
+
+at::Tensor RandomLevels(int64_t rows, int64_t columns, Random& random) {
+  at::Tensor values = at::empty({rows, columns}, at::TensorOptions().dtype(at::kInt));
+  auto* data = values.mutable_data_ptr<int32_t>();
+  for (int64_t i = 0; i < values.numel(); ++i) data[i] = random.Below(16);
+  return values;
+}
+
+at::Tensor RandomTensor(const std::string& name, const std::vector<int64_t>& shape,
+                        at::ScalarType dtype, Random& random) {
+  if (absl::EndsWith(name, ".bias")) return RandomFloats(shape, 0, 0.3, dtype, random);
+  if (shape.size() == 1) return RandomFloats(shape, 1, 0.25, dtype, random);
+  if (absl::EndsWith(name, "embed_tokens.weight")) {
+    return RandomFloats(shape, 0, 0.5, dtype, random);
+  }
+  const double gain = name == "lm_head.weight" ? 3 : 1;
+  return RandomFloats(shape, 0, gain / std::sqrt(static_cast<double>(shape[1])), dtype, random);
+}
+
+void AddPackedLayer(const std::string& name, const LinearLayer& layer, int64_t groups,
+                    Random& random, TensorMap& tensors) {
+  const AwqTensors packed = PackAwq(RandomLevels(layer.out_features, layer.in_features, random),
+                                    RandomLevels(layer.out_features, groups, random));
+  tensors[name + ".qweight"] = packed.qweight;
+  tensors[name + ".qzeros"] = packed.qzeros;
+  // A difference of two levels has a standard deviation of 6.5.
+  const double scale = 1 / (6.5 * std::sqrt(static_cast<double>(layer.in_features)));
+  tensors[name + ".scales"] =
+      RandomFloats({groups, layer.out_features}, scale, scale / 4, at::kHalf, random);
+}
+
+}  // namespace
+
+ModelConfig TinyConfig(Architecture architecture) {
+  ModelConfig config;
+  config.architecture = architecture;
+  config.vocab_size = 150;
+  config.hidden_size = 40;
+  config.num_hidden_layers = 3;
+  config.num_attention_heads = 6;
+  config.num_key_value_heads = 2;
+  config.head_dim = 10;
+  config.intermediate_size = 70;
+  config.max_position_embeddings = 256;
+  config.is_moe_layer = {false, false, false};
+  config.torch_dtype = "float32";
+  switch (architecture) {
+    case Architecture::kQwen3Moe:
+      config.architecture_name = "Qwen3MoeForCausalLM";
+      config.qk_norm = true;
+      config.num_experts = 5;
+      config.num_experts_per_tok = 2;
+      config.moe_intermediate_size = 30;
+      config.norm_topk_prob = true;
+      config.is_moe_layer = {true, false, true};
+      break;
+    case Architecture::kQwen3:
+      config.architecture_name = "Qwen3ForCausalLM";
+      config.qk_norm = true;
+      break;
+    case Architecture::kLlama:
+      config.architecture_name = "LlamaForCausalLM";
+      config.attention_bias = true;
+      config.mlp_bias = true;
+      config.rope_scaling = Llama3RopeScaling{8, 1, 4, 32};
+      break;
+  }
+  return config;
+}
+
+ModelConfig TinyAwqConfig(Architecture architecture) {
+  ModelConfig config = TinyConfig(architecture);
+  config.hidden_size = 48;
+  config.head_dim = 16;
+  config.intermediate_size = 80;
+  if (config.num_experts > 0) config.moe_intermediate_size = 32;
+  config.torch_dtype = "float16";
+  config.quant = {QuantMethod::kAwq, 4, 16, {"mlp.gate"}};
+  if (config.num_experts == 0) config.quant.modules_to_not_convert.clear();
+  return config;
+}
+
+TensorMap RandomTensors(const ModelConfig& config, uint64_t seed) {
+  // What the list of modules leaves open is stored unpacked.
+  const auto registry = BuildTensorRegistry(config, [](absl::string_view) { return false; });
+  TensorMap tensors;
+  if (!registry.ok()) return tensors;
+  Random random(seed);
+  for (const auto& [name, layer] : registry->linear_layers) {
+    if (!layer.packed) continue;
+    const int64_t groups = registry->tensors.at(name + ".qzeros").shape[0];
+    AddPackedLayer(name, layer, groups, random, tensors);
+  }
+  for (const auto& [name, expected] : registry->tensors) {
+    if (tensors.count(name) != 0) continue;
+    tensors[name] = RandomTensor(name, expected.shape, StoredDtype(config), random);
+  }
+  return tensors;
+}
+
+AwqTensors PackAwq(const at::Tensor& weight, const at::Tensor& zeros) {
+  const auto pack = [](const at::Tensor& levels) {  // [out, n] to [n, out / 8]
+    const int64_t words = levels.size(0) / 8;
+    const int64_t columns = levels.size(1);
+    at::Tensor packed = at::empty({columns, words}, at::TensorOptions().dtype(at::kInt));
+    const at::Tensor source = levels.contiguous();
+    const auto* values = source.const_data_ptr<int32_t>();
+    auto* out = packed.mutable_data_ptr<int32_t>();
+    for (int64_t column = 0; column < columns; ++column) {
+      for (int64_t word = 0; word < words; ++word) {
+        uint32_t bits = 0;
+        for (size_t nibble = 0; nibble < kAwqOrder.size(); ++nibble) {
+          const int64_t output = 8 * word + kAwqOrder[nibble];
+          bits |= static_cast<uint32_t>(values[output * columns + column]) << (4 * nibble);
+        }
+        out[column * words + word] = static_cast<int32_t>(bits);
+      }
+    }
+    return packed;
+  };
+  return {pack(weight), pack(zeros)};
+}
+
+}  // namespace forensics::runner
