@@ -1,5 +1,7 @@
 // Speed of the AWQ decode against that of memcpy, the limit that memory sets, in the same run.
-// Bytes are those read and written. Qwen3-30B-A3B has 18,432 expert matrices of the first size.
+// Bytes are those read and written; results are new tensors, so the kernel's page faults are part
+// of both. The first size is that of an expert of Qwen3-30B-A3B, which has 18,432 of these
+// matrices.
 //
 //   ./bazelw run //runner/checkpoint:awq_benchmark
 #include <ATen/Parallel.h>

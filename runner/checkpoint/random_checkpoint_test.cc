@@ -3,9 +3,11 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <tuple>
 
+#include "runner/checkpoint/awq.h"
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/checkpoint/testing/checkpoint_writer.h"
 
@@ -65,7 +67,11 @@ TEST_P(RandomCheckpointTest, LinearWeights) {
     EXPECT_TRUE(at::equal(*weight, tensors_.at(module + ".weight").to(at::kFloat)));
   } else {
     EXPECT_EQ(tensors_.count(module + ".weight"), 0u);
-    EXPECT_EQ(tensors_.count(module + ".qweight"), 1u);
+    const auto decoded =
+        DecodeAwq(tensors_.at(module + ".qweight"), tensors_.at(module + ".qzeros"),
+                  tensors_.at(module + ".scales"), at::kFloat);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_TRUE(at::equal(*weight, *decoded));
   }
 }
 
