@@ -20,6 +20,8 @@ class WeightFiles {
   // metadata.total_size is not looked at, as writers differ in what they count.
   static absl::StatusOr<WeightFiles> Open(const std::string& directory);
 
+  WeightFiles(WeightFiles&&) = default;  // a copy's locations would lie in the original's files
+
   struct Location {
     const SafetensorsFile* file;
     const StoredTensor* tensor;
