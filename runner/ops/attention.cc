@@ -4,12 +4,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runner/ops/flash_attention.h"
+#include "runner/ops/libtorch_flash_attention.h"
 
 namespace forensics::runner {
 namespace {
 
 constexpr AttentionImpl kImplementations[] = {
-    {"flash_attention_2", "libtorch _scaled_dot_product_flash_attention_for_cpu", FlashAttention},
+    {"flash_attention_2", "own, query tiles of 64, key blocks of 96, decode chunks of 512",
+     FlashAttention},
+    {"flash_attention_libtorch", "libtorch _scaled_dot_product_flash_attention_for_cpu",
+     LibtorchFlashAttention},
 };
 
 }  // namespace

@@ -1,49 +1,119 @@
 #include "runner/ops/flash_attention.h"
 
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/full.h>
+#include <ATen/ops/empty.h>
 
-#include <limits>
-#include <optional>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "runner/ops/flash_decode.h"
+#include "runner/ops/flash_tile.h"
+#include "runner/ops/lanes.h"
+#include "runner/ops/parallel.h"
 
 namespace forensics::runner {
 namespace {
 
-// [tokens, length]: 0 where a query may look, minus infinity elsewhere.
-at::Tensor CausalMask(int64_t tokens, int64_t length, at::ScalarType dtype) {
-  return at::full({tokens, length}, -std::numeric_limits<double>::infinity(), dtype)
-      .triu(length - tokens + 1);
+struct Shape {
+  int64_t batch, heads, kv_heads, tokens, length, dim;
+};
+
+// Whole cache lines for a thread's tiles.
+struct alignas(64) Line {
+  float values[kLanes];
+};
+
+class Scratch {
+ public:
+  explicit Scratch(int64_t dim)
+      : lines_(new Line[(2 * dim + kKeyBlock) * kQueryTile / kLanes]), dim_(dim) {}
+  float* queries() { return lines_[0].values; }
+  float* out() { return queries() + dim_ * kQueryTile; }
+  float* scores() { return out() + dim_ * kQueryTile; }
+
+ private:
+  std::unique_ptr<Line[]> lines_;
+  int64_t dim_;
+};
+
+// queries [rows, dim] -> [dim, kQueryTile] scaled; the columns after `rows` are zero.
+template <typename T>
+void PackQueries(const T* queries, int64_t rows, int64_t dim, float* packed) {
+  const float scale = static_cast<float>(M_LOG2E / std::sqrt(static_cast<double>(dim)));
+  for (int64_t d = 0; d < dim; ++d) {
+    for (int64_t i = 0; i < kQueryTile; ++i) {
+      packed[d * kQueryTile + i] =
+          i < rows ? static_cast<float>(queries[i * dim + d]) * scale : 0.0f;
+    }
+  }
 }
 
-at::Tensor Run(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-               bool causal, const std::optional<at::Tensor>& mask = std::nullopt) {
-  return std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(
-      queries, keys, values, /*dropout_p=*/0.0, causal, mask));
+// packed [dim, kQueryTile] -> rows of `stride` elements, rounded to T.
+template <typename T>
+void UnpackRows(const float* packed, int64_t rows, int64_t dim, int64_t stride, T* out) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t d = 0; d < dim; ++d) {
+      out[i * stride + d] = static_cast<T>(packed[d * kQueryTile + i]);
+    }
+  }
+}
+
+// A kv head's rows [length, dim] in float32 and the distance to the next head's.
+struct Rows {
+  at::Tensor owner;
+  const float* data;
+  int64_t batch_stride, head_stride;
+};
+
+Rows Widen(const at::Tensor& cache) {
+  const at::Tensor wide = cache.to(at::kFloat);  // float32: the cache itself
+  return {wide, wide.const_data_ptr<float>(), wide.stride(0), wide.stride(1)};
+}
+
+template <typename T>
+void Prefill(const Shape& shape, const T* queries, const Rows& keys, const Rows& values, T* out) {
+  const int64_t tiles = (shape.tokens + kQueryTile - 1) / kQueryTile;
+  // Tile i and tile tiles - 1 - i together cost the same for every i.
+  const int64_t pairs = (tiles + 1) / 2;
+  const int64_t group = shape.heads / shape.kv_heads;
+  const FlashTileFunction run = PickFlashTile();
+  const auto compute = [&](int64_t row, int64_t tile, Scratch& scratch) {
+    const int64_t batch = row / shape.heads, head = row % shape.heads;
+    const int64_t kv_head = head / group, first = tile * kQueryTile;
+    const int64_t rows = std::min(kQueryTile, shape.tokens - first);
+    PackQueries(queries + (row * shape.tokens + first) * shape.dim, rows, shape.dim,
+                scratch.queries());
+    run({scratch.queries(), keys.data + batch * keys.batch_stride + kv_head * keys.head_stride,
+         values.data + batch * values.batch_stride + kv_head * values.head_stride, shape.dim, rows,
+         shape.length - shape.tokens + first + 1, scratch.scores(), scratch.out()});
+    UnpackRows(scratch.out(), rows, shape.dim, shape.heads * shape.dim,
+               out + ((batch * shape.tokens + first) * shape.heads + head) * shape.dim);
+  };
+  ParallelFor(shape.batch * shape.heads * pairs, 1, [&](int64_t begin, int64_t end) {
+    Scratch scratch(shape.dim);
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t row = item / pairs, low = item % pairs, high = tiles - 1 - low;
+      compute(row, low, scratch);
+      if (high != low) compute(row, high, scratch);
+    }
+  });
 }
 
 }  // namespace
 
 at::Tensor FlashAttention(const at::Tensor& queries, const at::Tensor& keys,
                           const at::Tensor& values) {
-  const int64_t batch = queries.size(0), heads = queries.size(1), tokens = queries.size(2);
-  const int64_t kv_heads = keys.size(1), length = keys.size(2), dim = keys.size(3);
-  const int64_t group = heads / kv_heads;
-  if (tokens == 1) {
-    const at::Tensor out =
-        Run(queries.view({batch, kv_heads, group, dim}), keys, values, /*causal=*/false);
-    return out.reshape({batch, heads * dim});
-  }
-  const auto shared = [&](const at::Tensor& cache) {
-    return cache.flatten(0, 1).unsqueeze(1).expand({batch * kv_heads, group, length, dim});
-  };
-  const at::Tensor grouped = queries.view({batch * kv_heads, group, tokens, dim});
-  const at::Tensor out = tokens == length
-                             ? Run(grouped, shared(keys), shared(values), /*causal=*/true)
-                             : Run(grouped, shared(keys), shared(values), /*causal=*/false,
-                                   CausalMask(tokens, length, queries.scalar_type()));
-  return out.view({batch, kv_heads, group, tokens, dim})
-      .permute({0, 3, 1, 2, 4})
-      .reshape({batch * tokens, heads * dim});
+  if (queries.size(2) == 1) return FlashDecode(queries, keys, values);
+  const Shape shape = {queries.size(0), queries.size(1), keys.size(1),
+                       queries.size(2), keys.size(2),    keys.size(3)};
+  at::Tensor out =
+      at::empty({shape.batch * shape.tokens, shape.heads * shape.dim}, queries.options());
+  const Rows wide_keys = Widen(keys), wide_values = Widen(values);
+  ForFloatType(queries.scalar_type(), [&](auto zero) {
+    using T = decltype(zero);
+    Prefill(shape, queries.const_data_ptr<T>(), wide_keys, wide_values, out.mutable_data_ptr<T>());
+  });
+  return out;
 }
 
 }  // namespace forensics::runner

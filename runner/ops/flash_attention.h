@@ -1,4 +1,4 @@
-// FlashAttention-2 (Dao 2023) as libtorch implements it for CPUs.
+// FlashAttention-2 (Dao 2023): tiles, online softmax, no score ever leaves the cache of a core.
 #ifndef RUNNER_OPS_FLASH_ATTENTION_H_
 #define RUNNER_OPS_FLASH_ATTENTION_H_
 
@@ -6,9 +6,12 @@
 
 namespace forensics::runner {
 
-// Shapes as in attention.h. Keys and values are read in place: the query heads that share a kv head
-// become a dimension along which keys and values have stride 0 or, where there is one token, rows.
-// The bits depend on libtorch's CPU capability (ATEN_CPU_CAPABILITY).
+// Shapes as in attention.h, f32, bf16 or f16; head_dim even. Arithmetic in float32 (bf16 and f16
+// are widened exactly), the result rounded once. The query heads that share a kv head read it in
+// place. Bits depend neither on the instruction set nor on the number of threads.
+//
+// Several tokens: flash_tile.h. One token: the positions are cut into chunks of a fixed size, whose
+// partial results are combined in order; scores are sums in sixteen fixed lanes.
 at::Tensor FlashAttention(const at::Tensor& queries, const at::Tensor& keys,
                           const at::Tensor& values);
 

@@ -34,7 +34,10 @@ typedef float Lanes __attribute__((vector_size(64)));
 typedef int32_t IntLanes __attribute__((vector_size(64)));
 typedef uint32_t BitLanes __attribute__((vector_size(64)));
 
-FORENSICS_INLINE Lanes AllLanes(float value) { return Lanes{} + value; }
+// Not Lanes{} + value: adding zero is an instruction, as it turns -0 into 0.
+FORENSICS_INLINE Lanes AllLanes(float v) {
+  return Lanes{v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v};
+}
 
 FORENSICS_INLINE BitLanes Bits(Lanes x) { return reinterpret_cast<BitLanes>(x); }
 
@@ -51,9 +54,14 @@ FORENSICS_INLINE Lanes LoadLanes(const c10::BFloat16* p) {
   return reinterpret_cast<Lanes>(__builtin_convertvector(h, BitLanes) << 16);
 }
 FORENSICS_INLINE Lanes LoadLanes(const c10::Half* p) {
-  Lanes x;
-  for (int i = 0; i < kLanes; ++i) x[i] = static_cast<float>(p[i]);
-  return x;
+  typedef uint16_t Halves __attribute__((vector_size(32)));
+  Halves h;
+  std::memcpy(&h, p, sizeof h);
+  const BitLanes bits = __builtin_convertvector(h, BitLanes);
+  const BitLanes magnitude = (bits & 0x7fff) << 13;  // exponent still biased by 15
+  const BitLanes finite = Bits(reinterpret_cast<Lanes>(magnitude) * AllLanes(0x1p112f));
+  const BitLanes wide = magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : finite;
+  return reinterpret_cast<Lanes>(wide | (bits & 0x8000) << 16);
 }
 
 // Rounds to the nearest value of T, ties to even, and stores sixteen elements.
@@ -97,6 +105,25 @@ FORENSICS_INLINE float SumLanes(Lanes x) {
     for (int i = 0; i < width; ++i) x[i] += x[i + width];
   }
   return x[0];
+}
+// Lane r of the result is SumLanes(rows[r]); `rows` is overwritten.
+FORENSICS_INLINE Lanes SumSixteenRows(Lanes* rows) {
+#define FORENSICS_HALVE(width)                                     \
+  for (int i = 0; i < (width); ++i) {                              \
+    IntLanes low, high;                                            \
+    for (int l = 0; l < kLanes; ++l) {                             \
+      low[l] = (l & (width)) ? kLanes + l - (width) : l;           \
+      high[l] = (l & (width)) ? kLanes + l : l + (width);          \
+    }                                                              \
+    rows[i] = __builtin_shuffle(rows[i], rows[i + (width)], low) + \
+              __builtin_shuffle(rows[i], rows[i + (width)], high); \
+  }
+  FORENSICS_HALVE(8)
+  FORENSICS_HALVE(4)
+  FORENSICS_HALVE(2)
+  FORENSICS_HALVE(1)
+#undef FORENSICS_HALVE
+  return rows[0];
 }
 FORENSICS_INLINE float MaxLanes(Lanes x) {
   float largest = x[0];
