@@ -13,14 +13,14 @@ std::optional<int64_t> FedToken(const Step& step) {
   return step.fed_token_id.has_value() ? step.fed_token_id : step.token_id;
 }
 
-bool SamePrompt(const Run& a, const Run& b) {
+bool SamePrompt(const RunRecord& a, const RunRecord& b) {
   return !a.prompt_text.has_value() || !b.prompt_text.has_value() ||
          *a.prompt_text == *b.prompt_text;
 }
 
 }  // namespace
 
-Contexts CompareContexts(const Run& a, const Run& b) {
+Contexts CompareContexts(const RunRecord& a, const RunRecord& b) {
   Contexts contexts;
   contexts.same_prompt = SamePrompt(a, b);
   std::set<int64_t> steps;

@@ -27,7 +27,7 @@ struct Contexts {
 
 // The token that was fed after a step is fed_token_id, or token_id in files without it. A token
 // that one run does not tell (a missing step) counts as equal; the missing step is listed.
-Contexts CompareContexts(const Run& a, const Run& b);
+Contexts CompareContexts(const RunRecord& a, const RunRecord& b);
 
 }  // namespace forensics::analyzer
 

@@ -62,7 +62,7 @@ struct Step {
 };
 
 // One repetition.
-struct Run {
+struct RunRecord {
   std::string config_id;
   int64_t rep_id = 0;
   std::optional<double> runtime_seconds;
@@ -98,7 +98,7 @@ struct Experiment {
   std::vector<int> positions;  // extraction_config
   std::optional<int64_t> decode_steps;
   std::vector<Configuration> configurations;
-  std::vector<Run> runs;
+  std::vector<RunRecord> runs;
   // What is odd in the file though it can be read: named places, in words.
   std::vector<std::string> findings;
 };

@@ -27,8 +27,6 @@ bool SameValue(const Configuration& a, const Configuration& b) {
                    ScalarText(a.variable_value) == ScalarText(b.variable_value);
 }
 
-using StoredRun = Run;  // beside Analysis::Run
-
 class Analysis {
  public:
   explicit Analysis(Experiment experiment) { report_.experiment = std::move(experiment); }
@@ -65,7 +63,7 @@ ExperimentReport Analysis::Run() {
   for (WithinHardware& within : report_.within_hardware) JudgePairs(within.pairs);
   for (CrossHardwareDetectability& cross : report_.cross_hardware) JudgePairs(cross.pairs);
   Summarise();
-  for (StoredRun& run : report_.experiment.runs) run.ReleaseSignals();
+  for (RunRecord& run : report_.experiment.runs) run.ReleaseSignals();
   return std::move(report_);
 }
 
@@ -109,8 +107,8 @@ ConfigurationPair Analysis::ComparePair(const Configuration& a, const Configurat
       pair.not_reproducible.push_back(configuration->config_id);
     }
   }
-  const StoredRun* run_a = Repetitions(a).compared_run;
-  const StoredRun* run_b = Repetitions(b).compared_run;
+  const RunRecord* run_a = Repetitions(a).compared_run;
+  const RunRecord* run_b = Repetitions(b).compared_run;
   if (run_a == nullptr || run_b == nullptr) return pair;
   pair.comparison = CompareRuns(*run_a, *run_b, signals_);
   NoteContexts(pair);

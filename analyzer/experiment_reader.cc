@@ -1,12 +1,13 @@
 #include "analyzer/experiment_reader.h"
 
-#include <limits>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "analyzer/json_cursor.h"
 #include "analyzer/json_fields.h"
 #include "analyzer/run_reader.h"
+#include "schema/experiment_json.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -66,16 +67,16 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
   JsonCursor& cursor = **opened;
   Experiment experiment;
   experiment.path = path;
-  bool has_runs = false;
+  schema::ExperimentChecker checker;
+  cursor.set_checker(&checker);
   const auto member = [&](const std::string& key) -> absl::Status {
     if (key == "experiment_metadata") return ReadMetadata(cursor, experiment);
     if (key == "configurations") {
       return ReadArrayOrNull(cursor, [&] { return ReadConfiguration(cursor, experiment); });
     }
     if (key != "runs") return cursor.Skip();
-    has_runs = true;
     return ReadArrayOrNull(cursor, [&]() -> absl::Status {
-      absl::StatusOr<Run> run = ReadRun(cursor, experiment.findings);
+      absl::StatusOr<RunRecord> run = ReadRun(cursor, experiment.findings);
       if (run.ok()) experiment.runs.push_back(*std::move(run));
       return run.status();
     });
@@ -86,7 +87,10 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
   if (experiment.type.empty()) {
     return cursor.Error("no experiment_metadata.experiment_type: not an experiment file");
   }
-  if (!has_runs) experiment.findings.push_back("the file has no \"runs\"");
+  if (!checker.status().ok()) {
+    experiment.findings.push_back(
+        absl::StrCat("not as experiment_schema.json says: ", checker.status().message()));
+  }
   return experiment;
 }
 

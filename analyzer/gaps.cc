@@ -10,11 +10,13 @@
 namespace forensics::analyzer {
 namespace {
 
-std::string RunName(const Run& run) { return absl::StrCat(run.config_id, " rep ", run.rep_id); }
+std::string RunName(const RunRecord& run) {
+  return absl::StrCat(run.config_id, " rep ", run.rep_id);
+}
 
 // How many of the run's steps x expected positions `stored` lacks, and the first of them.
 template <typename Stored>
-std::string MissingTimepoints(const Experiment& experiment, const Run& run,
+std::string MissingTimepoints(const Experiment& experiment, const RunRecord& run,
                               const std::map<Timepoint, Stored>& stored,
                               const std::string& signal) {
   if (stored.empty()) return absl::StrCat(RunName(run), ": ", signal, " is missing");
@@ -32,7 +34,7 @@ std::string MissingTimepoints(const Experiment& experiment, const Run& run,
                          signal, missing, first.step, first.position);
 }
 
-std::string MissingSteps(const Experiment& experiment, const Run& run) {
+std::string MissingSteps(const Experiment& experiment, const RunRecord& run) {
   const int64_t expected = experiment.decode_steps.value_or(0);
   int64_t present = 0;
   int64_t first_missing = 0;
@@ -54,7 +56,7 @@ std::set<SignalId> SignalsOf(const Experiment& experiment) {
     signals.insert({SignalKind::kHiddenStates, layer});
     signals.insert({SignalKind::kKeyVectors, layer});
   }
-  for (const Run& run : experiment.runs) {
+  for (const RunRecord& run : experiment.runs) {
     for (const auto& [signal, vectors] : run.vectors) signals.insert(signal);
   }
   return signals;
@@ -72,7 +74,7 @@ SignalId HeadlineSignal(const Experiment& experiment) {
   return headline;
 }
 
-std::vector<std::string> MissingInRun(const Experiment& experiment, const Run& run) {
+std::vector<std::string> MissingInRun(const Experiment& experiment, const RunRecord& run) {
   std::vector<std::string> gaps = {MissingSteps(experiment, run)};
   const Vectors none;
   for (const SignalId& signal : SignalsOf(experiment)) {
@@ -98,7 +100,7 @@ std::vector<std::string> OddRuns(const Experiment& experiment) {
                                ": this config_id is listed twice; the first one counts"));
   }
   std::map<std::pair<std::string, int64_t>, int> repetitions;
-  for (const Run& run : experiment.runs) {
+  for (const RunRecord& run : experiment.runs) {
     if (known.count(run.config_id) == 0) {
       odd.push_back(absl::StrCat(RunName(run), ": no configuration has this config_id; left out"));
     } else if (++repetitions[{run.config_id, run.rep_id}] == 2) {

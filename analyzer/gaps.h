@@ -18,7 +18,7 @@ std::set<SignalId> SignalsOf(const Experiment& experiment);
 SignalId HeadlineSignal(const Experiment& experiment);
 
 // Steps, signals, layers and positions that `run` lacks, a line each (not one a vector).
-std::vector<std::string> MissingInRun(const Experiment& experiment, const Run& run);
+std::vector<std::string> MissingInRun(const Experiment& experiment, const RunRecord& run);
 
 // Runs that belong to no configuration, and config_ids or rep_ids that stand twice.
 std::vector<std::string> OddRuns(const Experiment& experiment);

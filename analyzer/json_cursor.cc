@@ -51,6 +51,34 @@ struct SkipHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SkipHandler
   int depth = 0;
 };
 
+// Passes each event on to a checker, whose verdict is not asked, and to another handler.
+template <typename Handler>
+struct CheckedHandler {
+  bool Null() { return checker->Null(), handler->Null(); }
+  bool Bool(bool b) { return checker->Bool(b), handler->Bool(b); }
+  bool Int(int i) { return checker->Int(i), handler->Int(i); }
+  bool Uint(unsigned i) { return checker->Uint(i), handler->Uint(i); }
+  bool Int64(int64_t i) { return checker->Int64(i), handler->Int64(i); }
+  bool Uint64(uint64_t i) { return checker->Uint64(i), handler->Uint64(i); }
+  bool Double(double d) { return checker->Double(d), handler->Double(d); }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool copy) {
+    return checker->RawNumber(text, size, copy), handler->RawNumber(text, size, copy);
+  }
+  bool String(const char* text, rapidjson::SizeType size, bool copy) {
+    return checker->String(text, size, copy), handler->String(text, size, copy);
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool copy) {
+    return checker->Key(text, size, copy), handler->Key(text, size, copy);
+  }
+  bool StartObject() { return checker->StartObject(), handler->StartObject(); }
+  bool EndObject(rapidjson::SizeType n) { return checker->EndObject(n), handler->EndObject(n); }
+  bool StartArray() { return checker->StartArray(), handler->StartArray(); }
+  bool EndArray(rapidjson::SizeType n) { return checker->EndArray(n), handler->EndArray(n); }
+
+  schema::ExperimentChecker* checker;
+  Handler* handler;
+};
+
 int64_t LineOf(const std::string& file, size_t offset) {
   std::ifstream stream(file, std::ios::binary);
   int64_t line = 1;
@@ -114,42 +142,55 @@ absl::StatusOr<bool> JsonCursor::AtClose(char close, bool first) {
   return false;
 }
 
+absl::StatusOr<std::string> JsonCursor::ReadKey() {
+  if (Peek() != Kind::kString) return Error("expected a key in double quotes");
+  ScalarHandler handler;
+  if (absl::Status status = Parse(handler); !status.ok()) return status;
+  SkipSpace();
+  if (stream_->Peek() != ':') return Error("expected ':' after a key");
+  stream_->Take();
+  return std::get<std::string>(std::move(handler.scalar));
+}
+
 absl::Status JsonCursor::ReadObject(
     absl::FunctionRef<absl::Status(const std::string& key)> member) {
   if (Peek() != Kind::kObject) return Error("expected an object");
   stream_->Take();
+  if (checker_ != nullptr) checker_->StartObject();
   absl::flat_hash_set<std::string> keys;
   for (;;) {
     absl::StatusOr<bool> closed = AtClose('}', keys.empty());
     if (!closed.ok()) return closed.status();
-    if (*closed) return absl::OkStatus();
-    if (Peek() != Kind::kString) return Error("expected a key in double quotes");
-    absl::StatusOr<JsonScalar> scalar = ReadScalar();
-    if (!scalar.ok()) return scalar.status();
-    const std::string& key = std::get<std::string>(*scalar);
-    if (!keys.insert(key).second) {
-      return Error(absl::StrFormat("the key '%s' comes twice", absl::CHexEscape(key)));
+    if (*closed) break;
+    absl::StatusOr<std::string> key = ReadKey();
+    if (!key.ok()) return key.status();
+    if (!keys.insert(*key).second) {
+      return Error(absl::StrFormat("the key '%s' comes twice", absl::CHexEscape(*key)));
     }
-    SkipSpace();
-    if (stream_->Peek() != ':') return Error("expected ':' after a key");
-    stream_->Take();
-    path_.push_back(key);
-    if (absl::Status status = member(key); !status.ok()) return status;
+    if (checker_ != nullptr) checker_->Key(key->data(), static_cast<unsigned>(key->size()), true);
+    path_.push_back(*key);
+    if (absl::Status status = member(*key); !status.ok()) return status;
     path_.pop_back();
   }
+  if (checker_ != nullptr) checker_->EndObject(static_cast<unsigned>(keys.size()));
+  return absl::OkStatus();
 }
 
 absl::Status JsonCursor::ReadArray(absl::FunctionRef<absl::Status()> element) {
   if (Peek() != Kind::kArray) return Error("expected an array");
   stream_->Take();
-  for (size_t index = 0;; ++index) {
+  if (checker_ != nullptr) checker_->StartArray();
+  unsigned index = 0;
+  for (;; ++index) {
     absl::StatusOr<bool> closed = AtClose(']', index == 0);
     if (!closed.ok()) return closed.status();
-    if (*closed) return absl::OkStatus();
+    if (*closed) break;
     path_.push_back(absl::StrCat(index));
     if (absl::Status status = element(); !status.ok()) return status;
     path_.pop_back();
   }
+  if (checker_ != nullptr) checker_->EndArray(index);
+  return absl::OkStatus();
 }
 
 template <typename Handler>
@@ -166,6 +207,13 @@ absl::Status JsonCursor::Parse(Handler& handler) {
   return ErrorAt(result.Offset(), rapidjson::GetParseError_En(result.Code()));
 }
 
+template <typename Handler>
+absl::Status JsonCursor::ParseAndCheck(Handler& handler) {
+  if (checker_ == nullptr) return Parse(handler);
+  CheckedHandler<Handler> checked{checker_, &handler};
+  return Parse(checked);
+}
+
 absl::StatusOr<JsonScalar> JsonCursor::ReadScalar() {
   const Kind kind = Peek();
   if (kind == Kind::kNone) return Error("expected a value");
@@ -173,7 +221,7 @@ absl::StatusOr<JsonScalar> JsonCursor::ReadScalar() {
     return Error("expected a single value, found an object or array");
   }
   ScalarHandler handler;
-  if (absl::Status status = Parse(handler); !status.ok()) return status;
+  if (absl::Status status = ParseAndCheck(handler); !status.ok()) return status;
   return std::move(handler.scalar);
 }
 
@@ -184,13 +232,17 @@ absl::Status JsonCursor::ReadFloats(std::vector<float>& values) {
   const absl::Status status = ReadFloat32Array(*stream_, values, offset);
   if (!status.ok()) return ErrorAt(offset, status.message());
   stream_->Take();
+  if (checker_ != nullptr) {
+    checker_->StartArray();
+    checker_->EndArray(0);
+  }
   return absl::OkStatus();
 }
 
 absl::Status JsonCursor::Skip() {
   if (Peek() == Kind::kNone) return Error("expected a value");
   SkipHandler handler;
-  return Parse(handler);
+  return ParseAndCheck(handler);
 }
 
 absl::Status JsonCursor::Finish() {

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "analyzer/byte_stream.h"
 #include "rapidjson/reader.h"
+#include "schema/experiment_json.h"
 
 namespace forensics::analyzer {
 
@@ -30,6 +31,9 @@ class JsonCursor {
   enum class Kind { kObject, kArray, kString, kNumber, kBoolean, kNull, kNone };
 
   static absl::StatusOr<std::unique_ptr<JsonCursor>> Open(const std::string& path);
+
+  // Tells `checker` of all that is read from here on; what it thinks of it stops nothing.
+  void set_checker(schema::ExperimentChecker* checker) { checker_ = checker; }
 
   // What comes next, judged by its first byte (NaN and Infinity are numbers).
   Kind Peek();
@@ -64,12 +68,17 @@ class JsonCursor {
   absl::Status ErrorAt(size_t offset, absl::string_view cause) const;
   template <typename Handler>
   absl::Status Parse(Handler& handler);
-  // Reads `separator` or `close`; true at `close`.
+  // Parses into `handler`, and tells `checker` if there is one.
+  template <typename Handler>
+  absl::Status ParseAndCheck(Handler& handler);
+  absl::StatusOr<std::string> ReadKey();
+  // Takes `close`, and returns true, or the comma before the next element.
   absl::StatusOr<bool> AtClose(char close, bool first);
 
   std::string file_;
   std::unique_ptr<ByteStream> stream_;
   rapidjson::Reader reader_;
+  schema::ExperimentChecker* checker_ = nullptr;
   std::vector<std::string> path_;
 };
 

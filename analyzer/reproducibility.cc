@@ -75,16 +75,16 @@ std::optional<std::string> FirstIn(const std::map<Key, Value>& a, const std::map
 
 // A class a run of equal ones, numbered from 0; -1 for runs that `belongs` leaves out.
 template <typename Belongs, typename Equal>
-std::vector<int> Classes(const std::vector<const Run*>& runs, Belongs belongs, Equal equal) {
+std::vector<int> Classes(const std::vector<const RunRecord*>& runs, Belongs belongs, Equal equal) {
   std::vector<int> classes;
-  std::vector<const Run*> first;
-  for (const Run* run : runs) {
+  std::vector<const RunRecord*> first;
+  for (const RunRecord* run : runs) {
     if (!belongs(*run)) {
       classes.push_back(-1);
       continue;
     }
     const auto known = std::find_if(first.begin(), first.end(),
-                                    [&](const Run* other) { return equal(*other, *run); });
+                                    [&](const RunRecord* other) { return equal(*other, *run); });
     classes.push_back(static_cast<int>(known - first.begin()));
     if (known == first.end()) first.push_back(run);
   }
@@ -96,25 +96,27 @@ class Checker {
   Checker(const Experiment& experiment, const Configuration& configuration,
           const SignalId& headline)
       : headline_(headline) {
-    for (const Run& run : experiment.runs) {
+    for (const RunRecord& run : experiment.runs) {
       if (run.config_id == configuration.config_id) runs_.push_back(&run);
     }
     std::stable_sort(runs_.begin(), runs_.end(),
-                     [](const Run* a, const Run* b) { return a->rep_id < b->rep_id; });
-    for (const Run* run : runs_) unique_ids_ &= ids_.insert(run->rep_id).second;
+                     [](const RunRecord* a, const RunRecord* b) { return a->rep_id < b->rep_id; });
+    for (const RunRecord* run : runs_) unique_ids_ &= ids_.insert(run->rep_id).second;
     bits_ = Classes(
-        runs_, [](const Run& run) { return run.stored(); },
-        [](const Run& a, const Run& b) { return !FirstDifference(a, b).has_value(); });
+        runs_, [](const RunRecord& run) { return run.stored(); },
+        [](const RunRecord& a, const RunRecord& b) { return !FirstDifference(a, b).has_value(); });
     digests_ = Classes(
-        runs_, [](const Run& run) { return !run.signals_sha256.empty(); },
-        [](const Run& a, const Run& b) { return a.signals_sha256 == b.signals_sha256; });
+        runs_, [](const RunRecord& run) { return !run.signals_sha256.empty(); },
+        [](const RunRecord& a, const RunRecord& b) {
+          return a.signals_sha256 == b.signals_sha256;
+        });
     result_.config_id = configuration.config_id;
     result_.declared = configuration.reproducible;
   }
 
   Reproducibility Check() {
     result_.repetitions = static_cast<int64_t>(runs_.size());
-    for (const Run* run : runs_) {
+    for (const RunRecord* run : runs_) {
       if (!run->stored()) continue;
       ++result_.stored_repetitions;
       if (result_.compared_run == nullptr) result_.compared_run = run;
@@ -200,7 +202,7 @@ class Checker {
   }
 
   const SignalId headline_;
-  std::vector<const Run*> runs_;  // by rep_id
+  std::vector<const RunRecord*> runs_;  // by rep_id
   std::set<int64_t> ids_;
   bool unique_ids_ = true;
   std::vector<int> bits_;     // runs of one class have the same bits; -1: not stored
@@ -210,10 +212,10 @@ class Checker {
 
 }  // namespace
 
-std::optional<std::string> FirstDifference(const Run& a, const Run& b) {
+std::optional<std::string> FirstDifference(const RunRecord& a, const RunRecord& b) {
   if (auto difference = FirstIn(a.steps, b.steps, ""); difference.has_value()) return difference;
   std::set<SignalId> signals;
-  for (const Run* run : {&a, &b}) {
+  for (const RunRecord* run : {&a, &b}) {
     for (const auto& [signal, vectors] : run->vectors) signals.insert(signal);
   }
   const Vectors none;

@@ -97,16 +97,17 @@ SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
   return accumulator.Finish();
 }
 
-StoredLogProbs StoredAt(const Run& run, const Timepoint& at) {
+StoredLogProbs StoredAt(const RunRecord& run, const Timepoint& at) {
   return {Find(run.log_probs, at), Find(run.reference_log_probs, at)};
 }
 
-SignalComparison CompareLogProbs(const Run& a, const Run& b, const std::vector<int64_t>& steps) {
+SignalComparison CompareLogProbs(const RunRecord& a, const RunRecord& b,
+                                 const std::vector<int64_t>& steps) {
   SignalAccumulator accumulator;
   SignalComparison& result = accumulator.result();
   for (const int64_t step : steps) {
     std::set<Timepoint> positions;
-    for (const Run* run : {&a, &b}) {
+    for (const RunRecord* run : {&a, &b}) {
       AddPositions(run->log_probs, step, positions);
       AddPositions(run->reference_log_probs, step, positions);
     }
@@ -127,7 +128,7 @@ SignalComparison CompareLogProbs(const Run& a, const Run& b, const std::vector<i
   return accumulator.Finish();
 }
 
-const Vectors& VectorsOf(const Run& run, const SignalId& signal) {
+const Vectors& VectorsOf(const RunRecord& run, const SignalId& signal) {
   static const Vectors* const kNone = new Vectors;
   const auto found = run.vectors.find(signal);
   return found == run.vectors.end() ? *kNone : found->second;
@@ -147,7 +148,8 @@ DistanceSummary Summarize(absl::Span<const double> distances) {
   return summary;
 }
 
-RunComparison CompareRuns(const Run& a, const Run& b, const std::set<SignalId>& signals) {
+RunComparison CompareRuns(const RunRecord& a, const RunRecord& b,
+                          const std::set<SignalId>& signals) {
   RunComparison comparison;
   comparison.contexts = CompareContexts(a, b);
   const std::vector<int64_t>& steps = comparison.contexts.comparable_steps;

@@ -58,7 +58,8 @@ struct RunComparison {
 };
 
 // Compares `signals` at the steps with the same context.
-RunComparison CompareRuns(const Run& a, const Run& b, const std::set<SignalId>& signals);
+RunComparison CompareRuns(const RunRecord& a, const RunRecord& b,
+                          const std::set<SignalId>& signals);
 
 }  // namespace forensics::analyzer
 

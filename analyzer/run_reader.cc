@@ -33,7 +33,7 @@ class RunReader {
   RunReader(JsonCursor& cursor, std::vector<std::string>& findings)
       : cursor_(cursor), findings_(findings) {}
 
-  absl::StatusOr<Run> Read();
+  absl::StatusOr<RunRecord> Read();
 
  private:
   absl::Status ReadMember(const std::string& key);
@@ -49,7 +49,7 @@ class RunReader {
 
   JsonCursor& cursor_;
   std::vector<std::string>& findings_;
-  Run run_;
+  RunRecord run_;
   size_t elements_ = 0;  // of "decode_steps"
   // The vectors of each position of the sequence, by Timepoint::Computed: one, unless a window
   // repeats it with other bits.
@@ -58,7 +58,7 @@ class RunReader {
   std::map<std::string, int> unknown_keys_;
 };
 
-absl::StatusOr<Run> RunReader::Read() {
+absl::StatusOr<RunRecord> RunReader::Read() {
   absl::Status status =
       cursor_.ReadObject([this](const std::string& key) { return ReadMember(key); });
   if (!status.ok()) return status;
@@ -193,7 +193,7 @@ void RunReader::ReportRepeats() {
 
 }  // namespace
 
-absl::StatusOr<Run> ReadRun(JsonCursor& cursor, std::vector<std::string>& findings) {
+absl::StatusOr<RunRecord> ReadRun(JsonCursor& cursor, std::vector<std::string>& findings) {
   return RunReader(cursor, findings).Read();
 }
 

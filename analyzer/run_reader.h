@@ -12,7 +12,7 @@
 namespace forensics::analyzer {
 
 // Reads the run that the cursor stands before. What is odd but readable is added to `findings`.
-absl::StatusOr<Run> ReadRun(JsonCursor& cursor, std::vector<std::string>& findings);
+absl::StatusOr<RunRecord> ReadRun(JsonCursor& cursor, std::vector<std::string>& findings);
 
 }  // namespace forensics::analyzer
 

@@ -107,6 +107,8 @@ def experiment(name, variable, values, hardware, repetitions=3, forced=True, noi
             "experiment_type": name,
             "variable_tested": variable,
             "model": "made-up",
+            "model_size": "1K",
+            "architecture": "MoE",
             "sequence_length": 200,
             "decode_steps": STEPS,
             "extraction_config": {"layers": LAYERS, "positions": [-3, -2, -1],

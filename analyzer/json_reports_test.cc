@@ -1,0 +1,179 @@
+#include "analyzer/json_reports.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "analyzer/number_text.h"
+#include "analyzer/testing/builders.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "rapidjson/document.h"
+#include "rapidjson/pointer.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
+
+namespace forensics::analyzer {
+namespace {
+
+using ::testing::ElementsAre;
+
+// The JSON text at a pointer, "absent" if there is nothing.
+std::string At(const std::string& json, const std::string& pointer) {
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  const rapidjson::Value* value = rapidjson::Pointer(pointer.c_str()).Get(document);
+  if (value == nullptr) return "absent";
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  value->Accept(writer);
+  return buffer.GetString();
+}
+
+std::vector<ExperimentReport> Reports(Experiment experiment) {
+  std::vector<ExperimentReport> reports;
+  reports.push_back(Analyze(std::move(experiment)));
+  return reports;
+}
+
+Experiment Compile() {
+  Experiment experiment = MakeExperiment("compile", "compile");
+  AddRun(experiment, "A100_uncompiled", "A100-80GB", false, 0);
+  AddRun(experiment, "A100_compiled", "A100-80GB", true, 8);
+  AddRun(experiment, "H100_uncompiled", "H100", false, 0.5);
+  AddRun(experiment, "H100_compiled", "H100", true, 10);
+  return experiment;
+}
+
+TEST(AnalysisReports, HaveThePlansKeys) {
+  const std::string json = AnalysisReportsJson(Reports(Compile()));
+  const std::pair<const char*, const char*> expected[] = {
+      {"/compile/experiment", "\"compile\""},
+      {"/compile/variable", "\"compile\""},
+      {"/compile/reproducibility/A100_compiled/config_id", "\"A100_compiled\""},
+      {"/compile/reproducibility/A100_compiled/within_config_distances", "{}"},
+      {"/compile/reproducibility/A100_compiled/mean", "null"},
+      {"/compile/reproducibility/A100_compiled/max", "null"},
+      {"/compile/cross_hardware_baseline/false/a100_config", "\"A100_uncompiled\""},
+      {"/compile/cross_hardware_baseline/false/h100_config", "\"H100_uncompiled\""},
+      {"/compile/cross_hardware_baseline/false/l2_distance", "0.5"},
+      {"/compile/cross_hardware_baseline/true/l2_distance", "2"},
+      {"/compile/within_hardware_detectability/A100/true/config_id", "\"A100_compiled\""},
+      {"/compile/within_hardware_detectability/A100/true/baseline_value", "false"},
+      {"/compile/within_hardware_detectability/A100/true/test_value", "true"},
+      {"/compile/within_hardware_detectability/A100/true/l2_distance", "8"},
+      {"/compile/within_hardware_detectability/A100/true/snr", "6.4"},
+      {"/compile/within_hardware_detectability/H100/true/l2_distance", "9.5"},
+      {"/compile/cross_hardware_detectability/A100_variant_vs_H100_baseline/true/l2_distance",
+       "7.5"},
+      {"/compile/cross_hardware_detectability/H100_variant_vs_A100_baseline/true/snr", "8"},
+  };
+  for (const auto& [pointer, text] : expected) EXPECT_EQ(At(json, pointer), text) << pointer;
+}
+
+TEST(AnalysisReports, HaveTheSpecificationsAdditionalFigures) {
+  const std::string json = AnalysisReportsJson(Reports(Compile()));
+  const std::string pair = "/compile/within_hardware_detectability/A100/true";
+  const std::pair<const char*, const char*> expected[] = {
+      {"/detectability", "\"Moderate\""},
+      {"/snr_at_baseline_value", "16"},
+      {"/detectability_at_baseline_value", "\"Strong\""},
+      {"/classes_differ", "true"},
+      {"/l2_distance_min", "8"},
+      {"/l2_distance_max", "8"},
+      {"/l2_distance_n", "9"},
+      {"/signals/key_vectors~1layer_1/l2_distance", "4"},
+      {"/signals/logprobs/snr", "6.4"},
+      {"/signals/logprobs/unmatched_ids", "0"},
+      {"/signals/hidden_states~1layer_2/distinct_positions/l2_distance_n", "5"},
+      {"/signals/hidden_states~1layer_2/distinct_positions/prefill_l2_distance_n", "3"},
+      {"/signals/hidden_states~1layer_2/left_out/not_finite", "0"},
+      {"/contexts/steps_compared", "3"},
+      {"/contexts/steps_left_out", "0"},
+  };
+  for (const auto& [pointer, text] : expected) EXPECT_EQ(At(json, pair + pointer), text) << pointer;
+  EXPECT_EQ(At(json, "/compile/noise/hidden_states~1layer_2/mean"), "1.25");
+  EXPECT_EQ(At(json, "/compile/noise/hidden_states~1layer_2/at_baseline_value"), "0.5");
+}
+
+TEST(Summary, HasThePlansKeysAndMore) {
+  const std::string json = SummaryJson(Reports(Compile()));
+  const std::pair<const char*, const char*> expected[] = {
+      {"/0/experiment", "\"compile\""},
+      {"/0/variable", "\"compile\""},
+      {"/0/baseline_l2", "1.25"},
+      {"/0/max_signal_l2", "9.5"},
+      {"/0/snr", "7.6"},
+      {"/0/detectability", "\"Moderate\""},
+      {"/0/min_signal_l2", "8"},
+      {"/0/mean_signal_l2", "8.75"},
+      {"/0/identical", "false"},
+      {"/0/classes_differ", "true"},
+  };
+  for (const auto& [pointer, text] : expected) EXPECT_EQ(At(json, pointer), text) << pointer;
+}
+
+TEST(Json, InfinityIsAStringAndWhatIsUnknownIsNull) {
+  Experiment experiment = Compile();
+  experiment.runs[2] = MakeRun("H100_uncompiled");  // now equal to the A100's
+  experiment.configurations.pop_back();             // no compiled pair
+  const std::string summary = SummaryJson(Reports(std::move(experiment)));
+  EXPECT_EQ(At(summary, "/0/snr"), "\"Infinity\"");
+  EXPECT_EQ(At(summary, "/0/detectability"), "\"Strong\"");
+
+  Experiment alone = Compile();
+  alone.configurations.resize(2);
+  const std::string undefined = SummaryJson(Reports(std::move(alone)));
+  EXPECT_EQ(At(undefined, "/0/baseline_l2"), "null");
+  EXPECT_EQ(At(undefined, "/0/snr"), "null");
+  EXPECT_EQ(At(undefined, "/0/detectability"), "\"Undefined\"");
+  EXPECT_EQ(At(undefined, "/0/max_signal_l2"), "8");
+}
+
+TEST(Json, IdenticalIsSaid) {
+  Experiment experiment = Compile();
+  experiment.runs = {MakeRun("A100_uncompiled"), MakeRun("A100_compiled"),
+                     MakeRun("H100_uncompiled"), MakeRun("H100_compiled")};
+  const std::string summary = SummaryJson(Reports(std::move(experiment)));
+  EXPECT_EQ(At(summary, "/0/snr"), "null");
+  EXPECT_EQ(At(summary, "/0/identical"), "true");
+  EXPECT_EQ(At(summary, "/0/detectability"), "\"Not Detectable\"");
+}
+
+TEST(Json, KeysThatMeetAgainAreToldApart) {
+  Experiment experiment = Compile();
+  AddRun(experiment, "A100_again", "A100-40GB", true, 3);
+  AddRun(experiment, "H200_compiled", "H200", true, 3);
+  std::vector<ExperimentReport> reports = Reports(std::move(experiment));
+  Experiment second = Compile();
+  second.path = "other/compile_experiment.json";
+  reports.push_back(Analyze(std::move(second)));
+  const std::string json = AnalysisReportsJson(reports);
+  EXPECT_EQ(At(json, "/compile (other~1compile_experiment.json)/experiment"), "\"compile\"");
+  EXPECT_EQ(At(json, "/compile/within_hardware_detectability/A100/true (A100_again)/l2_distance"),
+            "3");
+  EXPECT_EQ(At(json, "/compile/cross_hardware_baseline/true (A100-H200)/h200_config"),
+            "\"H200_compiled\"");
+}
+
+TEST(Json, GapsAndFindingsAreListedAndALongListIsCut) {
+  Experiment experiment = Compile();
+  experiment.runs.pop_back();
+  for (int i = 0; i < 1000; ++i) experiment.findings.push_back("odd");
+  const std::string json = AnalysisReportsJson(Reports(std::move(experiment)));
+  EXPECT_EQ(At(json, "/compile/gaps/0"),
+            "\"H100_compiled: no repetition with signals (decode_steps)\"");
+  EXPECT_EQ(At(json, "/compile/findings/200"), "\"and 800 more\"");
+  EXPECT_EQ(At(json, "/compile/findings/201"), "absent");
+}
+
+TEST(NumberText, IsTheShortestThatReadsBack) {
+  EXPECT_EQ(NumberText(0.1), "0.1");
+  EXPECT_EQ(NumberText(1.0 / 3), "0.3333333333333333");
+  EXPECT_EQ(NumberText(5e-324), "5e-324");
+  EXPECT_EQ(NumberText(0), "0");
+  EXPECT_EQ(NumberText(1e300 * 1e300), "Infinity");
+}
+
+}  // namespace
+}  // namespace forensics::analyzer

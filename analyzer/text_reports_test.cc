@@ -1,0 +1,128 @@
+#include "analyzer/text_reports.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "analyzer/testing/builders.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<ExperimentReport> Reports(Experiment experiment) {
+  std::vector<ExperimentReport> reports;
+  reports.push_back(Analyze(std::move(experiment)));
+  return reports;
+}
+
+Experiment Attention() {
+  Experiment experiment = MakeExperiment("attention", "attention_impl");
+  const std::string flash = "flash_attention_2", eager = "eager";
+  AddRun(experiment, "A100_fa2", "A100-80GB", flash, 0);
+  AddRun(experiment, "A100_eager", "A100-80GB", eager, 8);
+  AddRun(experiment, "H100_fa2", "H100", flash, 0.5);
+  AddRun(experiment, "H100_eager", "H100", eager, 8.75);
+  return experiment;
+}
+
+TEST(SummaryTable, IsThePlans) {
+  const std::string table = SummaryTable(Reports(Attention()));
+  const std::vector<std::string> lines = absl::StrSplit(table, '\n');
+  ASSERT_GE(lines.size(), 6u);
+  EXPECT_EQ(lines[0], std::string(80, '='));
+  EXPECT_EQ(lines[1], "DETECTABILITY SUMMARY");
+  EXPECT_EQ(lines[3],
+            "Experiment           Variable             Baseline L2     Max Signal L2   SNR        "
+            "Detection      ");
+  EXPECT_EQ(lines[5],
+            "attention            attention_impl       0.6250          8.2500          13.20      "
+            "Strong         ");
+}
+
+TEST(SummaryTable, ShowsInfinityAndWhatIsUnknown) {
+  Experiment experiment = Attention();
+  experiment.configurations.resize(2);
+  EXPECT_THAT(
+      SummaryTable(Reports(std::move(experiment))),
+      HasSubstr("attention_impl       -               8.0000          -          Undefined"));
+  Experiment noiseless = Attention();
+  noiseless.configurations.resize(3);
+  noiseless.runs[2] = MakeRun("H100_fa2");
+  EXPECT_THAT(SummaryTable(Reports(std::move(noiseless))),
+              HasSubstr("0.0000          8.0000          inf        Strong"));
+}
+
+TEST(SummaryTable, SaysWhenTheNoiseAtTheBaselineValueGivesAnotherClass) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("noise at the baseline value")));
+  Experiment experiment = Attention();
+  RunShape odd;
+  odd.offset = 20;
+  experiment.runs[3] = MakeRun("H100_eager", odd);
+  EXPECT_THAT(SummaryTable(Reports(std::move(experiment))),
+              HasSubstr("attention: by the noise at the baseline value alone (L2 0.5000): SNR "
+                        "39.00, Strong"));
+}
+
+TEST(SummaryTable, NamesGaps) {
+  Experiment experiment = Attention();
+  experiment.runs.pop_back();
+  EXPECT_THAT(SummaryTable(Reports(std::move(experiment))),
+              HasSubstr("attention: H100_eager: no repetition with signals"));
+}
+
+std::vector<std::vector<std::string>> Cells(const std::string& table) {
+  std::vector<std::vector<std::string>> rows;
+  for (const absl::string_view line : absl::StrSplit(table, '\n', absl::SkipEmpty())) {
+    rows.push_back(absl::StrSplit(line, '\t'));
+  }
+  return rows;
+}
+
+TEST(TidyTable, HasALineForEachPairSignalAndLayerWithTheSpecificationsColumns) {
+  const std::vector<std::vector<std::string>> rows = Cells(TidyTable(Reports(Attention())));
+  // Two pairs across hardware, one within each, two detectabilities; five signals.
+  EXPECT_EQ(rows.size(), 6u * 5u);
+  EXPECT_THAT(rows,
+              Contains(ElementsAre("attention", "cross_hardware_baseline", "A100-H100", "A100_fa2",
+                                   "H100_fa2", "flash_attention_2", "hidden_states/layer_2", "9",
+                                   "0.5", "0.5", "0.5", "", "")));
+  EXPECT_THAT(rows, Contains(ElementsAre("attention", "within_hardware", "A100", "A100_fa2",
+                                         "A100_eager", "eager", "key_vectors/layer_1", "9", "4",
+                                         "4", "4", "12.8", "Strong")));
+  EXPECT_THAT(rows, Contains(ElementsAre("attention", "cross_hardware_detectability",
+                                         "H100_variant", "A100_fa2", "H100_eager", "eager",
+                                         "logprobs", "9", "8.75", "8.75", "8.75", "14", "Strong")));
+}
+
+TEST(TidyTable, LeavesUnknownFiguresEmpty) {
+  Experiment experiment = Attention();
+  experiment.configurations.resize(2);
+  experiment.runs[1].log_probs.clear();
+  const std::vector<std::vector<std::string>> rows = Cells(TidyTable(Reports(experiment)));
+  EXPECT_THAT(rows,
+              Contains(ElementsAre("attention", "within_hardware", "A100", "A100_fa2", "A100_eager",
+                                   "eager", "logprobs", "0", "", "", "", "", "Undefined")));
+  experiment.runs.clear();
+  EXPECT_THAT(
+      Cells(TidyTable(Reports(experiment))),
+      Contains(ElementsAre("attention", "within_hardware", "A100", "A100_fa2", "A100_eager",
+                           "eager", "hidden_states/layer_1", "0", "", "", "", "", "Undefined")));
+}
+
+TEST(TidyTable, LabelsCannotBreakItsLines) {
+  Experiment experiment = Attention();
+  experiment.configurations[1].config_id = "A\t100\neager";
+  for (const std::vector<std::string>& row : Cells(TidyTable(Reports(std::move(experiment))))) {
+    EXPECT_EQ(row.size(), 13u);
+  }
+}
+
+}  // namespace
+}  // namespace forensics::analyzer
