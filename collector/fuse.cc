@@ -34,7 +34,8 @@ void FuseOne(const std::string& name, const RunSet& set, const FuseOptions& opti
     return;
   }
   if (!plan.ok()) {
-    report.problems.push_back(absl::StrCat(name, ": ", plan.status().message()));
+    report.problems.push_back(absl::StrCat(name, ": ", plan.status().message(), "; found: ",
+                                           absl::StrJoin(ExperimentNames(set.runs), ", ")));
     return;
   }
   Append(plan->notes, absl::StrCat(name, ": "), report.notes);
