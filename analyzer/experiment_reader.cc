@@ -85,7 +85,8 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
   if (status.ok()) status = cursor.Finish();
   if (!status.ok()) return status;
   if (experiment.type.empty()) {
-    return cursor.Error("no experiment_metadata.experiment_type: not an experiment file");
+    return absl::DataLossError(
+        absl::StrCat(path, ": no experiment_metadata.experiment_type: not an experiment file"));
   }
   if (!checker.status().ok()) {
     experiment.findings.push_back(

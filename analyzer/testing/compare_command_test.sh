@@ -1,0 +1,44 @@
+#!/bin/sh
+# The command line of the compare tool: exit codes, paths, help.
+set -u
+compare=$PWD/analyzer/compare
+python3 analyzer/testing/make_experiments.py "$TEST_TMPDIR/typed here/experiments"
+cd "$TEST_TMPDIR" || exit 1
+export BUILD_WORKING_DIRECTORY="$TEST_TMPDIR/typed here"
+failures=0
+
+# expect CODE TEXT ARGUMENTS...: the exit code, and a text in what is printed.
+expect() {
+  code=$1 text=$2
+  shift 2
+  "$compare" "$@" >"$TEST_TMPDIR/out" 2>&1
+  found=$?
+  if [ $found -ne "$code" ] || ! grep -qF -- "$text" "$TEST_TMPDIR/out"; then
+    echo "compare $*: exit code $found, expected $code and '$text' in:"
+    cat "$TEST_TMPDIR/out"
+    failures=1
+  fi
+}
+
+expect 0 "DETECTABILITY SUMMARY"
+for file in analysis_reports.json summary.json; do
+  [ -s "typed here/report/$file" ] || { echo "no report/$file where typed"; failures=1; }
+done
+expect 0 '"experiment": "batch_size"' experiments/batch_size_experiment.json --format=json
+expect 0 "Reports of 9 experiments" experiments --output=elsewhere --tidy=elsewhere/tidy.tsv
+[ "$(cut -f2 "typed here/elsewhere/tidy.tsv" | sort -u | tr '\n' ' ')" = \
+  "cross_hardware_baseline cross_hardware_detectability within_hardware " ] || failures=1
+
+expect 0 "bazel run //analyzer:compare -- experiments" --help
+expect 2 "unknown flag --no_such" --no_such=1
+expect 2 "--format is table or json, not 'html'" --format=html
+expect 2 "--output is empty" --output=
+expect 1 "no experiment files in $TEST_TMPDIR/typed here/nowhere" nowhere
+
+echo '{"experiment_metadata": 5}' >"typed here/experiments/compile_experiment.json"
+expect 4 "compile_experiment.json: byte 24, line 1, at /experiment_metadata: expected an object"
+expect 4 "Reports of 8 experiments"
+rm "typed here/experiments/compile_experiment.json"
+expect 0 "Skipping compile_experiment.json (not found)"
+expect 4 "compile_experiment.json: no such file" experiments experiments/compile_experiment.json
+exit $failures
