@@ -54,8 +54,9 @@ class ByteStream {
     if (current_ == end_) Fill(1);
   }
 
-  // Reads on until `count` (at most kReadAhead) bytes are in memory or the file ends. Pointers got
-  // from current() and end() are void after it.
+  // Reads on until `count` (at most kMostFill) bytes are in memory or the file ends. Pointers got
+  // from current() and end() are void after it if it had to read.
+  static constexpr size_t kMostFill = 1 << 18;
   void Fill(size_t count);
 
   // True once the end of the file is in memory.

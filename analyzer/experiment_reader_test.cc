@@ -175,6 +175,27 @@ TEST(Window, ARepeatedPositionIsKeptOnceAndOneThatDiffersIsAFinding) {
                           "the same position in another step"));
 }
 
+TEST(Window, ARepeatInTheSameSpellingIsReadLikeAnyOther) {
+  // 20,000 numbers: a window's vectors lie across the ends of the stream's buffer.
+  std::string long_vector;
+  for (int i = 0; i < 20000; ++i) absl::StrAppend(&long_vector, i > 0 ? "," : "", i * 0.125);
+  std::vector<std::string> steps;
+  for (int step = 0; step < 10; ++step) {
+    const auto vector = [&](int at) { return absl::StrCat("[", at, ",", long_vector, "]"); };
+    steps.push_back(Step(step, Hidden(absl::StrCat("\"pos_-3\":", vector(step - 2),
+                                                   ",\"pos_-2\": ", vector(step - 1),
+                                                   ",\"pos_-1\":", vector(step)))));
+  }
+  const Experiment experiment = MustRead(File(absl::StrJoin(steps, ",")));
+  EXPECT_THAT(experiment.findings, IsEmpty());
+  ASSERT_THAT(experiment.runs.at(0).vectors.at(kHidden1), SizeIs(30));
+  for (const auto& [at, vector] : experiment.runs[0].vectors.at(kHidden1)) {
+    ASSERT_THAT(*vector, SizeIs(20001));
+    EXPECT_EQ(vector->front(), static_cast<float>(at.Computed()));
+    EXPECT_EQ(vector->back(), 19999 * 0.125f);
+  }
+}
+
 TEST(Missing, NullAndEmptyAreNothingStored) {
   const Experiment experiment = MustRead(
       File(Step(0, R"("hidden_states":{"layer_1":null,"layer_2":{},"layer_4":{"pos_-1":null,)"

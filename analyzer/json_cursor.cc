@@ -225,18 +225,43 @@ absl::StatusOr<JsonScalar> JsonCursor::ReadScalar() {
   return std::move(handler.scalar);
 }
 
-absl::Status JsonCursor::ReadFloats(std::vector<float>& values) {
+void JsonCursor::TellCheckerOfVector() {
+  if (checker_ == nullptr) return;
+  checker_->StartArray();
+  checker_->EndArray(0);
+}
+
+absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* text) {
   if (Peek() != Kind::kArray) return Error("expected an array of numbers");
+  if (text != nullptr) stream_->Fill(ByteStream::kMostFill);
+  const char* const begin = stream_->current();
+  const size_t begin_offset = stream_->Tell();
   stream_->Take();
   size_t offset = 0;
   const absl::Status status = ReadFloat32Array(*stream_, values, offset);
   if (!status.ok()) return ErrorAt(offset, status.message());
-  stream_->Take();
-  if (checker_ != nullptr) {
-    checker_->StartArray();
-    checker_->EndArray(0);
+  if (text != nullptr) {
+    // The bytes have moved if the stream had to read on within the array.
+    const size_t size = stream_->Tell() - begin_offset + 1;
+    const bool still_there = stream_->current() + 1 == begin + size;
+    text->assign(begin, still_there ? size : 0);
   }
+  stream_->Take();
+  TellCheckerOfVector();
   return absl::OkStatus();
+}
+
+bool JsonCursor::SkipFloatsSpelled(absl::string_view text) {
+  SkipSpace();
+  if (text.empty() || text.size() > ByteStream::kMostFill) return false;
+  stream_->Fill(text.size());
+  const size_t held = static_cast<size_t>(stream_->end() - stream_->current());
+  if (held < text.size() || absl::string_view(stream_->current(), text.size()) != text) {
+    return false;
+  }
+  stream_->AdvanceTo(stream_->current() + text.size());
+  TellCheckerOfVector();
+  return true;
 }
 
 absl::Status JsonCursor::Skip() {

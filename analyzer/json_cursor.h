@@ -48,8 +48,13 @@ class JsonCursor {
   // Strings must be valid UTF-8. NaN and infinities are allowed.
   absl::StatusOr<JsonScalar> ReadScalar();
 
-  // An array of numbers as the nearest float32 of each (ReadFloat32Array).
-  absl::Status ReadFloats(std::vector<float>& values);
+  // An array of numbers as the nearest float32 of each (ReadFloat32Array). `text`, if not null,
+  // becomes the array as it is spelled, or empty if it is very long.
+  absl::Status ReadFloats(std::vector<float>& values, std::string* text = nullptr);
+
+  // If an array follows that is spelled exactly as `text`, not empty, passes over it and returns
+  // true: it holds what the array with that text held.
+  bool SkipFloatsSpelled(absl::string_view text);
 
   // Any value, nested at most 100 deep.
   absl::Status Skip();
@@ -65,6 +70,7 @@ class JsonCursor {
   JsonCursor(std::string path, std::unique_ptr<ByteStream> stream);
 
   void SkipSpace();
+  void TellCheckerOfVector();
   absl::Status ErrorAt(size_t offset, absl::string_view cause) const;
   template <typename Handler>
   absl::Status Parse(Handler& handler);

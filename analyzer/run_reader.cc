@@ -19,13 +19,20 @@ namespace {
 struct StepRecord {
   std::optional<int64_t> number;
   Step step;
-  std::map<SignalId, std::map<int, std::vector<float>>> vectors;  // by position
+  std::map<SignalId, std::map<int, SharedVector>> vectors;  // by position
   std::map<int, LogProbs> log_probs;
   std::map<int, LogProbs> reference_log_probs;
 };
 
-bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+// A vector and the text that it was read from.
+struct SpelledVector {
+  std::string text;
+  SharedVector vector;
+};
+
+bool SameBits(const SharedVector& a, const SharedVector& b) {
+  return a == b || (a->size() == b->size() &&
+                    std::memcmp(a->data(), b->data(), a->size() * sizeof(float)) == 0);
 }
 
 class RunReader {
@@ -39,10 +46,11 @@ class RunReader {
   absl::Status ReadMember(const std::string& key);
   absl::Status ReadStep();
   absl::Status ReadLayers(SignalKind kind, StepRecord& record);
-  absl::Status ReadPositions(std::map<int, std::vector<float>>& positions);
+  absl::Status ReadPositions(const SignalId& signal, std::map<int, SharedVector>& positions);
+  absl::StatusOr<SharedVector> ReadVector(const SignalId& signal, int position);
   absl::Status ReadLogProbs(std::map<int, LogProbs>& positions);
   void Keep(StepRecord record);
-  SharedVector Shared(const SignalId& signal, const Timepoint& at, std::vector<float> vector);
+  SharedVector Shared(const SignalId& signal, const Timepoint& at, const SharedVector& vector);
   absl::Status SkipUnknown(const std::string& key);
   std::string Name() const;
   void ReportRepeats();
@@ -55,6 +63,11 @@ class RunReader {
   // repeats it with other bits.
   std::map<SignalId, std::map<int64_t, std::vector<SharedVector>>> seen_;
   std::map<SignalId, int> differing_repeats_;
+  // Two of three vectors are those of the step before, shifted by a position, in the same spelling:
+  // they need not be parsed again.
+  using SpelledVectors = std::map<std::pair<SignalId, int>, SpelledVector>;  // by position
+  SpelledVectors last_step_;
+  SpelledVectors this_step_;
   std::map<std::string, int> unknown_keys_;
 };
 
@@ -99,6 +112,7 @@ absl::Status RunReader::ReadStep() {
   if (!record.number.has_value()) record.number = static_cast<int64_t>(elements_);
   ++elements_;
   Keep(std::move(record));
+  last_step_ = std::exchange(this_step_, {});
   return absl::OkStatus();
 }
 
@@ -106,17 +120,35 @@ absl::Status RunReader::ReadLayers(SignalKind kind, StepRecord& record) {
   return ReadObjectOrNull(cursor_, [&](const std::string& key) {
     const std::optional<int> layer = NumberAfter("layer_", key);
     if (!layer.has_value()) return SkipUnknown(key);
-    return ReadPositions(record.vectors[SignalId{kind, *layer}]);
+    const SignalId signal{kind, *layer};
+    return ReadPositions(signal, record.vectors[signal]);
   });
 }
 
-absl::Status RunReader::ReadPositions(std::map<int, std::vector<float>>& positions) {
-  return ReadObjectOrNull(cursor_, [&](const std::string& key) {
+absl::Status RunReader::ReadPositions(const SignalId& signal,
+                                      std::map<int, SharedVector>& positions) {
+  return ReadObjectOrNull(cursor_, [&](const std::string& key) -> absl::Status {
     const std::optional<int> position = NumberAfter("pos_", key);
     if (!position.has_value() || *position >= 0) return SkipUnknown(key);
     if (cursor_.Peek() == JsonCursor::Kind::kNull) return cursor_.Skip();
-    return cursor_.ReadFloats(positions[*position]);
+    absl::StatusOr<SharedVector> vector = ReadVector(signal, *position);
+    if (vector.ok()) positions[*position] = *std::move(vector);
+    return vector.status();
   });
+}
+
+absl::StatusOr<SharedVector> RunReader::ReadVector(const SignalId& signal, int position) {
+  SpelledVector& read = this_step_[{signal, position}];
+  const auto before = last_step_.find({signal, position + 1});
+  if (before != last_step_.end() && cursor_.SkipFloatsSpelled(before->second.text)) {
+    std::swap(read, before->second);
+    return read.vector;
+  }
+  std::vector<float> values;
+  if (absl::Status status = cursor_.ReadFloats(values, &read.text); !status.ok()) return status;
+  values.shrink_to_fit();
+  read.vector = std::make_shared<const std::vector<float>>(std::move(values));
+  return read.vector;
 }
 
 absl::Status RunReader::ReadLogProbs(std::map<int, LogProbs>& positions) {
@@ -145,9 +177,9 @@ void RunReader::Keep(StepRecord record) {
   }
   for (auto& [signal, positions] : record.vectors) {
     for (auto& [position, vector] : positions) {
-      if (vector.empty()) continue;
+      if (vector->empty()) continue;
       const Timepoint at{number, position};
-      run_.vectors[signal][at] = Shared(signal, at, std::move(vector));
+      run_.vectors[signal][at] = Shared(signal, at, vector);
     }
   }
   for (auto& [position, list] : record.log_probs) {
@@ -159,15 +191,14 @@ void RunReader::Keep(StepRecord record) {
 }
 
 SharedVector RunReader::Shared(const SignalId& signal, const Timepoint& at,
-                               std::vector<float> vector) {
+                               const SharedVector& vector) {
   std::vector<SharedVector>& seen = seen_[signal][at.Computed()];
   for (const SharedVector& known : seen) {
-    if (SameBits(*known, vector)) return known;
+    if (SameBits(known, vector)) return known;
   }
   if (!seen.empty()) ++differing_repeats_[signal];
-  vector.shrink_to_fit();
-  seen.push_back(std::make_shared<const std::vector<float>>(std::move(vector)));
-  return seen.back();
+  seen.push_back(vector);
+  return vector;
 }
 
 absl::Status RunReader::SkipUnknown(const std::string& key) {
