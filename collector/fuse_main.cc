@@ -86,7 +86,7 @@ Progress ProgressLine() {
 }
 
 std::string SizeText(int64_t bytes) {
-  if (bytes >= 100000000) return absl::StrFormat("%.2f GB", bytes / 1e9);
+  if (bytes >= 1000000000) return absl::StrFormat("%.2f GB", bytes / 1e9);
   if (bytes >= 100000) return absl::StrFormat("%.2f MB", bytes / 1e6);
   return absl::StrFormat("%d bytes", bytes);
 }

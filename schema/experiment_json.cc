@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "schema/experiment_schema_text.h"
 
 namespace forensics::schema {
@@ -30,6 +31,9 @@ struct Level {
 constexpr size_t kInStep = 5;
 constexpr size_t kInSignal = 6;
 constexpr size_t kInLayer = 7;
+
+// Far more than any such file has; the validator looks at all open levels for each event.
+constexpr size_t kMostLevels = 64;
 
 const rapidjson::Document& SchemaDom() {
   static const auto* document = [] {
@@ -89,7 +93,9 @@ struct ExperimentChecker::State {
     for (const Level& level : levels) {
       if (level.is_array && level.index < 0) break;
       if (!level.is_array && level.keys.empty()) break;
-      absl::StrAppend(&path, "/", level.is_array ? absl::StrCat(level.index) : level.key);
+      absl::StrAppend(&path, "/",
+                      level.is_array ? absl::StrCat(level.index)
+                                     : absl::StrReplaceAll(level.key, {{"~", "~0"}, {"/", "~1"}}));
     }
     return path.empty() ? "the top" : path;
   }
@@ -118,6 +124,7 @@ struct ExperimentChecker::State {
   bool BeginValue() {
     if (!status.ok()) return false;
     if (finished) return Fail("more behind the end of the document");
+    if (levels.size() >= kMostLevels) return Fail("nested too deeply");
     if (!levels.empty() && levels.back().is_array && !in_vector) ++levels.back().index;
     return true;
   }

@@ -124,7 +124,7 @@ class ExperimentChecker {
 
   // Between StartArray and EndArray of a vector: hidden states, keys or log-probabilities.
   bool InVector() const;
-  // The current place: "/runs/0/decode_steps/3/hidden_states/layer_1/pos_-1".
+  // The current place as a JSON pointer: "/runs/0/decode_steps/3/hidden_states/layer_1/pos_-1".
   std::string Path() const;
   // OK, or InvalidArgument with place, what was expected and what was found.
   const absl::Status& status() const;

@@ -221,6 +221,13 @@ TEST(ExperimentChecker, NumbersOfAVectorMayBeLeftOut) {
   EXPECT_EQ(skipper.skipped(), 6);
 }
 
+TEST(ExperimentChecker, RefusesBracketsWithoutEnd) {
+  const std::string many(1000, '[');
+  const absl::Status status = Check(PlanFileWith("\"rep_id\": 0", "\"x/y\": " + many));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("at /runs/0/x~1y/0/0/0"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("nested too deeply"));
+}
+
 TEST(ExperimentChecker, TakesNumbersAsText) {
   ExperimentChecker checker;
   rapidjson::Reader reader;

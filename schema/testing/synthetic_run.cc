@@ -98,11 +98,13 @@ std::vector<float> Elements(const SyntheticRun& run, int64_t position, int layer
                             int count) {
   std::mt19937_64 base = Generator(run.seed, position, layer, signal);
   std::mt19937_64 noise = Generator(run.noise_seed, position, layer + 1000, signal);
-  std::normal_distribution<double> normal;
+  // Two distributions: each keeps half of what its generator gave for the next call.
+  std::normal_distribution<double> of_base;
+  std::normal_distribution<double> of_noise;
   std::vector<float> elements;
   for (int i = 0; i < count; ++i) {
-    const double value = normal(base);
-    elements.push_back(static_cast<float>(value + run.noise * normal(noise)));
+    const double value = of_base(base);
+    elements.push_back(static_cast<float>(value + run.noise * of_noise(noise)));
   }
   return elements;
 }

@@ -36,7 +36,10 @@ TEST(SyntheticRun, EqualSeedsGiveEqualBitsAndNoiseChangesThem) {
   const std::string digest = SignalsDigest(MakeRepetition(run, 0));
   EXPECT_EQ(SignalsDigest(MakeRepetition(run, 1)), digest);
   run.noise = 1e-3;
-  EXPECT_NE(SignalsDigest(MakeRepetition(run, 0)), digest);
+  const std::string noisy = SignalsDigest(MakeRepetition(run, 0));
+  EXPECT_NE(noisy, digest);
+  run.noise_seed = 7;
+  EXPECT_NE(SignalsDigest(MakeRepetition(run, 0)), noisy);
   run.noise = 0;
   run.seed = 2;
   EXPECT_NE(SignalsDigest(MakeRepetition(run, 0)), digest);

@@ -1,0 +1,90 @@
+#include "schema/inspect.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "schema/inspect_experiment.h"
+#include "schema/inspect_run.h"
+#include "schema/inspect_shard.h"
+#include "schema/run_directory.h"
+
+namespace forensics::schema {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kWhatThereIs[] =
+    "expected a shard, a run directory or its manifest, a folder of results or of experiment "
+    "files, or an experiment JSON";
+
+absl::StatusOr<Inspection> WithoutProblems(absl::StatusOr<std::string> text) {
+  if (!text.ok()) return text.status();
+  return Inspection{*std::move(text), {}};
+}
+
+std::vector<std::string> JsonFiles(const std::string& directory) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (absl::EndsWith(name, "_experiment.json") || name == kReferenceBaselineFile) {
+      files.push_back(entry.path().string());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Inspection InspectExperimentFiles(const std::vector<std::string>& files) {
+  Inspection all;
+  for (const std::string& file : files) {
+    const absl::StatusOr<std::string> text = InspectExperiment(file);
+    if (text.ok()) {
+      absl::StrAppend(&all.text, *text, "\n");
+    } else {
+      all.problems.emplace_back(text.status().message());
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<Inspection> InspectDirectory(const std::string& path) {
+  if (IsRunDirectory(path)) return WithoutProblems(InspectRun(path));
+  if (const std::vector<std::string> files = JsonFiles(path); !files.empty()) {
+    return InspectExperimentFiles(files);
+  }
+  absl::StatusOr<ResultsInspection> results = InspectResults(path);
+  if (results.ok()) return Inspection{results->table, results->problems};
+  return absl::InvalidArgumentError(absl::StrCat(results.status().message(), "; ", kWhatThereIs));
+}
+
+}  // namespace
+
+absl::StatusOr<Inspection> Inspect(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return InspectDirectory(path);
+  if (!fs::exists(path, error)) {
+    return absl::NotFoundError(absl::StrCat(path, ": no such file or directory"));
+  }
+  const fs::path parent = fs::path(path).parent_path();
+  const RunDirectory run(parent.empty() ? "." : parent.string());
+  if (fs::equivalent(run.ManifestPath(), path, error)) {
+    return WithoutProblems(InspectRun(run.path()));
+  }
+  char start[8] = {};
+  std::ifstream(path, std::ios::binary).read(start, sizeof start);
+  const absl::string_view text =
+      absl::StripLeadingAsciiWhitespace(absl::string_view(start, sizeof start));
+  if (absl::StartsWith(text, "{")) return WithoutProblems(InspectExperiment(path));
+  if (absl::StartsWith(text, "FPFSHARD") || absl::EndsWith(path, ".shard")) {
+    return WithoutProblems(InspectShard(path));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(path, ": not known; ", kWhatThereIs));
+}
+
+}  // namespace forensics::schema

@@ -1,0 +1,220 @@
+#include "schema/inspect_experiment.h"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/filereadstream.h>
+#include <rapidjson/reader.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "schema/experiment_json.h"
+#include "schema/inspect_table.h"
+
+namespace forensics::schema {
+namespace {
+
+constexpr size_t kBufferBytes = 1 << 20;
+// Iterative: a file of a million brackets must not exhaust the stack.
+constexpr unsigned kFlags = rapidjson::kParseNanAndInfFlag | rapidjson::kParseIterativeFlag;
+
+using Facts = std::map<std::string, std::string>;
+
+struct RunOutline {
+  Facts facts;
+  int64_t steps = 0;
+  std::set<int> layers;
+  std::map<std::string, std::set<int64_t>> lengths;  // of vectors, by signal
+  int64_t elements = 0;
+  int64_t not_finite = 0;
+};
+
+// Collects what the outline shows while the checker follows the file.
+class OutlineHandler {
+ public:
+  bool Null() { return checker_.Null() && Scalar("null"); }
+  bool Bool(bool value) { return checker_.Bool(value) && Scalar(value ? "true" : "false"); }
+  bool Int(int value) { return checker_.Int(value) && Number(value); }
+  bool Uint(unsigned value) { return checker_.Uint(value) && Number(value); }
+  bool Int64(int64_t value) { return checker_.Int64(value) && Number(value); }
+  bool Uint64(uint64_t value) { return checker_.Uint64(value) && Number(value); }
+  bool Double(double value) { return checker_.Double(value) && Number(value); }
+  bool RawNumber(const char* text, unsigned length, bool copy) {
+    return checker_.RawNumber(text, length, copy);
+  }
+  bool String(const char* text, unsigned length, bool copy) {
+    if (!checker_.String(text, length, copy)) return false;
+    if (checker_.InVector()) ++vector_not_finite_;
+    return Scalar(absl::string_view(text, length));
+  }
+  bool StartObject() {
+    if (!checker_.StartObject()) return false;
+    NoteStep();
+    return true;
+  }
+  bool Key(const char* text, unsigned length, bool copy) {
+    return checker_.Key(text, length, copy);
+  }
+  bool EndObject(unsigned members) { return checker_.EndObject(members); }
+  bool StartArray() {
+    if (!checker_.StartArray()) return false;
+    vector_not_finite_ = 0;
+    return true;
+  }
+  bool EndArray(unsigned elements) {
+    const bool in_vector = checker_.InVector();
+    if (!checker_.EndArray(elements)) return false;
+    if (in_vector) NoteVector(elements);
+    return true;
+  }
+
+  const ExperimentChecker& checker() const { return checker_; }
+
+  std::string Text() const {
+    std::vector<std::vector<std::string>> metadata;
+    for (const auto& [name, value] : metadata_) metadata.push_back({name, OneLine(value, 100)});
+    return absl::StrCat(FormatTable(metadata, "  "), "\nconfigurations\n",
+                        FormatTable(ConfigurationRows(), "  "), "\nruns\n",
+                        FormatTable(RunRows(), "  "));
+  }
+
+ private:
+  std::vector<std::string> PathParts() const {
+    return absl::StrSplit(absl::string_view(checker_.Path()).substr(1), '/');
+  }
+
+  template <typename Value>
+  bool Number(Value value) {
+    if (!checker_.InVector()) return Scalar(absl::StrCat(value));
+    if (!std::isfinite(static_cast<double>(value))) ++vector_not_finite_;
+    return true;
+  }
+
+  bool Scalar(absl::string_view text) {
+    if (checker_.InVector()) return true;
+    const std::vector<std::string> path = PathParts();
+    if (path[0] == key::kExperimentMetadata || path.size() == 1) {
+      NoteMetadata(path, text);
+    } else if (path[0] == key::kConfigurations && path.size() == 3) {
+      At(configurations_, path[1])[path[2]] = std::string(text);
+    } else if (path[0] == key::kRuns && path.size() == 3) {
+      At(runs_, path[1]).facts[path[2]] = OneLine(text, 80);
+    }
+    return true;
+  }
+
+  // The elements of an array stand in one line.
+  void NoteMetadata(const std::vector<std::string>& path, absl::string_view text) {
+    int index = 0;
+    const bool is_element = absl::SimpleAtoi(path.back(), &index);
+    const std::string name =
+        absl::StrJoin(path.begin() + (path.size() > 1), path.end() - is_element, ".");
+    if (is_element && !metadata_.empty() && metadata_.back().first == name) {
+      absl::StrAppend(&metadata_.back().second, ", ", text);
+    } else {
+      metadata_.emplace_back(name, std::string(text));
+    }
+  }
+
+  // The element of that number in the file.
+  template <typename Item>
+  static Item& At(std::vector<Item>& items, const std::string& index) {
+    items.resize(std::max<size_t>(items.size(), std::stoul(index) + 1));
+    return items[std::stoul(index)];
+  }
+
+  // A step begins where an object begins inside decode_steps.
+  void NoteStep() {
+    const std::vector<std::string> path = PathParts();
+    if (path.size() == 4 && path[0] == key::kRuns && path[2] == key::kDecodeSteps) {
+      ++At(runs_, path[1]).steps;
+    }
+  }
+
+  void NoteVector(unsigned elements) {
+    // runs, 0, decode_steps, 3, hidden_states, layer_1, pos_-1
+    const std::vector<std::string> path = PathParts();
+    RunOutline& run = At(runs_, path[1]);
+    int layer = 0;
+    if (absl::SimpleAtoi(absl::StripPrefix(path[5], "layer_"), &layer)) run.layers.insert(layer);
+    run.lengths[path[4]].insert(elements);
+    run.elements += elements;
+    run.not_finite += vector_not_finite_;
+  }
+
+  static std::string FactOr(const Facts& facts, const std::string& name) {
+    const auto found = facts.find(name);
+    return found == facts.end() ? "-" : OneLine(found->second, 40);
+  }
+
+  std::vector<std::vector<std::string>> ConfigurationRows() const {
+    const std::vector<std::string> names = {
+        key::kConfigId, key::kHardware,     key::kVariableValue, key::kDtype,
+        key::kDecoding, key::kReproducible, key::kCudaVersion,   key::kTorchVersion};
+    std::vector<std::vector<std::string>> rows = {names};
+    for (const Facts& facts : configurations_) {
+      std::vector<std::string>& row = rows.emplace_back();
+      for (const std::string& name : names) row.push_back(FactOr(facts, name));
+    }
+    return rows;
+  }
+
+  std::vector<std::vector<std::string>> RunRows() const {
+    std::vector<std::vector<std::string>> rows = {{"config_id", "rep_id", "seconds", "steps",
+                                                   "layers", "elements", "not finite",
+                                                   "lengths of vectors"}};
+    for (const RunOutline& run : runs_) {
+      std::vector<std::string> lengths;
+      for (const auto& [signal, counts] : run.lengths) {
+        lengths.push_back(absl::StrCat(signal, " ", absl::StrJoin(counts, "/")));
+      }
+      rows.push_back({FactOr(run.facts, key::kConfigId), FactOr(run.facts, key::kRepId),
+                      FactOr(run.facts, key::kRuntimeSeconds), absl::StrCat(run.steps),
+                      run.layers.empty() ? "-" : absl::StrJoin(run.layers, " "),
+                      absl::StrCat(run.elements), absl::StrCat(run.not_finite),
+                      run.steps == 0 ? "signals not stored" : absl::StrJoin(lengths, ", ")});
+    }
+    return rows;
+  }
+
+  ExperimentChecker checker_;
+  std::vector<std::pair<std::string, std::string>> metadata_;
+  std::vector<Facts> configurations_;
+  std::vector<RunOutline> runs_;
+  int64_t vector_not_finite_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> InspectExperiment(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (file == nullptr) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
+  std::vector<char> buffer(kBufferBytes);
+  rapidjson::FileReadStream stream(file.get(), buffer.data(), buffer.size());
+  OutlineHandler outline;
+  rapidjson::Reader reader;
+  const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, outline);
+  if (!result.IsError()) {
+    return absl::StrCat("experiment ", path, ": sound\n", outline.Text());
+  }
+  const absl::Status& broken = outline.checker().status();
+  return absl::DataLossError(
+      absl::StrCat(path, ": byte ", result.Offset(), ": ",
+                   broken.ok() ? absl::StrCat("at ", outline.checker().Path(), ": ",
+                                              rapidjson::GetParseError_En(result.Code()))
+                               : std::string(broken.message())));
+}
+
+}  // namespace forensics::schema
