@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "absl/strings/string_view.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "runner/prompt/document_cut.h"
 #include "runner/prompt/token_ids.h"
 

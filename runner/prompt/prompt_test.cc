@@ -69,17 +69,22 @@ TEST(BuildPrompt, TheDefaultPromptIsExact) {
   const auto prompt = BuildPrompt(*mini.tokenizer, mini.chat_template, document, 6000);
   ASSERT_TRUE(prompt.ok()) << prompt.status();
   ExpectExact(mini, *prompt, document, 6000, kHead, kTail);
+  // By brute force with transformers: of all cuts of pdftotext's output the longest that fits.
+  EXPECT_EQ(prompt->token_ids.size(), 6023u);
+  EXPECT_EQ(prompt->text.size(), 21'980u);
+  EXPECT_EQ(prompt->token_ids_sha256,
+            "a19d91eeadaf2b399bce4adb23274e35f7ad2fc2f8d57eb7b082ea26253298b0");
   EXPECT_EQ(prompt->document_name, "doc0.pdf");
   EXPECT_EQ(prompt->document_sha256, document.sha256);
 }
 
-TEST(BuildPrompt, EveryDocumentAndLengthIsExact) {
+TEST(BuildPrompt, EveryDocumentIsExact) {
   for (const char* directory : {"testdata/mini_qwen3_moe/awq", "testdata/qwen3_tokenizer"}) {
     const Checkpoint checkpoint = Load(directory);
     for (int number = 0; number < 4; ++number) {
       const Document document = Doc(number);
       // No start of doc1 has 201 tokens of the mini tokenizer: "16." has 200 and "16.2" has 202.
-      for (int64_t tokens : {1, 2, 17, 200, 201, 1999, 6000}) {
+      for (int64_t tokens : {1, 201, 3000}) {
         const auto prompt =
             BuildPrompt(*checkpoint.tokenizer, checkpoint.chat_template, document, tokens);
         ASSERT_TRUE(prompt.ok()) << prompt.status();

@@ -1,5 +1,6 @@
 #include "runner/prompt/jinja/evaluator.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -79,6 +80,21 @@ Value LoopVariable(const std::vector<Value>& items, size_t index) {
        {"length", size},
        {"previtem", i > 0 ? items[index - 1] : Value(Undefined{"loop.previtem"})},
        {"nextitem", i + 1 < size ? items[index + 1] : Value(Undefined{"loop.nextitem"})}});
+}
+
+// Whether `value` may become a member of `dict`: a dict within itself would never be released, and
+// very deep nesting would overflow the stack.
+bool MayHold(const Dict* dict, const Value& value, int depth = 0) {
+  constexpr int kMaxNesting = 100;
+  if (depth > kMaxNesting || value.AsDict() == dict) return false;
+  if (const List* list = value.AsList()) {
+    return std::all_of(list->items.begin(), list->items.end(),
+                       [&](const Value& item) { return MayHold(dict, item, depth + 1); });
+  }
+  if (value.AsDict() == nullptr) return true;
+  const auto& members = value.AsDict()->members;
+  return std::all_of(members.begin(), members.end(),
+                     [&](const auto& member) { return MayHold(dict, member.second, depth + 1); });
 }
 
 absl::Status WithLine(const absl::Status& status, int line) {
@@ -232,6 +248,10 @@ absl::Status Evaluator::RunSet(const Statement& statement) {
   if (dict == nullptr || !dict->is_namespace) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", statement.targets[0], "' is not a namespace"));
+  }
+  if (!MayHold(dict, value)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", statement.targets[0], "' would hold itself or values that are nested too deeply"));
   }
   dict->Set(statement.attribute, std::move(value));
   return absl::OkStatus();

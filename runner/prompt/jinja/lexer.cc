@@ -15,6 +15,9 @@
 namespace forensics::runner::jinja {
 namespace {
 
+// Of one tag; a chain such as 1+1+1+... becomes a tree of that depth.
+constexpr size_t kMaxTokens = 2000;
+
 void AppendUtf8(uint32_t point, std::string* out) {
   const auto push = [&](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
   if (point < 0x80) {
@@ -105,8 +108,12 @@ class Lexer {
     Advance(2);
     if (At("-") || At("+")) Advance(1);
     int depth = 0;
+    const size_t first_token = tokens_.size();
     while (true) {
       SkipSpace();
+      if (tokens_.size() - first_token > kMaxTokens) {
+        return ErrorAtLine(opened_at, "a tag is too long");
+      }
       if (position_ == source_.size()) {
         return ErrorAtLine(opened_at, block ? "'{%' is not closed" : "'{{' is not closed");
       }

@@ -14,7 +14,7 @@
 namespace forensics::runner::jinja {
 namespace {
 
-// Of lists in lists; a namespace can hold itself.
+// Of lists in lists.
 constexpr int kMaxDepth = 100;
 
 // Python's repr: the shortest text that reads back, with ".0" where it would read as an integer.
