@@ -1,7 +1,9 @@
-// The mini model in float32 against what Hugging Face transformers computes from it.
+// Checkpoints in float32 against what Hugging Face transformers computes from them.
 //
-// transformers' own eager and sdpa attention differ by up to 1e-6 in hidden states, 7e-7 in keys
-// (relative L2) and 7e-5 in log-probabilities; the bounds below are a small multiple of that.
+// On the mini model, transformers' own eager and sdpa attention differ by up to 1e-6 in hidden
+// states, 7e-7 in keys (relative L2) and 7e-5 in log-probabilities; the bounds below are a small
+// multiple of that. The tiny checkpoints cover what the mini model does not: untied heads, dense
+// layers among MoE layers, weights not renormalised, biases, Llama 3's rotary scaling.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/equal.h>
@@ -9,7 +11,9 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <numeric>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -22,9 +26,33 @@
 namespace forensics::runner {
 namespace {
 
-const std::vector<int> kLayers = {1, 2, 4, 12, 13};
-constexpr int64_t kPositions = 3;
-constexpr int64_t kSteps = 30;
+struct GoldenCase {
+  std::string name;
+  std::string checkpoint;
+  std::string goldens;
+  std::vector<int> layers;      // those of the goldens, in their order
+  std::vector<int> moe_layers;  // likewise, for the router's choice
+  std::string attention_impl = "flash_attention_2";
+};
+
+std::vector<GoldenCase> Cases() {
+  const std::string tiny = "testdata/tiny_checkpoints/", mini = "testdata/mini_qwen3_moe/";
+  const std::string prompt = mini + "goldens/awq_chat_200_";
+  const std::vector<int> layers = {1, 2, 4, 12, 13};
+  std::vector<GoldenCase> cases = {
+      {"mini_eager", mini + "awq", prompt + "eager.safetensors", layers, layers},
+      {"mini_sdpa", mini + "awq", prompt + "sdpa.safetensors", layers, layers},
+      {"mini_libtorch", mini + "awq", prompt + "sdpa.safetensors", layers, layers,
+       "flash_attention_libtorch"}};
+  for (const auto& [name, count, moe] : {std::tuple{"llama", 3, std::vector<int>{}},
+                                         {"qwen3_dense", 3, std::vector<int>{}},
+                                         {"qwen3_moe_untied", 4, std::vector<int>{0, 2, 3}}}) {
+    std::vector<int> all(count);
+    std::iota(all.begin(), all.end(), 0);
+    cases.push_back({name, tiny + name, tiny + name + "/goldens.safetensors", all, moe});
+  }
+  return cases;
+}
 
 struct Tolerance {
   double relative_l2;
@@ -51,16 +79,15 @@ at::Tensor ConcatenateHeads(const at::Tensor& keys) {
   return keys.select(0, 0).transpose(0, 1).flatten(1);
 }
 
-class GoldensTest : public testing::TestWithParam<std::string> {
+class GoldensTest : public testing::TestWithParam<GoldenCase> {
  protected:
   void SetUp() override {
-    auto checkpoint = Checkpoint::Open("testdata/mini_qwen3_moe/awq");
+    auto checkpoint = Checkpoint::Open(GetParam().checkpoint);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-    auto model = DecoderModel::Load(**checkpoint, {at::kFloat, "flash_attention_2"});
+    auto model = DecoderModel::Load(**checkpoint, {at::kFloat, GetParam().attention_impl});
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
-    auto file = SafetensorsFile::Open(
-        absl::StrCat("testdata/mini_qwen3_moe/goldens/awq_chat_200_", GetParam(), ".safetensors"));
+    auto file = SafetensorsFile::Open(GetParam().goldens);
     ASSERT_TRUE(file.ok()) << file.status();
     goldens_ = std::make_unique<SafetensorsFile>(*std::move(file));
     auto cache = model_->NewCache(1, 256);
@@ -75,10 +102,14 @@ class GoldensTest : public testing::TestWithParam<std::string> {
   }
 
   // [keep, vocab]
-  at::Tensor Run(const at::Tensor& ids, int64_t keep, Observer* observer) {
+  at::Tensor Feed(const at::Tensor& ids, int64_t keep, Observer* observer) {
     auto logits = model_->Forward(ids.to(at::kLong).view({1, -1}), keep, *cache_, observer);
     EXPECT_TRUE(logits.ok()) << logits.status();
     return logits->select(0, 0);
+  }
+
+  Recorder NewRecorder(int64_t positions) const {
+    return Recorder({GetParam().layers.begin(), GetParam().layers.end()}, positions);
   }
 
   void ExpectTop(const at::Tensor& logits, const at::Tensor& ids, const at::Tensor& log_probs,
@@ -95,36 +126,41 @@ class GoldensTest : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(GoldensTest, Prefill) {
-  Recorder recorder({kLayers.begin(), kLayers.end()}, kPositions);
-  const at::Tensor logits = Run(Golden("input_ids"), kPositions, &recorder);
+  const int64_t positions = Golden("prefill.hidden").size(1);
+  Recorder recorder = NewRecorder(positions);
+  const at::Tensor logits = Feed(Golden("input_ids"), positions, &recorder);
   ExpectTop(logits, Golden("prefill.top_ids"), Golden("prefill.top_logprobs"), "log-probs");
-  for (size_t i = 0; i < kLayers.size(); ++i) {
-    const int layer = kLayers[i];
+  for (size_t i = 0; i < GetParam().layers.size(); ++i) {
+    const int layer = GetParam().layers[i];
     const std::string at_layer = absl::StrCat(" of layer ", layer);
     ExpectClose(recorder.hidden[layer][0], Golden("prefill.hidden")[i], kHidden,
                 "hidden states" + at_layer);
     ExpectClose(ConcatenateHeads(recorder.keys[layer]), Golden("prefill.key")[i], kKeys,
                 "keys" + at_layer);
-    EXPECT_TRUE(at::equal(recorder.experts[layer], Golden("prefill.experts")[i])) << at_layer;
+  }
+  EXPECT_EQ(recorder.experts.size(), GetParam().moe_layers.size());
+  for (size_t i = 0; i < GetParam().moe_layers.size(); ++i) {
+    const int layer = GetParam().moe_layers[i];
+    EXPECT_TRUE(at::equal(recorder.experts[layer], Golden("prefill.experts")[i])) << layer;
     ExpectClose(recorder.expert_weights[layer], Golden("prefill.expert_weights")[i], {1e-5, 1e-5},
-                "expert weights" + at_layer);
+                absl::StrCat("expert weights of layer ", layer));
   }
 }
 
 TEST_P(GoldensTest, GreedyDecoding) {
   const at::Tensor greedy = Golden("greedy_ids").to(at::kLong);
-  at::Tensor logits = Run(Golden("input_ids"), 1, nullptr);
+  at::Tensor logits = Feed(Golden("input_ids"), 1, nullptr);
   std::vector<at::Tensor> rows, hidden, keys;
-  for (int64_t step = 0; step < kSteps; ++step) {
+  for (int64_t step = 0; step < greedy.size(0); ++step) {
     rows.push_back(logits[0]);
     const auto chosen = ArgMax(logits);
     ASSERT_TRUE(chosen.ok()) << chosen.status();
     ASSERT_EQ(chosen->front(), greedy[step].item<int64_t>()) << "step " << step;
-    if (step + 1 == kSteps) break;
-    Recorder recorder({kLayers.begin(), kLayers.end()}, 1);
-    logits = Run(greedy[step], 1, &recorder);
+    if (step + 1 == greedy.size(0)) break;
+    Recorder recorder = NewRecorder(1);
+    logits = Feed(greedy[step], 1, &recorder);
     std::vector<at::Tensor> step_hidden, step_keys;
-    for (int layer : kLayers) {
+    for (int layer : GetParam().layers) {
       step_hidden.push_back(recorder.hidden[layer][0][0]);
       step_keys.push_back(ConcatenateHeads(recorder.keys[layer])[0]);
     }
@@ -132,15 +168,17 @@ TEST_P(GoldensTest, GreedyDecoding) {
     keys.push_back(at::stack(step_keys));
   }
   ExpectTop(at::stack(rows), Golden("greedy.top_ids"), Golden("greedy.top_logprobs"), "log-probs");
-  const auto last = [](const std::vector<at::Tensor>& steps) {
-    return at::stack(at::TensorList(steps.data() + steps.size() - kPositions, kPositions), 1);
+  // The goldens keep the last of these steps.
+  const auto last = [](const std::vector<at::Tensor>& steps, const at::Tensor& golden) {
+    return at::stack(steps, 1).narrow(1, steps.size() - golden.size(1), golden.size(1));
   };
-  ExpectClose(last(hidden), Golden("decode.hidden"), kHidden, "hidden states");
-  ExpectClose(last(keys), Golden("decode.key"), kKeys, "keys");
+  const at::Tensor golden_hidden = Golden("decode.hidden"), golden_keys = Golden("decode.key");
+  ExpectClose(last(hidden, golden_hidden), golden_hidden, kHidden, "hidden states");
+  ExpectClose(last(keys, golden_keys), golden_keys, kKeys, "keys");
 }
 
-INSTANTIATE_TEST_SUITE_P(HuggingFace, GoldensTest, testing::Values("eager", "sdpa"),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(HuggingFace, GoldensTest, testing::ValuesIn(Cases()),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace forensics::runner

@@ -13,14 +13,17 @@ FORENSICS_INLINE void DotRows(const T* x, const T* weight, int64_t in, float* su
   Lanes lanes[kRows] = {};
   for (int64_t i = 0; i < whole; i += kLanes) {
     const Lanes value = LoadLanes(x + i);
+    FORENSICS_UNROLL
     for (int r = 0; r < kRows; ++r) lanes[r] += value * LoadLanes(weight + r * in + i);
   }
   if (whole < in) {
     const Lanes value = LoadSomeLanes(x + whole, in - whole);
+    FORENSICS_UNROLL
     for (int r = 0; r < kRows; ++r) {
       lanes[r] += value * LoadSomeLanes(weight + r * in + whole, in - whole);
     }
   }
+  FORENSICS_UNROLL
   for (int r = 0; r < kRows; ++r) sums[r] = SumLanes(lanes[r]);
 }
 

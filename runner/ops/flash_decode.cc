@@ -23,38 +23,56 @@ struct Partial {
   float* out;      // [group, padded]: sum of weighted values
 };
 
-template <typename T>
-FORENSICS_INLINE Lanes LoadPart(const T* row, int64_t d, int64_t dim) {
-  return d + kLanes <= dim ? LoadLanes(row + d) : LoadSomeLanes(row + d, dim - d);
+// Lane r: query [padded] . key r of `kKeys` <= 16 keys [kKeys, dim].
+template <int kKeys, typename T>
+FORENSICS_INLINE Lanes DotKeys(const float* query, const T* keys, int64_t dim) {
+  Lanes sums[kLanes] = {};
+  const int64_t whole = dim / kLanes * kLanes;
+  for (int64_t d = 0; d < whole; d += kLanes) {
+    const Lanes q = LoadLanes(query + d);
+    FORENSICS_UNROLL
+    for (int r = 0; r < kKeys; ++r) sums[r] += q * LoadLanes(keys + r * dim + d);
+  }
+  if (whole < dim) {
+    const Lanes q = LoadLanes(query + whole);
+    for (int r = 0; r < kKeys; ++r) {
+      sums[r] += q * LoadSomeLanes(keys + r * dim + whole, dim - whole);
+    }
+  }
+  return SumSixteenRows(sums);
 }
 
-// scores [count] of one query [padded] against keys [count, dim]; sixteen keys at a time.
+// scores [count] of one query [padded] against keys [count, dim].
 template <typename T>
 FORENSICS_INLINE void ScoreKeys(const float* query, const T* keys, int64_t dim, int64_t count,
                                 float* scores) {
-  for (int64_t first = 0; first < count; first += kLanes) {
-    const int64_t some = std::min(kLanes, count - first);
-    Lanes sums[kLanes] = {};
-    for (int64_t d = 0; d < dim; d += kLanes) {
-      const Lanes q = LoadLanes(query + d);
-      for (int64_t r = 0; r < some; ++r) sums[r] += q * LoadPart(keys + (first + r) * dim, d, dim);
-    }
-    StoreSomeLanes(SumSixteenRows(sums), scores + first, some);
+  int64_t j = 0;
+  for (; j + kLanes <= count; j += kLanes) {
+    StoreLanes(DotKeys<kLanes>(query, keys + j * dim, dim), scores + j);
   }
+  for (; j < count; ++j) scores[j] = DotKeys<1>(query, keys + j * dim, dim)[0];
 }
 
 // Replaces scores by their weights relative to the largest.
 FORENSICS_INLINE void WeighScores(int64_t count, float* scores, float* largest, float* total) {
-  float most = scores[0];
-  for (int64_t j = 1; j < count; ++j) most = scores[j] > most ? scores[j] : most;
+  Lanes most_lanes = LoadSomeLanes(scores, std::min(kLanes, count), -__builtin_inff());
+  int64_t i = kLanes;
+  for (; i + kLanes <= count; i += kLanes) most_lanes = MaxOf(LoadLanes(scores + i), most_lanes);
+  if (i < count) {
+    most_lanes = MaxOf(LoadSomeLanes(scores + i, count - i, -__builtin_inff()), most_lanes);
+  }
+  const float most = MaxLanes(most_lanes);
   Lanes sums{};
-  for (int64_t j = 0; j < count; j += kLanes) {
-    const int64_t some = std::min(kLanes, count - j);
-    const Lanes weights =
-        ExpLanes(LoadSomeLanes(scores + j, some, -__builtin_inff()) - AllLanes(most));
-    StoreSomeLanes(weights, scores + j, some);
+  int64_t j = 0;
+  for (; j + kLanes <= count; j += kLanes) {
+    const Lanes weights = ExpLanes(LoadLanes(scores + j) - AllLanes(most));
+    StoreLanes(weights, scores + j);
     sums += weights;
   }
+  const Lanes rest = LoadSomeLanes(scores + j, count - j, -__builtin_inff());
+  const Lanes weights = ExpLanes(rest - AllLanes(most));
+  StoreSomeLanes(weights, scores + j, count - j);
+  sums += weights;
   *largest = most;
   *total = SumLanes(sums);
 }
@@ -68,8 +86,13 @@ FORENSICS_INLINE void AddValues(const float* weights, const T* values, int64_t d
     const int64_t last = std::min(first + kLanes, count);
     for (int64_t d = 0; d < dim; d += kLanes) {
       Lanes sum = LoadLanes(out + d);
-      for (int64_t j = first; j < last; ++j) {
-        sum += weights[j] * LoadPart(values + j * dim, d, dim);
+      const T* part = values + d;
+      if (d + kLanes <= dim) {
+        for (int64_t j = first; j < last; ++j) sum += weights[j] * LoadLanes(part + j * dim);
+      } else {
+        for (int64_t j = first; j < last; ++j) {
+          sum += weights[j] * LoadSomeLanes(part + j * dim, dim - d);
+        }
       }
       StoreLanes(sum, out + d);
     }

@@ -25,6 +25,9 @@
 #define FORENSICS_TARGET_CLONES
 #endif
 
+// Short loops over vectors: keeps them in registers, which -O2 alone does not.
+#define FORENSICS_UNROLL _Pragma("GCC unroll 16")
+
 #define FORENSICS_INLINE inline __attribute__((always_inline))
 
 namespace forensics::runner {
@@ -99,32 +102,56 @@ FORENSICS_INLINE Lanes RoundLanes(Lanes x) {
   return LoadLanes(stored);
 }
 
+// IntLanes of f(0) ... f(15).
+#define FORENSICS_EACH_LANE(f)                                                                     \
+  IntLanes {                                                                                       \
+    f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), \
+        f(15)                                                                                      \
+  }
+
+// Lane l plus lane l ^ kWidth.
+template <int kWidth>
+constexpr int OtherHalf(int l) {
+  return l ^ kWidth;
+}
+template <int kWidth>
+FORENSICS_INLINE Lanes AddHalves(Lanes x) {
+  return x + __builtin_shuffle(x, FORENSICS_EACH_LANE(OtherHalf<kWidth>));
+}
+
 // ((0+8)+(4+12)) + ... : halves are added until one lane is left.
 FORENSICS_INLINE float SumLanes(Lanes x) {
-  for (int width = kLanes / 2; width >= 1; width /= 2) {
-    for (int i = 0; i < width; ++i) x[i] += x[i + width];
-  }
-  return x[0];
+  return AddHalves<1>(AddHalves<2>(AddHalves<4>(AddHalves<8>(x))))[0];
 }
-// Lane r of the result is SumLanes(rows[r]); `rows` is overwritten.
-FORENSICS_INLINE Lanes SumSixteenRows(Lanes* rows) {
-#define FORENSICS_HALVE(width)                                     \
-  for (int i = 0; i < (width); ++i) {                              \
-    IntLanes low, high;                                            \
-    for (int l = 0; l < kLanes; ++l) {                             \
-      low[l] = (l & (width)) ? kLanes + l - (width) : l;           \
-      high[l] = (l & (width)) ? kLanes + l : l + (width);          \
-    }                                                              \
-    rows[i] = __builtin_shuffle(rows[i], rows[i + (width)], low) + \
-              __builtin_shuffle(rows[i], rows[i + (width)], high); \
+
+// Of two vectors, the sums of lanes kWidth apart: those of a where bit kWidth of the lane is clear,
+// those of b where it is set.
+template <int kWidth>
+constexpr int LowerLane(int l) {
+  return (l & kWidth) ? kLanes + l - kWidth : l;
+}
+template <int kWidth>
+constexpr int UpperLane(int l) {
+  return (l & kWidth) ? kLanes + l : l + kWidth;
+}
+template <int kWidth>
+FORENSICS_INLINE void PairRows(Lanes* rows) {
+  FORENSICS_UNROLL
+  for (int i = 0; i < kWidth; ++i) {
+    rows[i] = __builtin_shuffle(rows[i], rows[i + kWidth], FORENSICS_EACH_LANE(LowerLane<kWidth>)) +
+              __builtin_shuffle(rows[i], rows[i + kWidth], FORENSICS_EACH_LANE(UpperLane<kWidth>));
   }
-  FORENSICS_HALVE(8)
-  FORENSICS_HALVE(4)
-  FORENSICS_HALVE(2)
-  FORENSICS_HALVE(1)
-#undef FORENSICS_HALVE
+}
+
+// Lane r of the result is SumLanes(rows[r]); `rows` [16] is overwritten.
+FORENSICS_INLINE Lanes SumSixteenRows(Lanes* rows) {
+  PairRows<8>(rows);
+  PairRows<4>(rows);
+  PairRows<2>(rows);
+  PairRows<1>(rows);
   return rows[0];
 }
+
 FORENSICS_INLINE float MaxLanes(Lanes x) {
   float largest = x[0];
   for (int i = 1; i < kLanes; ++i) largest = x[i] > largest ? x[i] : largest;
