@@ -70,7 +70,7 @@ void MakeDeterministic(int threads) {
   context.setDeterministicFillUninitializedMemory(false);
   context.setFloat32MatmulPrecision("highest");
   if (threads > 0) at::set_num_threads(threads);
-  at::set_num_interop_threads(1);
+  if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
 }
 
 std::map<std::string, std::string> MachineSettings() {
