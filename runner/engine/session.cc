@@ -34,6 +34,7 @@ RunManifest IdentityOf(RunManifest manifest) {
   manifest.clear_first_difference();
   manifest.clear_created();
   manifest.mutable_decoding()->clear_first_departure();
+  manifest.mutable_experiment()->clear_repetitions();  // how often, not what
   return manifest;
 }
 

@@ -261,6 +261,7 @@ TEST_F(SessionTest, WorkDigestSeesSettingsButNoVerdict) {
   same.set_created("now");
   same.set_reproducible(true);
   same.add_repetitions();
+  same.mutable_experiment()->set_repetitions(7);
   EXPECT_EQ(WorkDigest(same), WorkDigest(identity_));
   (*other.mutable_settings())["threads"] = "2";
   EXPECT_NE(WorkDigest(other), WorkDigest(identity_));

@@ -1,0 +1,122 @@
+#!/bin/bash
+# Experiment 0's binary as a user meets it: what it prints, leaves, refuses and survives.
+set -u
+exp0=$PWD/runner/exp0
+cd "$TEST_TMPDIR" || exit 1
+small="--document_tokens=150 --decode_steps=4 --threads=2 --hardware=CPU-X"
+run=CPU-X/CPU-X_reference
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# expect CODE TEXT COMMAND...: the exit code, and an extended regular expression in what is printed.
+expect() {
+  local code=$1 text=$2
+  shift 2
+  "$@" >out 2>&1 </dev/null
+  local got=$?
+  [ "$got" -eq "$code" ] || { fail "exit code $got, expected $code: $*"; cat out; }
+  grep -qE -- "$text" out || { fail "no '$text' in the output of: $*"; cat out; }
+}
+
+echo "--- a run, and what it leaves"
+expect 0 "3, bit-identical" "$exp0" $small --output=a
+[ "$(ls a/$run)" = "$(printf 'manifest.textproto\nrep_2.rank_0_of_1.shard')" ] || fail "files: $(ls a/$run)"
+grep -q 'dtype: "float32"' a/$run/manifest.textproto || fail "no dtype in the manifest"
+expect 0 "Next:  bazel run //collector:fuse -- a" "$exp0" $small --output=a
+
+echo "--- two runs agree"
+expect 0 "bit-identical" "$exp0" $small --output=b
+digest() { sed -n 's/.*signals_sha256: "\(.*\)"/\1/p' "$1/$run/manifest.textproto" | sort -u; }
+[ "$(digest a)" = "$(digest b)" ] || fail "digests differ: $(digest a) $(digest b)"
+
+echo "--- finished work is kept unless asked"
+before=$(stat -c %Y.%i a/$run/manifest.textproto)
+expect 0 "bit-identical" "$exp0" $small --output=a
+[ "$before" = "$(stat -c %Y.%i a/$run/manifest.textproto)" ] || fail "finished work was redone"
+expect 1 'config.dtype: "float32" -> "bfloat16"' "$exp0" $small --output=a --dtype=bfloat16
+expect 0 "bfloat16" "$exp0" $small --output=b --dtype=bfloat16 --overwrite
+
+echo "--- a flipped bit is found, reported, kept"
+expect 3 "step 2, position [0-9]+, hidden_states/layer_4, element 7" \
+  "$exp0" $small --output=flip --inject_bit_flip=1:2:4:7
+grep -q ", 1 ULP apart" out || fail "no ULPs"
+[ "$(ls flip/$run | grep -c shard)" -eq 3 ] || fail "not all repetitions are kept"
+expect 3 "NOT bit-identical" "$exp0" $small --output=flip --inject_bit_flip=1:2:4:7
+
+echo "--- forced decoding feeds the reference's tokens"
+expect 0 "forced to the tokens of CPU-X_reference" \
+  "$exp0" $small --output=c --dtype=bfloat16 --reference=a/$run
+expect 1 "not reproducible, so it cannot be a reference" \
+  "$exp0" $small --output=d --reference=flip/$run
+expect 1 "another prompt" "$exp0" $small --document_tokens=151 --output=d --reference=a/$run
+expect 1 "another number of steps: 4" "$exp0" $small --decode_steps=5 --output=d --reference=a/$run
+expect 1 "no finished reference run" "$exp0" $small --output=d --reference=nowhere
+expect 1 "needs --reference" "$exp0" $small --output=d --decoding=forced
+
+echo "--- prompt tokens replace the document"
+echo '[4071, 2001, 198, 50, 332]' >ids.json
+expect 0 "prompt +5 tokens" "$exp0" --prompt_tokens=ids.json --decode_steps=2 --output=ids
+echo '[4071, 99999]' >bad.json
+expect 1 "bad.json.*99999" "$exp0" --prompt_tokens=bad.json --output=d
+
+echo "--- wrong usage"
+expect 2 "unknown flag --modle" "$exp0" --modle=x
+expect 2 "bad value 'many'" "$exp0" --repetitions=many
+expect 2 "neither float32 nor bfloat16" "$exp0" --dtype=float8
+expect 2 "neither free nor forced" "$exp0" --decoding=maybe
+expect 2 "contradict" "$exp0" --decoding=free --reference=a/$run
+expect 2 "unexpected argument 'a'" "$exp0" a
+expect 2 "must not be negative" "$exp0" --threads=-1
+expect 0 "bazel run //runner:exp0" "$exp0" --help
+
+echo "--- bad input"
+expect 1 "nowhere" "$exp0" --model=nowhere --output=d
+expect 1 "nowhere.pdf" "$exp0" --document=nowhere.pdf --output=d
+expect 1 "999999" "$exp0" --document_tokens=999999 --output=d
+expect 1 "REPETITION:STEP" "$exp0" $small --inject_bit_flip=x --output=d
+[ ! -e d ] || [ -z "$(find d -type f)" ] || fail "a failed start left files: $(find d -type f)"
+
+echo "--- kill -9 at any moment leaves finished repetitions or none"
+long="--document_tokens=1500 --decode_steps=12 --threads=2 --hardware=CPU-X --output=killed"
+expect 0 "bit-identical" "$exp0" ${long/killed/whole}
+for delay in 0.3 0.7 1.1 1.5; do
+  "$exp0" $long >/dev/null 2>&1 &
+  sleep "$delay"
+  kill -9 $! 2>/dev/null
+  wait $! 2>/dev/null
+done
+expect 0 "bit-identical" "$exp0" $long
+[ "$(digest killed)" = "$(digest whole)" ] || fail "digest after kills: $(digest killed)"
+[ "$(ls killed/$run | wc -l)" -eq 2 ] || fail "left over: $(ls killed/$run)"
+
+echo "--- SIGINT and SIGTERM end it after the step, and it goes on"
+for signal in INT TERM; do
+  rm -rf interrupted
+  "$exp0" ${long/killed/interrupted} --repetitions=200 >out 2>&1 &
+  pid=$!
+  for _ in $(seq 300); do [ -e interrupted/$run/rep_0.rank_0_of_1.shard ] && break; sleep 0.1; done
+  kill -$signal $pid
+  wait $pid
+  [ $? -eq 1 ] || fail "exit code after SIG$signal"
+  grep -q "finished repetitions are kept" out || { fail "no word of SIG$signal"; cat out; }
+  [ ! -e interrupted/$run/manifest.textproto ] || fail "a manifest of unfinished work"
+done
+expect 0 "continued: repetition 1 is there already" "$exp0" ${long/killed/interrupted}
+
+echo "--- a full disk is an error that loses nothing"
+(
+  ulimit -f 20 # blocks of 1 KiB: a shard does not fit
+  trap '' XFSZ
+  failures=0
+  expect 1 "full/$run/.*write" "$exp0" ${long/killed/full}
+  exit $failures
+) || fail "with a full disk"
+[ -z "$(find full -type f)" ] || fail "a full disk left $(find full -type f)"
+expect 0 "bit-identical" "$exp0" ${long/killed/full}
+
+[ "$failures" -eq 0 ] && echo "all passed"
+exit "$failures"

@@ -1,0 +1,71 @@
+#include "runner/experiment_spec.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "schema/atomic_file.h"
+
+namespace forensics::runner {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string Reference() {
+  return schema::ReadFile("runner/experiments/reference.textproto").value();
+}
+
+TEST(ExperimentSpecTest, TheReferenceRunsItself) {
+  const auto spec = ParseExperimentSpec(Reference());
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const auto configurations = ConfigurationsOf(*spec);
+  ASSERT_EQ(configurations.size(), 1u);
+  EXPECT_EQ(configurations[0].suffix, "reference");
+  EXPECT_EQ(configurations[0].value.string_value(), "baseline");
+  EXPECT_EQ(configurations[0].config.attention_impl(), "flash_attention_2");
+  EXPECT_EQ(spec->prompt().document_tokens(), 6000);
+}
+
+TEST(ExperimentSpecTest, AnExperimentRunsItsVariantsWithTheirOverrides) {
+  const auto spec = ParseExperimentSpec(Reference() + R"(
+      variants { value { number_value: 2 } config_suffix: "bs2" overrides { batch_size: 2 } }
+      variants { value { number_value: 4 } config_suffix: "bs4" overrides { batch_size: 4 } })");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const auto configurations = ConfigurationsOf(*spec);
+  ASSERT_EQ(configurations.size(), 2u);
+  EXPECT_EQ(configurations[1].config.batch_size(), 4);
+  EXPECT_EQ(configurations[1].config.quant_method(), "awq");
+  EXPECT_EQ(configurations[1].value.number_value(), 4);
+}
+
+TEST(ExperimentSpecTest, BadSpecsAreRefusedByName) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"decode_steps: many", "line 1, column 15"},
+      {"no_such_field: 1", "no_such_field"},
+      {"", "name is missing"},
+      {Reference() + "decode_steps: 0", "specified multiple times"},
+      {Reference() + "variants { config_suffix: \"reference\" }", "'reference' occurs twice"},
+      {Reference() + "variants { }", "config_suffix is missing"},
+  };
+  for (const auto& [text, message] : cases) {
+    const absl::Status status = ParseExperimentSpec(text).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(message));
+  }
+}
+
+TEST(ExperimentSpecTest, LayersAreResolved) {
+  schema::ExtractionConfig extraction;
+  for (const int layer : {-1, 12, 1, 2, 4, 12}) extraction.add_layers(layer);
+  extraction.set_window(3);
+  EXPECT_THAT(ResolveExtraction(extraction, 48)->layers(), ElementsAre(1, 2, 4, 12, 47));
+  EXPECT_THAT(ResolveExtraction(extraction, 14)->layers(), ElementsAre(1, 2, 4, 12, 13));
+  EXPECT_THAT(ResolveExtraction(extraction, 13)->layers(), ElementsAre(1, 2, 4, 12));
+  EXPECT_THAT(ResolveExtraction(extraction, 3)->layers(), ElementsAre(1, 2));
+  EXPECT_EQ(ResolveExtraction(extraction, 3)->window(), 3);
+  extraction.clear_layers();
+  extraction.add_layers(9);
+  EXPECT_FALSE(ResolveExtraction(extraction, 3).ok());
+}
+
+}  // namespace
+}  // namespace forensics::runner

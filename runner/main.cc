@@ -1,0 +1,234 @@
+// bazel run //runner:expN
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "runner/experiment_spec.h"
+#include "runner/run_experiment.h"
+#include "runner/summary.h"
+#include "schema/command_line.h"
+#include "schema/run_directory.h"
+#include "tools/cpp/runfiles/runfiles.h"
+
+ABSL_FLAG(
+    std::string, model, "",
+    "checkpoint directory as published (config.json, *.safetensors, tokenizer.json); default: "
+    "the small model that comes along");
+ABSL_FLAG(std::string, document, "",
+          "PDF or .txt that the prompt is cut from; default: the document that comes along");
+ABSL_FLAG(int, document_tokens, 0,
+          "exact length of the document in the prompt; 0: as the spec says");
+ABSL_FLAG(std::string, prompt_tokens, "",
+          "file with a JSON array of token ids, which replaces document and chat template");
+ABSL_FLAG(int, decode_steps, 0,
+          "forward passes that yield a token, the prefill included; 0: as the spec says");
+ABSL_FLAG(int, repetitions, 0, "repetitions that must agree bit for bit; 0: as the spec says");
+ABSL_FLAG(std::string, dtype, "", "float32 or bfloat16; empty: as the spec says");
+ABSL_FLAG(int, threads, 0, "threads; 0: one for each processor");
+ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
+ABSL_FLAG(std::string, hardware, "",
+          "hardware label, such as A100-80GB; empty: the name of the device");
+ABSL_FLAG(std::string, provider, "", "who rents out the machine, such as RunPod");
+ABSL_FLAG(std::string, reference, "",
+          "run directory whose generated tokens are fed (forced decoding)");
+ABSL_FLAG(std::string, decoding, "",
+          "free: greedy; forced: the reference's tokens; empty: forced where there is a reference");
+ABSL_FLAG(std::string, enable_thinking, "",
+          "true or false for the chat template's switch; empty: as it renders by default");
+ABSL_FLAG(bool, resume, true, "keep the finished repetitions of an unfinished run");
+ABSL_FLAG(bool, overwrite, false, "run again what is finished");
+ABSL_FLAG(
+    std::string, inject_bit_flip, "",
+    "REPETITION:STEP:LAYER:ELEMENT, all from 0: plant a one-bit fault in the residual stream, "
+    "to see that it is found");
+
+namespace forensics::runner {
+namespace {
+
+constexpr char kUsage[] =
+    "Runs one experiment: every configuration, three repetitions each, compared bit for bit;\n"
+    "signals go to <output>/<hardware>/<config_id>/.\n"
+    "\n"
+    "  bazel run //runner:exp0\n"
+    "  bazel run //runner:exp0 -- --model=/models/Qwen3-30B-A3B-AWQ --document=paper.pdf\n"
+    "  bazel run //runner:exp0 -- --hardware=H100 --reference=results/A100-80GB/A100_reference\n"
+    "  bazel run //runner:exp0 -- --dtype=bfloat16 --threads=8 --output=results_bf16\n"
+    "\n"
+    "Interrupted or killed, the same command goes on where it was. Exit codes: 0 done, 1 failed,\n"
+    "2 wrong usage, 3 not reproducible.\n";
+
+std::atomic<bool> g_interrupted{false};
+
+// The first signal lets the current step finish; a second one ends the program at once. Either way
+// finished repetitions are on disk, and nothing else is.
+void OnSignal(int) {
+  g_interrupted = true;
+  constexpr char kMessage[] = "\nstopping after this step; once more to stop at once\n";
+  if (write(STDERR_FILENO, kMessage, sizeof kMessage - 1) < 0) return;
+}
+
+void InstallSignalHandlers() {
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+// Idle OpenMP threads spin for milliseconds by default, which on a machine that is busy otherwise
+// takes the cores from those they wait for. libgomp reads its environment before main: start again
+// with a short spin, unless the user chose. No bit depends on it.
+void SpinShortly(char** argv) {
+  if (getenv("GOMP_SPINCOUNT") != nullptr || getenv("OMP_WAIT_POLICY") != nullptr) return;
+  if (setenv("GOMP_SPINCOUNT", "2000", /*overwrite=*/0) == 0) execv("/proc/self/exe", argv);
+}
+
+absl::StatusOr<std::string> BundledFile(const std::string& program, const std::string& path) {
+  using bazel::tools::cpp::runfiles::Runfiles;
+  std::string error;
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(program, &error));
+  if (runfiles != nullptr) {
+    const std::string found = runfiles->Rlocation("floating_point_forensics/" + path);
+    if (std::filesystem::exists(found)) return found;
+  }
+  return absl::NotFoundError(absl::StrCat(
+      path, ": not beside this program; name one with --model=DIR and --document=FILE"));
+}
+
+// `value` of a flag, or the file that comes along.
+absl::StatusOr<std::string> PathOr(const std::string& value, const std::string& program,
+                                   const char* bundled) {
+  if (!value.empty()) return schema::UserPath(value);
+  return BundledFile(program, bundled);
+}
+
+// Flags that take a number: 0 keeps the spec's.
+absl::Status Override(const char* name, int value, absl::FunctionRef<void(int)> set) {
+  if (value < 0) return schema::UsageError(absl::StrCat("--", name, " must not be negative"));
+  if (value > 0) set(value);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<schema::ExperimentSpec> SpecFromFlags() {
+  absl::StatusOr<schema::ExperimentSpec> spec = ParseExperimentSpec(kExperimentSpec);
+  if (!spec.ok()) return spec;
+  absl::Status status =
+      Override("document_tokens", absl::GetFlag(FLAGS_document_tokens),
+               [&](int value) { spec->mutable_prompt()->set_document_tokens(value); });
+  if (status.ok()) {
+    status = Override("decode_steps", absl::GetFlag(FLAGS_decode_steps),
+                      [&](int value) { spec->set_decode_steps(value); });
+  }
+  if (status.ok()) {
+    status = Override("repetitions", absl::GetFlag(FLAGS_repetitions),
+                      [&](int value) { spec->set_repetitions(value); });
+  }
+  if (!status.ok()) return status;
+  const std::string dtype = absl::GetFlag(FLAGS_dtype);
+  if (!dtype.empty() && dtype != "float32" && dtype != "bfloat16") {
+    return schema::UsageError(
+        absl::StrCat("--dtype: '", dtype, "' is neither float32 nor bfloat16"));
+  }
+  if (!dtype.empty()) spec->mutable_reference_config()->set_dtype(dtype);
+  return spec;
+}
+
+absl::Status SetSwitches(RunnerOptions& options) {
+  const std::string decoding = absl::GetFlag(FLAGS_decoding);
+  if (decoding == "free") {
+    options.decoding = Decoding::kFree;
+  } else if (decoding == "forced") {
+    options.decoding = Decoding::kForced;
+  } else if (!decoding.empty()) {
+    return schema::UsageError(
+        absl::StrCat("--decoding: '", decoding, "' is neither free nor forced"));
+  }
+  const std::string thinking = absl::GetFlag(FLAGS_enable_thinking);
+  if (thinking == "true" || thinking == "false") {
+    options.enable_thinking = thinking == "true";
+  } else if (!thinking.empty()) {
+    return schema::UsageError(
+        absl::StrCat("--enable_thinking: '", thinking, "' is neither true nor false"));
+  }
+  if (absl::GetFlag(FLAGS_threads) < 0) {
+    return schema::UsageError("--threads must not be negative");
+  }
+  if (options.decoding == Decoding::kFree && !options.reference.empty()) {
+    return schema::UsageError("--decoding=free and --reference contradict each other");
+  }
+  if (!options.prompt_tokens.empty() && !absl::GetFlag(FLAGS_document).empty()) {
+    return schema::UsageError("--prompt_tokens and --document contradict each other");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::string& program) {
+  RunnerOptions options;
+  options.prompt_tokens = schema::UserPath(absl::GetFlag(FLAGS_prompt_tokens));
+  options.output = schema::UserPath(absl::GetFlag(FLAGS_output));
+  options.reference = schema::UserPath(absl::GetFlag(FLAGS_reference));
+  options.hardware = absl::GetFlag(FLAGS_hardware);
+  options.provider = absl::GetFlag(FLAGS_provider);
+  options.threads = absl::GetFlag(FLAGS_threads);
+  options.resume = absl::GetFlag(FLAGS_resume);
+  options.overwrite = absl::GetFlag(FLAGS_overwrite);
+  options.inject_bit_flip = absl::GetFlag(FLAGS_inject_bit_flip);
+  options.interrupted = [] { return g_interrupted.load(); };
+  if (absl::Status status = SetSwitches(options); !status.ok()) return status;
+
+  auto model =
+      PathOr(absl::GetFlag(FLAGS_model), program, "testdata/mini_qwen3_moe/awq/config.json");
+  if (!model.ok()) return model.status();
+  options.model = absl::GetFlag(FLAGS_model).empty()
+                      ? std::filesystem::path(*model).parent_path().string()
+                      : *model;
+  if (!options.prompt_tokens.empty()) return options;
+  auto document =
+      PathOr(absl::GetFlag(FLAGS_document), program, "testdata/mini_qwen3_moe/documents/doc0.pdf");
+  if (!document.ok()) return document.status();
+  options.document = *document;
+  return options;
+}
+
+// Prints what came of it; the exit code.
+absl::StatusOr<int> Run(const std::string& program) {
+  absl::StatusOr<schema::ExperimentSpec> spec = SpecFromFlags();
+  if (!spec.ok()) return spec.status();
+  absl::StatusOr<RunnerOptions> options = OptionsFromFlags(program);
+  if (!options.ok()) return options.status();
+  Progress progress = Progress::ForStderr();
+  absl::StatusOr<std::vector<FinishedRun>> runs = RunExperiment(*spec, *options, progress);
+  if (!runs.ok()) return runs.status();
+  for (const FinishedRun& run : *runs) {
+    std::cout << "\n" << Summarize(run.manifest, run.directory.path());
+  }
+  const schema::RunManifest& last = runs->back().manifest;
+  std::cout << "\nNext:  " << NextCommand(last, absl::GetFlag(FLAGS_output)) << std::endl;
+  return last.reproducible() ? schema::kExitDone : schema::kExitNotReproducible;
+}
+
+}  // namespace
+}  // namespace forensics::runner
+
+int main(int argc, char** argv) {
+  using namespace forensics;
+  runner::SpinShortly(argv);
+  const std::vector<std::string> positional =
+      schema::ParseCommandLineOrExit(runner::kUsage, argc, argv);
+  const std::string program = std::filesystem::path(argv[0]).filename().string();
+  if (!positional.empty()) {
+    return schema::ReportAndExitCode(
+        program, schema::UsageError("unexpected argument '" + positional[0] + "'"));
+  }
+  runner::InstallSignalHandlers();
+  const absl::StatusOr<int> exit_code = runner::Run(argv[0]);
+  return exit_code.ok() ? *exit_code : schema::ReportAndExitCode(program, exit_code.status());
+}

@@ -1,0 +1,84 @@
+#include "runner/summary.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "runner/capture/repetition_comparison.h"
+#include "schema/run_directory.h"
+
+namespace forensics::runner {
+namespace {
+
+std::string DecodingText(const schema::RunManifest& manifest) {
+  const schema::DecodingInfo& decoding = manifest.decoding();
+  if (!decoding.forced()) return "free (greedy)";
+  std::string text = absl::StrCat("forced to the tokens of ", decoding.reference_config_id());
+  if (decoding.first_departure() < 0) return text + "; its own choices agree throughout";
+  return absl::StrCat(text, "; its own choice first departs at step ", decoding.first_departure());
+}
+
+}  // namespace
+
+RunTimes MeanAndVariance(const std::vector<double>& seconds) {
+  RunTimes times;
+  for (const double s : seconds) times.mean_seconds += s / static_cast<double>(seconds.size());
+  if (seconds.size() < 2) return times;
+  for (const double s : seconds) {
+    times.variance += (s - times.mean_seconds) * (s - times.mean_seconds);
+  }
+  times.variance /= static_cast<double>(seconds.size() - 1);
+  return times;
+}
+
+std::string Summarize(const schema::RunManifest& manifest, const std::string& path) {
+  std::vector<double> total, prefill, decode;
+  for (const schema::RepetitionSummary& repetition : manifest.repetitions()) {
+    total.push_back(repetition.runtime_seconds());
+    prefill.push_back(repetition.prefill_seconds());
+    decode.push_back(repetition.decode_seconds());
+  }
+  const RunTimes times = MeanAndVariance(total);
+  const double prefill_mean = MeanAndVariance(prefill).mean_seconds;
+  const double decode_mean = MeanAndVariance(decode).mean_seconds;
+  const int prompt_tokens = manifest.prompt().token_ids_size();
+
+  std::string text = absl::StrCat(manifest.config_id(), "\n");
+  const auto line = [&text](const char* name, const std::string& value) {
+    absl::StrAppendFormat(&text, "  %-14s %s\n", name, value);
+  };
+  line("hardware", manifest.hardware());
+  line("model", absl::StrCat(manifest.model().name(), ", ", manifest.config().dtype(), ", ",
+                             manifest.config().attention_impl()));
+  line("prompt", absl::StrCat(prompt_tokens, " tokens, SHA-256 ",
+                              manifest.prompt().token_ids_sha256().substr(0, 16)));
+  line("decoding", DecodingText(manifest));
+  line("repetitions",
+       absl::StrCat(manifest.repetitions_size(),
+                    manifest.reproducible() ? ", bit-identical" : ", NOT bit-identical"));
+  if (!manifest.repetitions().empty()) {
+    line("signals", "SHA-256 " + manifest.repetitions().rbegin()->signals_sha256());
+  }
+  line("run time",
+       absl::StrFormat("mean %.3f s, variance %.3g s^2", times.mean_seconds, times.variance));
+  if (prefill_mean > 0) {
+    line("prefill", absl::StrFormat("%.0f tokens/s", prompt_tokens / prefill_mean));
+  }
+  if (decode_mean > 0 && manifest.decode_steps() > 1) {
+    line("decode", absl::StrFormat("%.1f tokens/s", (manifest.decode_steps() - 1) / decode_mean));
+  }
+  line("directory", path);
+  if (manifest.has_first_difference()) {
+    absl::StrAppend(&text, DescribeDifference(manifest.first_difference()));
+  }
+  return text;
+}
+
+std::string NextCommand(const schema::RunManifest& manifest, const std::string& results) {
+  const std::string argument =
+      results == schema::kResultsFolder ? "" : absl::StrCat(" -- ", results);
+  if (!manifest.reproducible()) {
+    return absl::StrCat("bazel run //schema:inspect -- ", results);
+  }
+  return absl::StrCat("bazel run //collector:fuse", argument);
+}
+
+}  // namespace forensics::runner
