@@ -29,6 +29,7 @@ class Cutter {
   absl::StatusOr<std::optional<DocumentCut>> Run() {
     auto first = FirstThatReaches();
     if (!first.ok()) return first.status();
+    if (auto status = SetAnchor(*first); !status.ok()) return status;
     // The longest cut is the one that ends with a whole token of the document.
     int misses = 0;
     for (size_t size = *first; misses < kReach; size = Next(size)) {
@@ -67,12 +68,13 @@ class Cutter {
 
   absl::StatusOr<std::vector<int64_t>> EncodePrompt(size_t size) {
     auto ids = tokenizer_.Encode(absl::StrCat(frame_.head, document_.substr(0, size), frame_.tail));
-    if (ids.ok()) {
-      const int64_t count = static_cast<int64_t>(ids->size());
-      if (count < target_) below_ = std::max(below_, count);
-      if (count > target_) above_ = std::min(above_, count);
-    }
+    if (ids.ok()) Remember(static_cast<int64_t>(ids->size()));
     return ids;
+  }
+
+  void Remember(int64_t count) {
+    if (count < target_) below_ = std::max(below_, count);
+    if (count > target_) above_ = std::min(above_, count);
   }
 
   absl::StatusOr<int64_t> Count(size_t size) {
@@ -114,8 +116,35 @@ class Cutter {
     return *high;
   }
 
+  // Cuts near `size` are first counted from a word border before it: what stands there is the same
+  // for all of them.
+  absl::Status SetAnchor(size_t size) {
+    constexpr size_t kContext = 1000;
+    const size_t space = document_.substr(0, size - std::min(size, kContext)).find_last_of(" \n");
+    anchor_ = space == absl::string_view::npos ? 0 : space;
+    const auto whole = Count(size);
+    if (!whole.ok()) return whole.status();
+    const auto near = CountFromAnchor(size);
+    if (!near.ok()) return near.status();
+    before_anchor_ = *whole - *near;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int64_t> CountFromAnchor(size_t size) const {
+    const auto ids = tokenizer_.Encode(
+        absl::StrCat(document_.substr(anchor_, size - std::min(size, anchor_)), frame_.tail));
+    if (!ids.ok()) return ids.status();
+    return static_cast<int64_t>(ids->size());
+  }
+
   // Whether the cut at `size` has the right count; keeps the longest of each kind.
   absl::StatusOr<bool> Try(size_t size) {
+    const auto near = CountFromAnchor(size);
+    if (!near.ok()) return near.status();
+    if (before_anchor_ + *near != target_) {
+      Remember(before_anchor_ + *near);
+      return false;
+    }
     auto ids = EncodePrompt(size);
     if (!ids.ok()) return ids.status();
     if (static_cast<int64_t>(ids->size()) != target_) return false;
@@ -136,6 +165,8 @@ class Cutter {
   const absl::string_view document_;
   const int64_t document_tokens_;
   const int64_t target_;
+  size_t anchor_ = 0;
+  int64_t before_anchor_ = 0;  // tokens
   std::optional<DocumentCut> clean_;
   std::optional<DocumentCut> unclean_;
   int64_t below_ = 0;  // the counts next to the target that were seen

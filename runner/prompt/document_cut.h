@@ -2,7 +2,8 @@
 //
 // Tokens are counted after the whole prompt is tokenised, because tokens can merge across the
 // document's borders: text that is cut after n tokens of its own need not be n tokens in the
-// prompt. Cuts at every code point near the right place are tried, each with the full encoding.
+// prompt. Cuts at every code point near the right place are tried, and what is taken is checked
+// with the full encoding.
 #ifndef RUNNER_PROMPT_DOCUMENT_CUT_H_
 #define RUNNER_PROMPT_DOCUMENT_CUT_H_
 
