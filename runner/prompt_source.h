@@ -3,7 +3,7 @@
 #define RUNNER_PROMPT_SOURCE_H_
 
 #include "absl/status/statusor.h"
-#include "runner/run_experiment.h"
+#include "runner/runner_options.h"
 #include "runner/tokenizer/tokenizer.h"
 #include "schema/experiment.pb.h"
 #include "schema/run.pb.h"

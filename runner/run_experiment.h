@@ -2,42 +2,15 @@
 #ifndef RUNNER_RUN_EXPERIMENT_H_
 #define RUNNER_RUN_EXPERIMENT_H_
 
-#include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "runner/engine/progress.h"
+#include "runner/runner_options.h"
 #include "schema/run.pb.h"
 #include "schema/run_directory.h"
 
 namespace forensics::runner {
-
-enum class Decoding {
-  kDefault,  // forced where there is a reference
-  kFree,
-  kForced,
-};
-
-// Paths are as the program opens them.
-struct RunnerOptions {
-  std::string model;          // checkpoint directory
-  std::string document;       // PDF or text; unused with prompt_tokens
-  std::string prompt_tokens;  // file with a JSON array of ids; replaces the document
-  std::string output;         // folder of results
-  std::string reference;      // run directory whose tokens are fed; may be empty
-  std::string hardware;       // label; empty: that of the device
-  std::string provider;
-  std::optional<bool> enable_thinking;  // of the chat template; unset: as it renders by default
-  Decoding decoding = Decoding::kDefault;
-  int threads = 0;  // 0: one a processor
-  bool resume = true;
-  bool overwrite = false;
-  std::string inject_bit_flip;  // see BitFlip; empty: no fault is planted
-  // True once the user wants to stop.
-  std::function<bool()> interrupted;
-};
 
 struct FinishedRun {
   schema::RunDirectory directory;

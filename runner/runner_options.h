@@ -1,0 +1,38 @@
+// What the user asked for beside the experiment itself.
+#ifndef RUNNER_RUNNER_OPTIONS_H_
+#define RUNNER_RUNNER_OPTIONS_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace forensics::runner {
+
+enum class Decoding {
+  kDefault,  // forced where there is a reference
+  kFree,
+  kForced,
+};
+
+// Paths are as the program opens them.
+struct RunnerOptions {
+  std::string model;          // checkpoint directory
+  std::string document;       // PDF or text; unused with prompt_tokens
+  std::string prompt_tokens;  // file with a JSON array of ids; replaces the document
+  std::string output;         // folder of results
+  std::string reference;      // run directory whose tokens are fed; may be empty
+  std::string hardware;       // label; empty: that of the device
+  std::string provider;
+  std::optional<bool> enable_thinking;  // of the chat template; unset: as it renders by default
+  Decoding decoding = Decoding::kDefault;
+  int threads = 0;  // 0: one a processor
+  bool resume = true;
+  bool overwrite = false;
+  std::string inject_bit_flip;  // see BitFlip; empty: no fault is planted
+  // True once the user wants to stop.
+  std::function<bool()> interrupted;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_RUNNER_OPTIONS_H_
