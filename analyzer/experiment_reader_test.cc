@@ -178,7 +178,7 @@ TEST(Window, ARepeatedPositionIsKeptOnceAndOneThatDiffersIsAFinding) {
 TEST(Window, ARepeatInTheSameSpellingIsReadLikeAnyOther) {
   // 20,000 numbers: a window's vectors lie across the ends of the stream's buffer.
   std::string long_vector;
-  for (int i = 0; i < 20000; ++i) absl::StrAppend(&long_vector, i > 0 ? "," : "", i * 0.125);
+  for (int i = 0; i < 20000; ++i) absl::StrAppend(&long_vector, i > 0 ? "," : "", i * 0.5);
   std::vector<std::string> steps;
   for (int step = 0; step < 10; ++step) {
     const auto vector = [&](int at) { return absl::StrCat("[", at, ",", long_vector, "]"); };
@@ -192,7 +192,7 @@ TEST(Window, ARepeatInTheSameSpellingIsReadLikeAnyOther) {
   for (const auto& [at, vector] : experiment.runs[0].vectors.at(kHidden1)) {
     ASSERT_THAT(*vector, SizeIs(20001));
     EXPECT_EQ(vector->front(), static_cast<float>(at.Computed()));
-    EXPECT_EQ(vector->back(), 19999 * 0.125f);
+    EXPECT_EQ(vector->back(), 19999 * 0.5f);
   }
 }
 
