@@ -45,8 +45,13 @@ const rapidjson::Document& SchemaDom() {
   return *document;
 }
 
-const rapidjson::SchemaDocument& CompiledSchema() {
-  static const auto* schema = new rapidjson::SchemaDocument(SchemaDom());
+// Allocates from a pool: the compiler of schemas does not free all that it asks for.
+using SchemaDocument =
+    rapidjson::GenericSchemaDocument<rapidjson::Value, rapidjson::MemoryPoolAllocator<>>;
+using Validator = rapidjson::GenericSchemaValidator<SchemaDocument>;
+
+const SchemaDocument& CompiledSchema() {
+  static const auto* schema = new SchemaDocument(SchemaDom());
   return *schema;
 }
 
@@ -76,7 +81,7 @@ std::string PositionName(int position) { return absl::StrCat("pos_", position); 
 absl::string_view ExperimentSchemaText() { return kExperimentSchemaText; }
 
 struct ExperimentChecker::State {
-  rapidjson::SchemaValidator validator{CompiledSchema()};
+  Validator validator{CompiledSchema()};
   std::vector<Level> levels;
   bool in_vector = false;
   bool finished = false;
@@ -171,7 +176,7 @@ struct ExperimentChecker::State {
   }
 
   template <typename Number>
-  bool NumberScalar(Number value, bool (rapidjson::SchemaValidator::*event)(Number)) {
+  bool NumberScalar(Number value, bool (Validator::*event)(Number)) {
     if (in_vector) return status.ok();
     return Scalar(
         true, [&] { return (validator.*event)(value); }, [&] { return absl::StrCat(value); });
@@ -203,24 +208,22 @@ bool ExperimentChecker::Bool(bool value) {
       [&] { return value ? "true" : "false"; });
 }
 
-bool ExperimentChecker::Int(int value) {
-  return state_->NumberScalar(value, &rapidjson::SchemaValidator::Int);
-}
+bool ExperimentChecker::Int(int value) { return state_->NumberScalar(value, &Validator::Int); }
 
 bool ExperimentChecker::Uint(unsigned value) {
-  return state_->NumberScalar(value, &rapidjson::SchemaValidator::Uint);
+  return state_->NumberScalar(value, &Validator::Uint);
 }
 
 bool ExperimentChecker::Int64(int64_t value) {
-  return state_->NumberScalar(value, &rapidjson::SchemaValidator::Int64);
+  return state_->NumberScalar(value, &Validator::Int64);
 }
 
 bool ExperimentChecker::Uint64(uint64_t value) {
-  return state_->NumberScalar(value, &rapidjson::SchemaValidator::Uint64);
+  return state_->NumberScalar(value, &Validator::Uint64);
 }
 
 bool ExperimentChecker::Double(double value) {
-  return state_->NumberScalar(value, &rapidjson::SchemaValidator::Double);
+  return state_->NumberScalar(value, &Validator::Double);
 }
 
 bool ExperimentChecker::RawNumber(const char* text, uint32_t length, bool) {
