@@ -23,6 +23,16 @@ struct Partial {
   float* out;      // [group, padded]: sum of weighted values
 };
 
+// Asks for the sixteen rows [16, dim] that come `kAhead` rows later: a core alone keeps too few
+// reads in flight to use the memory's bandwidth.
+template <typename T>
+FORENSICS_INLINE void PrefetchRows(const T* rows, int64_t dim) {
+  constexpr int64_t kAhead = 64;
+  const char* begin = reinterpret_cast<const char*>(rows + kAhead * dim);
+  const int64_t bytes = kLanes * dim * static_cast<int64_t>(sizeof(T));
+  for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(begin + b);
+}
+
 // Lane r: query [padded] . key r of `kKeys` <= 16 keys [kKeys, dim].
 template <int kKeys, typename T>
 FORENSICS_INLINE Lanes DotKeys(const float* query, const T* keys, int64_t dim) {
@@ -48,6 +58,7 @@ FORENSICS_INLINE void ScoreKeys(const float* query, const T* keys, int64_t dim, 
                                 float* scores) {
   int64_t j = 0;
   for (; j + kLanes <= count; j += kLanes) {
+    PrefetchRows(keys + j * dim, dim);
     StoreLanes(DotKeys<kLanes>(query, keys + j * dim, dim), scores + j);
   }
   for (; j < count; ++j) scores[j] = DotKeys<1>(query, keys + j * dim, dim)[0];
@@ -84,6 +95,7 @@ FORENSICS_INLINE void AddValues(const float* weights, const T* values, int64_t d
   for (int64_t d = 0; d < dim; d += kLanes) StoreLanes(Lanes{}, out + d);
   for (int64_t first = 0; first < count; first += kLanes) {
     const int64_t last = std::min(first + kLanes, count);
+    PrefetchRows(values + first * dim, dim);
     for (int64_t d = 0; d < dim; d += kLanes) {
       Lanes sum = LoadLanes(out + d);
       const T* part = values + d;
