@@ -56,7 +56,6 @@ ExperimentReport Analysis::Run() {
   signals_ = SignalsOf(experiment);
   report_.headline = HeadlineSignal(experiment);
   groups_ = GroupByHardware(experiment);
-  report_.findings = experiment.findings;
   CheckRuns();
   ComparePairs();
   ComputeNoise();
@@ -69,8 +68,6 @@ ExperimentReport Analysis::Run() {
 
 void Analysis::CheckRuns() {
   const Experiment& experiment = report_.experiment;
-  std::vector<std::string> odd = OddRuns(experiment);
-  std::move(odd.begin(), odd.end(), std::back_inserter(report_.findings));
   for (const Configuration& configuration : experiment.configurations) {
     Reproducibility checked = CheckReproducibility(experiment, configuration, report_.headline);
     if (checked.flagged()) {
@@ -87,6 +84,10 @@ void Analysis::CheckRuns() {
       std::move(missing.begin(), missing.end(), std::back_inserter(report_.gaps));
     }
     report_.reproducibility.push_back(std::move(checked));
+  }
+  // What is not reproducible stands first.
+  for (const std::vector<std::string>& odd : {OddRuns(experiment), experiment.findings}) {
+    report_.findings.insert(report_.findings.end(), odd.begin(), odd.end());
   }
 }
 

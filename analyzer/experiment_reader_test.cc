@@ -258,6 +258,7 @@ TEST(Damaged, ErrorsNameFilePlaceAndCause) {
       {with("\"step\":0", "\"step\":\"0\""),
        {"at /runs/0/decode_steps/0/step: ", "expected a whole number"}},
       {with("\"step\":0", "\"step\":0.5"), {"expected a whole number"}},
+      {with("\"step\":0", "\"step\":9223372036854775807"), {"a step number beyond 2^53"}},
       {with("\"token_id\":100", "\"token_id\":[]"), {"/token_id: ", "expected a single value"}},
       {with("\"rep_id\":2", "\"rep_id\":\"2\""), {"at /runs/0/rep_id: ", "a whole number"}},
       {with("\"config_id\":\"A100_bs1\"", "\"config_id\":7"), {"/config_id: ", "a string"}},

@@ -25,7 +25,9 @@ struct ScalarHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ScalarHan
   bool Int(int i) { return Set(int64_t{i}); }
   bool Uint(unsigned i) { return Set(int64_t{i}); }
   bool Int64(int64_t i) { return Set(i); }
-  bool Uint64(uint64_t i) { return Set(static_cast<double>(i)); }
+  bool Uint64(uint64_t i) {
+    return i <= INT64_MAX ? Set(static_cast<int64_t>(i)) : Set(static_cast<double>(i));
+  }
   bool Double(double d) { return Set(d); }
   bool String(const char* text, rapidjson::SizeType size, bool) {
     return Set(std::string(text, size));

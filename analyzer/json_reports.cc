@@ -118,6 +118,14 @@ void WriteComparison(ReportWriter& writer, const ConfigurationPair& pair,
   WriteSignals(writer, pair);
 }
 
+std::vector<std::string> NotReproducible(const ExperimentReport& report) {
+  std::vector<std::string> config_ids;
+  for (const Reproducibility& checked : report.reproducibility) {
+    if (checked.flagged()) config_ids.push_back(checked.config_id);
+  }
+  return config_ids;
+}
+
 void WriteReproducibility(ReportWriter& writer, const ExperimentReport& report) {
   writer.StartObject("reproducibility");
   std::set<std::string> keys;
@@ -256,6 +264,7 @@ std::string SummaryJson(const std::vector<ExperimentReport>& reports) {
     writer.Field("max_signal_l2", known(row.signal_l2.max));
     writer.Field("baseline_l2_at_baseline_value", row.baseline_l2_at_baseline_value);
     WriteVerdict(writer, {row.by_mean, row.by_baseline});
+    writer.Field("not_reproducible", NotReproducible(report));
     writer.Field("signal", SignalName(report.headline));
     writer.Field("file", report.experiment.path);
     writer.EndObject();

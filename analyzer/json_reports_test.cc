@@ -140,6 +140,20 @@ TEST(Json, IdenticalIsSaid) {
   EXPECT_EQ(At(summary, "/0/detectability"), "\"Not Detectable\"");
 }
 
+TEST(Json, WhatIsNotReproducibleIsFlagged) {
+  Experiment experiment = Compile();
+  experiment.configurations[1].reproducible = false;
+  const std::vector<ExperimentReport> reports = Reports(std::move(experiment));
+  EXPECT_EQ(At(SummaryJson(reports), "/0/not_reproducible"), "[\"A100_compiled\"]");
+  const std::string json = AnalysisReportsJson(reports);
+  for (const char* pair : {"cross_hardware_baseline", "within_hardware_detectability/A100",
+                           "cross_hardware_detectability/A100_variant_vs_H100_baseline"}) {
+    EXPECT_EQ(At(json, std::string("/compile/") + pair + "/true/not_reproducible"),
+              "[\"A100_compiled\"]");
+  }
+  EXPECT_EQ(At(json, "/compile/findings/0"), "\"A100_compiled: marked as not reproducible\"");
+}
+
 TEST(Json, KeysThatMeetAgainAreToldApart) {
   Experiment experiment = Compile();
   AddRun(experiment, "A100_again", "A100-40GB", true, 3);

@@ -1,5 +1,6 @@
 #include "analyzer/run_reader.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -14,6 +15,8 @@
 
 namespace forensics::analyzer {
 namespace {
+
+constexpr int64_t kLargestStep = int64_t{1} << 53;  // leaves room for sums with positions
 
 // One element of "decode_steps"; its number may come after its signals.
 struct StepRecord {
@@ -110,6 +113,7 @@ absl::Status RunReader::ReadStep() {
   };
   if (absl::Status status = ReadObjectOrNull(cursor_, member); !status.ok()) return status;
   if (!record.number.has_value()) record.number = static_cast<int64_t>(elements_);
+  if (std::abs(*record.number) > kLargestStep) return cursor_.Error("a step number beyond 2^53");
   ++elements_;
   Keep(std::move(record));
   last_step_ = std::exchange(this_step_, {});
