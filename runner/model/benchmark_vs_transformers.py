@@ -3,6 +3,7 @@
 
 usage: benchmark_vs_transformers.py [--checkpoint DIR] [--binary FILE] [--dtypes float32 bfloat16] [--prompt-tokens 6000]
                                     [--decode-steps 30] [--threads 2] [--rounds 3] [--venv DIR]
+                                    [--attention flash_attention_2 flash_attention_portable]
 
 Makes a throw-away virtual environment with torch and transformers (or uses --venv, a folder that has one), writes the AWQ checkpoint as
 an ordinary float32 one for transformers, and prints the median of each side's rounds and their ratio. Build the binary first:
@@ -69,9 +70,9 @@ def environment_python(folder):
         subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
     return python
 
-def our_round(args, dtype):
-    command = [args.binary, args.checkpoint, dtype, str(args.prompt_tokens), str(args.decode_steps), "2"]
-    env = dict(os.environ, OMP_NUM_THREADS=str(args.threads))
+def our_round(args, dtype, attention):
+    command = [args.binary, args.checkpoint, dtype, str(args.prompt_tokens), str(args.decode_steps), "2", attention]
+    env = dict(os.environ, OMP_NUM_THREADS=str(args.threads), GOMP_SPINCOUNT="2000")  # as the runner sets it
     out = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
     words = out.splitlines()[-1].split()   # the second run: the first one touches memory for the first time
     return float(words[1]), float(words[3])
@@ -98,6 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", default=os.path.join(ROOT, "testdata/mini_qwen3_moe/awq"))
     parser.add_argument("--binary", default=os.path.join(ROOT, "bazel-bin/runner/model/decoder_benchmark"))
+    parser.add_argument("--attention", nargs="+", default=["flash_attention_2", "flash_attention_portable"])
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--prompt-tokens", type=int, default=6000)
     parser.add_argument("--decode-steps", type=int, default=30)
@@ -111,14 +113,15 @@ def main():
         os.mkdir(folder)
         subprocess.run([python, "-c", DEQUANTISE, args.checkpoint, folder], check=True)
         print(f"{args.threads} threads, {args.prompt_tokens} prompt tokens, {args.decode_steps} decode steps; tokens/s, median of {args.rounds}")
-        print(f"{'dtype':10} {'phase':8} {'transformers':>13} {'ours':>9} {'ratio':>6}")
+        print(f"{'dtype':10} {'phase':8} {'attention':26} {'transformers':>13} {'ours':>9} {'ratio':>6}")
         for dtype in args.dtypes:
             peer = Peer(args, python, folder, dtype)
-            rounds = [(peer.round(), our_round(args, dtype)) for _ in range(args.rounds)]
+            rounds = [[peer.round()] + [our_round(args, dtype, a) for a in args.attention] for _ in range(args.rounds)]
             peer.close()
             for i, phase in enumerate(["prefill", "decode"]):
-                theirs, ours = (statistics.median(r[side][i] for r in rounds) for side in (0, 1))
-                print(f"{dtype:10} {phase:8} {theirs:13.1f} {ours:9.1f} {ours / theirs:6.2f}", flush=True)
+                for side, attention in enumerate(args.attention, start=1):
+                    theirs, ours = (statistics.median(r[s][i] for r in rounds) for s in (0, side))
+                    print(f"{dtype:10} {phase:8} {attention:26} {theirs:13.1f} {ours:9.1f} {ours / theirs:6.2f}", flush=True)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,6 @@
 // Prefill and decode speed of a checkpoint:
-//   decoder_benchmark CHECKPOINT_DIR float32|bfloat16|float16 PROMPT_TOKENS DECODE_STEPS [RUNS]
+//   decoder_benchmark CHECKPOINT_DIR float32|bfloat16|float16 PROMPT_TOKENS DECODE_STEPS [RUNS
+//   [ATTENTION]]
 // One line a run: "prefill TOKENS_PER_SECOND decode TOKENS_PER_SECOND". The number of threads is
 // OMP_NUM_THREADS. benchmark_vs_transformers.py runs it beside Hugging Face transformers.
 #include <ATen/TensorOperators.h>
@@ -35,22 +36,24 @@ struct Arguments {
   std::string checkpoint;
   at::ScalarType dtype;
   int prompt_tokens = 0, decode_steps = 0, runs = 1;
+  std::string attention_impl = "flash_attention_2";
 };
 
 absl::StatusOr<Arguments> ParseArguments(int argc, char** argv) {
   const std::map<std::string, at::ScalarType> dtypes = {
       {"float32", at::kFloat}, {"bfloat16", at::kBFloat16}, {"float16", at::kHalf}};
   Arguments arguments;
-  if (argc < 5 || argc > 6 || dtypes.count(argv[2]) == 0 ||
+  if (argc < 5 || argc > 7 || dtypes.count(argv[2]) == 0 ||
       !absl::SimpleAtoi(argv[3], &arguments.prompt_tokens) ||
       !absl::SimpleAtoi(argv[4], &arguments.decode_steps) ||
-      (argc == 6 && !absl::SimpleAtoi(argv[5], &arguments.runs))) {
+      (argc >= 6 && !absl::SimpleAtoi(argv[5], &arguments.runs))) {
     return absl::InvalidArgumentError(
         "usage: decoder_benchmark CHECKPOINT_DIR float32|bfloat16|float16 PROMPT_TOKENS "
-        "DECODE_STEPS [RUNS]");
+        "DECODE_STEPS [RUNS [ATTENTION]]");
   }
   arguments.checkpoint = argv[1];
   arguments.dtype = dtypes.at(argv[2]);
+  if (argc == 7) arguments.attention_impl = argv[6];
   return arguments;
 }
 
@@ -82,7 +85,8 @@ absl::Status Run(int argc, char** argv) {
   if (!arguments.ok()) return arguments.status();
   const auto checkpoint = Checkpoint::Open(arguments->checkpoint);
   if (!checkpoint.ok()) return checkpoint.status();
-  const auto model = DecoderModel::Load(**checkpoint, {arguments->dtype, "flash_attention_2"});
+  const auto model =
+      DecoderModel::Load(**checkpoint, {arguments->dtype, arguments->attention_impl});
   if (!model.ok()) return model.status();
   for (const auto& [name, value] : (*model)->Settings()) {
     std::fprintf(stderr, "%s: %s\n", name.c_str(), value.c_str());

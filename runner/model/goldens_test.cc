@@ -43,7 +43,9 @@ std::vector<GoldenCase> Cases() {
       {"mini_eager", mini + "awq", prompt + "eager.safetensors", layers, layers},
       {"mini_sdpa", mini + "awq", prompt + "sdpa.safetensors", layers, layers},
       {"mini_libtorch", mini + "awq", prompt + "sdpa.safetensors", layers, layers,
-       "flash_attention_libtorch"}};
+       "flash_attention_libtorch"},
+      {"mini_portable", mini + "awq", prompt + "sdpa.safetensors", layers, layers,
+       "flash_attention_portable"}};
   for (const auto& [name, count, moe] : {std::tuple{"llama", 3, std::vector<int>{}},
                                          {"qwen3_dense", 3, std::vector<int>{}},
                                          {"qwen3_moe_untied", 4, std::vector<int>{0, 2, 3}}}) {

@@ -86,7 +86,7 @@ void BM_AttentionPrefill(benchmark::State& state, const char* name) {
   for (auto _ : state) benchmark::DoNotOptimize(attend(queries, cache, cache));
   CountFlops(state, 2.0 * kHeads * kDim * kLength * (kLength + 1));
 }
-BENCHMARK_CAPTURE(BM_AttentionPrefill, own, "flash_attention_2")
+BENCHMARK_CAPTURE(BM_AttentionPrefill, own, "flash_attention_portable")
     ->Arg(32)
     ->Arg(16)
     ->Unit(benchmark::kMillisecond)

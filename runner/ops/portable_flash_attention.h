@@ -1,6 +1,6 @@
 // FlashAttention-2 (Dao 2023): tiles, online softmax, no score ever leaves the cache of a core.
-#ifndef RUNNER_OPS_FLASH_ATTENTION_H_
-#define RUNNER_OPS_FLASH_ATTENTION_H_
+#ifndef RUNNER_OPS_PORTABLE_FLASH_ATTENTION_H_
+#define RUNNER_OPS_PORTABLE_FLASH_ATTENTION_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -12,9 +12,9 @@ namespace forensics::runner {
 //
 // Several tokens: flash_tile.h. One token: the positions are cut into chunks of a fixed size, whose
 // partial results are combined in order; scores are sums in sixteen fixed lanes.
-at::Tensor FlashAttention(const at::Tensor& queries, const at::Tensor& keys,
-                          const at::Tensor& values);
+at::Tensor PortableFlashAttention(const at::Tensor& queries, const at::Tensor& keys,
+                                  const at::Tensor& values);
 
 }  // namespace forensics::runner
 
-#endif  // RUNNER_OPS_FLASH_ATTENTION_H_
+#endif  // RUNNER_OPS_PORTABLE_FLASH_ATTENTION_H_

@@ -1,4 +1,4 @@
-#include "runner/ops/flash_attention.h"
+#include "runner/ops/portable_flash_attention.h"
 
 #include <ATen/ops/empty.h>
 
@@ -101,8 +101,8 @@ void Prefill(const Shape& shape, const T* queries, const Rows& keys, const Rows&
 
 }  // namespace
 
-at::Tensor FlashAttention(const at::Tensor& queries, const at::Tensor& keys,
-                          const at::Tensor& values) {
+at::Tensor PortableFlashAttention(const at::Tensor& queries, const at::Tensor& keys,
+                                  const at::Tensor& values) {
   if (queries.size(2) == 1) return FlashDecode(queries, keys, values);
   const Shape shape = {queries.size(0), queries.size(1), keys.size(1),
                        queries.size(2), keys.size(2),    keys.size(3)};
