@@ -77,7 +77,7 @@ std::map<std::string, std::string> MachineSettings() {
   std::map<std::string, std::string> settings = {
       {"threads", absl::StrCat(at::get_num_threads())},
       {"cpu_capability", at::get_cpu_capability()},
-      {"blas", at::globalContext().hasMKL() ? at::get_mkl_version() : "none"},
+      {"mkl", at::globalContext().hasMKL() ? at::get_mkl_version() : "none"},
       {"onednn", at::get_mkldnn_version()},
       {"deterministic_algorithms",
        at::globalContext().deterministicAlgorithms() ? "true" : "false"},

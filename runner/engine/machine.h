@@ -22,9 +22,9 @@ std::string ThisCpuLabel();
 // threads (0: one for each processor that this process may use). Before the first tensor operation.
 void MakeDeterministic(int threads);
 
-// Everything about machine and library that can change bits: "threads", "cpu_capability", "blas",
-// "deterministic_algorithms", and those environment variables that change libraries' choices, where
-// set.
+// Everything about machine and library that can change bits: "threads", "cpu_capability", "mkl",
+// "onednn", "deterministic_algorithms", and those environment variables that change libraries'
+// choices, where set.
 std::map<std::string, std::string> MachineSettings();
 
 // Of libtorch, and of this program: the start of its file's SHA-256.

@@ -1,10 +1,7 @@
 #include "runner/model/decoder_model.h"
 
-#include <ATen/Parallel.h>
-#include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/embedding.h>
-#include <torch/version.h>
 
 #include <utility>
 
@@ -136,15 +133,8 @@ absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
 
 std::map<std::string, std::string> DecoderModel::Settings() const {
   return {
-      {"attention_impl", options_.attention_impl},
       {"attention_kernel", std::string(attention_.kernel)},
-      {"cpu_capability", at::get_cpu_capability()},
-      {"dtype", c10::toString(options_.dtype)},
       {"linear_kernel", "rows=1: own, 16 lanes; rows>1: libtorch"},
-      {"libtorch_version", TORCH_VERSION},
-      {"mkl_version", at::get_mkl_version()},
-      {"onednn_version", at::get_mkldnn_version()},
-      {"threads", absl::StrCat(at::get_num_threads())},
   };
 }
 

@@ -4,7 +4,7 @@
 // choice of what is float32), run-to-run determinism, and speed from reading every weight and
 // cached key once. Not goals: training, padding, sequences of unequal length in a batch.
 //
-// Which bits may depend on the machine: see Settings().
+// Which bits may depend on the machine: docs/numerics.md.
 #ifndef RUNNER_MODEL_DECODER_MODEL_H_
 #define RUNNER_MODEL_DECODER_MODEL_H_
 
@@ -57,8 +57,8 @@ class DecoderModel {
   absl::StatusOr<at::Tensor> Forward(const at::Tensor& token_ids, int64_t logits_to_keep,
                                      KvCache& cache, Observer* observer) const;
 
-  // Everything here that can change bits: dtype, kernels, libraries and their versions, the
-  // instruction set that libtorch picked, the number of threads.
+  // Which kernels run, for the manifest; what of machine and library can change bits is
+  // MachineSettings() (runner/engine/machine.h).
   std::map<std::string, std::string> Settings() const;
 
  private:

@@ -126,24 +126,25 @@ FORENSICS_TARGET_CLONES void AttendChunk(const float* queries, int64_t group, co
   }
 }
 
-// Combines the chunks' results of one query, in order.
+// Combines the chunks' results of one query, in order. scales: scratch [chunks].
 template <typename T>
 FORENSICS_TARGET_CLONES void Combine(const float* largest, const float* total, const float* partial,
-                                     int64_t chunks, int64_t group, int64_t dim, T* out) {
+                                     int64_t chunks, int64_t group, int64_t dim, float* scales,
+                                     T* out) {
   const int64_t padded = (dim + kLanes - 1) / kLanes * kLanes;
   float most = largest[0];
   for (int64_t c = 1; c < chunks; ++c) most = std::max(most, largest[c * group]);
-  Lanes all_weights{};
+  float all_weights = 0;
   for (int64_t c = 0; c < chunks; ++c) {
-    all_weights += ExpLanes(AllLanes(largest[c * group] - most)) * total[c * group];
+    scales[c] = ExpLanes(AllLanes(largest[c * group] - most))[0];
+    all_weights += scales[c] * total[c * group];
   }
   for (int64_t d = 0; d < dim; d += kLanes) {
     Lanes sum{};
     for (int64_t c = 0; c < chunks; ++c) {
-      sum += ExpLanes(AllLanes(largest[c * group] - most)) *
-             LoadLanes(partial + c * group * padded + d);
+      sum += scales[c] * LoadLanes(partial + c * group * padded + d);
     }
-    StoreSomeLanes(sum / all_weights, out + d, std::min(kLanes, dim - d));
+    StoreSomeLanes(sum / AllLanes(all_weights), out + d, std::min(kLanes, dim - d));
   }
 }
 
@@ -188,10 +189,11 @@ void Decode(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor&
     }
   });
   T* to = out.mutable_data_ptr<T>();
+  std::vector<float> scales(chunks);
   for (int64_t row = 0; row < batch * heads; ++row) {
     const int64_t item = row / group * chunks * group + row % group;
     Combine(largest.data() + item, total.data() + item, partial.data() + item * padded, chunks,
-            group, dim, to + row * dim);
+            group, dim, scales.data(), to + row * dim);
   }
 }
 
