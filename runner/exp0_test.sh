@@ -70,7 +70,9 @@ expect 2 "neither float32 nor bfloat16" "$exp0" --dtype=float8
 expect 2 "neither free nor forced" "$exp0" --decoding=maybe
 expect 2 "contradict" "$exp0" --decoding=free --reference=a/$run
 expect 2 "unexpected argument 'a'" "$exp0" a
-expect 2 "must not be negative" "$exp0" --threads=-1
+expect 2 "must not be negative" "$exp0" --repetitions=-1
+expect 2 "expected 0 to 1024, found -1" "$exp0" --threads=-1
+expect 2 "expected 0 to 1024, found 100000" "$exp0" --threads=100000
 expect 0 "bazel run //runner:exp0" "$exp0" --help
 
 echo "--- bad input"

@@ -158,8 +158,10 @@ absl::Status SetSwitches(RunnerOptions& options) {
     return schema::UsageError(
         absl::StrCat("--enable_thinking: '", thinking, "' is neither true nor false"));
   }
-  if (absl::GetFlag(FLAGS_threads) < 0) {
-    return schema::UsageError("--threads must not be negative");
+  constexpr int kMostThreads = 1024;
+  if (absl::GetFlag(FLAGS_threads) < 0 || absl::GetFlag(FLAGS_threads) > kMostThreads) {
+    return schema::UsageError(absl::StrCat("--threads: expected 0 to ", kMostThreads, ", found ",
+                                           absl::GetFlag(FLAGS_threads)));
   }
   if (options.decoding == Decoding::kFree && !options.reference.empty()) {
     return schema::UsageError("--decoding=free and --reference contradict each other");
