@@ -28,7 +28,11 @@ schema::DType ToDType(at::ScalarType type) {
   }
 }
 
-// Appends `count` elements from `data` on to `values`; the digest comes later.
+at::Tensor InnermostContiguous(const at::Tensor& tensor) {
+  return tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
+}
+
+// Appends `count` elements from element `offset` of sequence 0 on; the digest comes later.
 void AppendBytes(const at::Tensor& tensor, int64_t offset, int64_t count, Values& values) {
   const size_t width = tensor.element_size();
   values.set_dtype(ToDType(tensor.scalar_type()));
@@ -97,21 +101,23 @@ schema::LayerSignals& SignalRecorder::SignalsAt(int64_t i, int layer) {
   return *record.add_layers();  // a layer that was not wanted: EndStep refuses it
 }
 
+// Both copy by address: a decode step's few rows are not worth tensor operations.
 void SignalRecorder::OnHiddenStates(int layer, const at::Tensor& hidden_states) {
-  const at::Tensor rows = hidden_states.select(0, 0).narrow(0, tokens_ - kept_, kept_).contiguous();
+  const at::Tensor rows = InnermostContiguous(hidden_states);
   for (int64_t i = 0; i < kept_; ++i) {
-    AppendBytes(rows, i * rows.size(1), rows.size(1), *SignalsAt(i, layer).mutable_hidden_state());
+    AppendBytes(rows, (tokens_ - kept_ + i) * rows.stride(1), rows.size(2),
+                *SignalsAt(i, layer).mutable_hidden_state());
   }
 }
 
 void SignalRecorder::OnKeys(int layer, const at::Tensor& keys) {
-  // [heads, kept, head_dim]: a position's key is its heads, one after the other.
-  const at::Tensor heads = keys.select(0, 0).narrow(1, tokens_ - kept_, kept_).contiguous();
-  const int64_t head_dim = heads.size(2);
+  const at::Tensor heads = InnermostContiguous(keys);
   for (int64_t i = 0; i < kept_; ++i) {
-    for (int64_t head = 0; head < heads.size(0); ++head) {
-      AppendBytes(heads, (head * kept_ + i) * head_dim, head_dim,
-                  *SignalsAt(i, layer).mutable_key());
+    Values& key = *SignalsAt(i, layer).mutable_key();
+    // A position's key is its heads, one after the other.
+    for (int64_t head = 0; head < heads.size(1); ++head) {
+      AppendBytes(heads, head * heads.stride(1) + (tokens_ - kept_ + i) * heads.stride(2),
+                  heads.size(3), key);
     }
   }
 }
