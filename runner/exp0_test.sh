@@ -33,6 +33,10 @@ expect 0 "bit-identical" "$exp0" $small --output=b
 digest() { sed -n 's/.*signals_sha256: "\(.*\)"/\1/p' "$1/$run/manifest.textproto" | sort -u; }
 [ "$(digest a)" = "$(digest b)" ] || fail "digests differ: $(digest a) $(digest b)"
 
+echo "--- a finished run whose shard is gone is no finished run"
+cp -r a lost && rm lost/$run/rep_2.rank_0_of_1.shard
+expect 1 "overwrite" "$exp0" $small --output=lost
+
 echo "--- finished work is kept unless asked"
 before=$(stat -c %Y.%i a/$run/manifest.textproto)
 expect 0 "bit-identical" "$exp0" $small --output=a
@@ -55,7 +59,7 @@ expect 1 "not reproducible, so it cannot be a reference" \
 expect 1 "another prompt" "$exp0" $small --document_tokens=151 --output=d --reference=a/$run
 expect 1 "another number of steps: 4" "$exp0" $small --decode_steps=5 --output=d --reference=a/$run
 expect 1 "no finished reference run" "$exp0" $small --output=d --reference=nowhere
-expect 1 "needs --reference" "$exp0" $small --output=d --decoding=forced
+expect 2 "needs --reference" "$exp0" $small --output=d --decoding=forced
 
 echo "--- prompt tokens replace the document"
 echo '[4071, 2001, 198, 50, 332]' >ids.json
@@ -79,7 +83,11 @@ echo "--- bad input"
 expect 1 "nowhere" "$exp0" --model=nowhere --output=d
 expect 1 "nowhere.pdf" "$exp0" --document=nowhere.pdf --output=d
 expect 1 "999999" "$exp0" --document_tokens=999999 --output=d
-expect 1 "REPETITION:STEP" "$exp0" $small --inject_bit_flip=x --output=d
+expect 2 "REPETITION:STEP" "$exp0" $small --inject_bit_flip=x --output=d
+expect 2 "step 4: expected 0 to 3" "$exp0" $small --inject_bit_flip=1:4:0:0 --output=d
+expect 2 "output must not be empty" "$exp0" $small --output=
+expect 2 "hardware needs a value" "$exp0" --hardware --output=d
+expect 0 "1, so reproducibility is not verifiable" "$exp0" $small --output=one --repetitions=1
 [ ! -e d ] || [ -z "$(find d -type f)" ] || fail "a failed start left files: $(find d -type f)"
 
 echo "--- kill -9 at any moment leaves finished repetitions or none"

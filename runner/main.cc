@@ -25,17 +25,18 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, document, "",
           "PDF or .txt that the prompt is cut from; default: the document that comes along");
 ABSL_FLAG(int, document_tokens, 0,
-          "exact length of the document in the prompt; 0: as the spec says");
+          "exact length of the document in the prompt; 0: as the spec says (6000)");
 ABSL_FLAG(std::string, prompt_tokens, "",
           "file with a JSON array of token ids, which replaces document and chat template");
 ABSL_FLAG(int, decode_steps, 0,
-          "forward passes that yield a token, the prefill included; 0: as the spec says");
-ABSL_FLAG(int, repetitions, 0, "repetitions that must agree bit for bit; 0: as the spec says");
-ABSL_FLAG(std::string, dtype, "", "float32 or bfloat16; empty: as the spec says");
+          "forward passes that yield a token, the prefill included; 0: as the spec says (30)");
+ABSL_FLAG(int, repetitions, 0, "repetitions that must agree bit for bit; 0: as the spec says (3)");
+ABSL_FLAG(std::string, dtype, "", "float32 or bfloat16; empty: as the spec says (float32)");
 ABSL_FLAG(int, threads, 0, "threads; 0: one for each processor");
 ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
 ABSL_FLAG(std::string, hardware, "",
-          "hardware label, such as A100-80GB; empty: the name of the device");
+          "hardware label, such as A100-80GB (config ids shorten it to A100); empty: the name of "
+          "the device");
 ABSL_FLAG(std::string, provider, "", "who rents out the machine, such as RunPod");
 ABSL_FLAG(std::string, reference, "",
           "run directory whose generated tokens are fed (forced decoding)");
@@ -174,6 +175,9 @@ absl::Status SetSwitches(RunnerOptions& options) {
 
 absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::string& program) {
   RunnerOptions options;
+  if (absl::GetFlag(FLAGS_output).empty()) {
+    return schema::UsageError("--output must not be empty");
+  }
   options.prompt_tokens = schema::UserPath(absl::GetFlag(FLAGS_prompt_tokens));
   options.output = schema::UserPath(absl::GetFlag(FLAGS_output));
   options.reference = schema::UserPath(absl::GetFlag(FLAGS_reference));

@@ -33,7 +33,10 @@ absl::StatusOr<schema::PromptInfo> FromDocument(const schema::PromptSpec& spec,
   absl::StatusOr<Prompt> prompt =
       BuildPrompt(tokenizer, *chat_template, *document, spec.document_tokens(),
                   {spec.request(), options.enable_thinking});
-  if (!prompt.ok()) return prompt.status();
+  if (!prompt.ok()) {
+    return absl::Status(prompt.status().code(),
+                        absl::StrCat(prompt.status().message(), " (--document_tokens)"));
+  }
   schema::PromptInfo info;
   info.set_document(prompt->document_name);
   info.set_document_sha256(prompt->document_sha256);

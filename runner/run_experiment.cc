@@ -15,6 +15,7 @@
 #include "runner/prompt_source.h"
 #include "runner/reference_run.h"
 #include "runner/tokenizer/tokenizer.h"
+#include "schema/command_line.h"
 
 namespace forensics::runner {
 namespace {
@@ -52,7 +53,7 @@ absl::StatusOr<std::optional<ReferenceRun>> FindReference(const ExperimentSpec& 
   const std::string path = ReferencePath(spec, options, inputs.hardware);
   if (path.empty()) {
     if (options.decoding == Decoding::kDefault) return none;
-    return absl::InvalidArgumentError("--decoding=forced needs --reference=RUN_DIRECTORY");
+    return schema::UsageError("--decoding=forced needs --reference=RUN_DIRECTORY");
   }
   absl::StatusOr<ReferenceRun> reference = ReadReferenceRun(path);
   if (!reference.ok()) return reference.status();
@@ -60,6 +61,19 @@ absl::StatusOr<std::optional<ReferenceRun>> FindReference(const ExperimentSpec& 
       CheckReference(*reference, inputs.prompt, inputs.model, spec.decode_steps());
   if (!status.ok()) return status;
   return std::optional<ReferenceRun>(*std::move(reference));
+}
+
+absl::StatusOr<std::optional<BitFlip>> FindBitFlip(const ExperimentSpec& spec,
+                                                   const RunnerOptions& options,
+                                                   const schema::ModelInfo& model) {
+  std::optional<BitFlip> none;
+  if (options.inject_bit_flip.empty()) return none;
+  absl::StatusOr<BitFlip> flip = ParseBitFlip(options.inject_bit_flip);
+  if (!flip.ok()) return flip.status();
+  absl::Status status = CheckBitFlip(*flip, spec.repetitions(), spec.decode_steps(),
+                                     model.num_hidden_layers(), model.hidden_size());
+  if (!status.ok()) return status;
+  return std::optional<BitFlip>(*flip);
 }
 
 absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOptions& options,
@@ -78,6 +92,9 @@ absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOpt
   auto extraction = ResolveExtraction(spec.extraction(), inputs.model.num_hidden_layers());
   if (!extraction.ok()) return extraction.status();
   inputs.extraction = *std::move(extraction);
+  progress.Begin(absl::StrCat("reading ", options.prompt_tokens.empty() ? options.document
+                                                                        : options.prompt_tokens),
+                 0, "");
   auto prompt = PreparePrompt(spec.prompt(), options, *inputs.tokenizer, inputs.model.vocab_size());
   if (!prompt.ok()) return prompt.status();
   inputs.prompt = *std::move(prompt);
@@ -85,11 +102,9 @@ absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOpt
   auto reference = FindReference(spec, options, inputs);
   if (!reference.ok()) return reference.status();
   inputs.reference = *std::move(reference);
-  if (!options.inject_bit_flip.empty()) {
-    absl::StatusOr<BitFlip> flip = ParseBitFlip(options.inject_bit_flip);
-    if (!flip.ok()) return flip.status();
-    inputs.flip = *flip;
-  }
+  auto flip = FindBitFlip(spec, options, inputs.model);
+  if (!flip.ok()) return schema::UsageError(flip.status().message());
+  inputs.flip = *flip;
   progress.End();
   return inputs;
 }

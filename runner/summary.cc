@@ -16,6 +16,11 @@ std::string DecodingText(const schema::RunManifest& manifest) {
   return absl::StrCat(text, "; its own choice first departs at step ", decoding.first_departure());
 }
 
+const char* Verdict(const schema::RunManifest& manifest) {
+  if (!manifest.reproducible()) return "NOT bit-identical";
+  return manifest.repetitions_size() > 1 ? "bit-identical" : "so reproducibility is not verifiable";
+}
+
 }  // namespace
 
 RunTimes MeanAndVariance(const std::vector<double>& seconds) {
@@ -51,9 +56,7 @@ std::string Summarize(const schema::RunManifest& manifest, const std::string& pa
   line("prompt", absl::StrCat(prompt_tokens, " tokens, SHA-256 ",
                               manifest.prompt().token_ids_sha256().substr(0, 16)));
   line("decoding", DecodingText(manifest));
-  line("repetitions",
-       absl::StrCat(manifest.repetitions_size(),
-                    manifest.reproducible() ? ", bit-identical" : ", NOT bit-identical"));
+  line("repetitions", absl::StrCat(manifest.repetitions_size(), ", ", Verdict(manifest)));
   if (!manifest.repetitions().empty()) {
     line("signals", "SHA-256 " + manifest.repetitions().rbegin()->signals_sha256());
   }

@@ -48,6 +48,9 @@ TEST(SummaryTest, Verdicts) {
   manifest.mutable_first_difference()->set_signal("key_vectors");
   EXPECT_THAT(Summarize(manifest, "x"), HasSubstr("NOT bit-identical"));
   EXPECT_THAT(Summarize(manifest, "x"), HasSubstr("key_vectors"));
+  schema::RunManifest alone = Manifest();
+  alone.mutable_repetitions()->DeleteSubrange(1, 2);
+  EXPECT_THAT(Summarize(alone, "x"), HasSubstr("1, so reproducibility is not verifiable"));
   manifest.mutable_decoding()->set_forced(true);
   manifest.mutable_decoding()->set_reference_config_id("H100_reference");
   EXPECT_THAT(Summarize(manifest, "x"),

@@ -53,7 +53,7 @@ absl::StatusOr<int> SetFlag(absl::string_view argument, const char* next) {
     value = std::string(body.substr(equals + 1));
   } else if (flag != nullptr && flag->IsOfType<bool>()) {
     value = "true";
-  } else if (flag != nullptr && next != nullptr) {
+  } else if (flag != nullptr && next != nullptr && !absl::StartsWith(next, "--")) {
     value = next;
     used = 2;
   } else if (flag != nullptr) {

@@ -39,6 +39,7 @@ TEST(CommandLineDeathTest, WrongUsageExitsWithTwo) {
   EXPECT_EXIT(Parse({"--cuont=7"}), ExitedWithCode(kExitUsage), "tool: unknown flag --cuont");
   EXPECT_EXIT(Parse({"--nocount"}), ExitedWithCode(kExitUsage), "unknown flag --nocount");
   EXPECT_EXIT(Parse({"--count=many"}), ExitedWithCode(kExitUsage), "bad value 'many'.*--count");
+  EXPECT_EXIT(Parse({"--name", "--loud"}), ExitedWithCode(kExitUsage), "--name needs a value");
   EXPECT_EXIT(Parse({"--name"}), ExitedWithCode(kExitUsage), "--name needs a value");
   EXPECT_EXIT(Parse({"--"
                      "count"}),

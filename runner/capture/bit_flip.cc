@@ -1,5 +1,6 @@
 #include "runner/capture/bit_flip.h"
 
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -18,6 +19,21 @@ absl::StatusOr<BitFlip> ParseBitFlip(absl::string_view text) {
         absl::StrCat("'", text, "' is not REPETITION:STEP:LAYER:ELEMENT"));
   }
   return flip;
+}
+
+absl::Status CheckBitFlip(const BitFlip& flip, int repetitions, int steps, int layers,
+                          int64_t hidden_size) {
+  const std::tuple<const char*, int64_t, int64_t> parts[] = {
+      {"repetition", flip.repetition, repetitions},
+      {"step", flip.step, steps},
+      {"layer", flip.layer, layers},
+      {"element", flip.element, hidden_size}};
+  for (const auto& [name, value, count] : parts) {
+    if (value >= 0 && value < count) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("a bit flip in ", name, " ", value, ": expected 0 to ", count - 1));
+  }
+  return absl::OkStatus();
 }
 
 bool BitFlipper::WantsLayer(int layer) const {

@@ -21,6 +21,10 @@ struct BitFlip {
 // "1:5:4:17": repetition 1, step 5, layer 4, element 17, all 0-based.
 absl::StatusOr<BitFlip> ParseBitFlip(absl::string_view text);
 
+// InvalidArgument naming the part of `flip` that a run of this shape does not reach.
+absl::Status CheckBitFlip(const BitFlip& flip, int repetitions, int steps, int layers,
+                          int64_t hidden_size);
+
 // Passes everything on to another observer, and flips the lowest bit of one element in the model's
 // own residual stream, so that whatever the model computes from it changes as well.
 class BitFlipper : public Observer {

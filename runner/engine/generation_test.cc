@@ -172,6 +172,13 @@ TEST_F(GenerationTest, APlantedFaultIsFoundWhereItIs) {
 
 TEST(BitFlipTest, Parsing) {
   EXPECT_EQ(ParseBitFlip("1:5:4:17")->element, 17);
+  const BitFlip flip = ParseBitFlip("2:29:13:255").value();
+  EXPECT_TRUE(CheckBitFlip(flip, 3, 30, 14, 256).ok());
+  EXPECT_THAT(std::string(CheckBitFlip(flip, 2, 30, 14, 256).message()),
+              HasSubstr("repetition 2: expected 0 to 1"));
+  EXPECT_THAT(std::string(CheckBitFlip(flip, 3, 29, 14, 256).message()), HasSubstr("step 29"));
+  EXPECT_THAT(std::string(CheckBitFlip(flip, 3, 30, 13, 256).message()), HasSubstr("layer 13"));
+  EXPECT_THAT(std::string(CheckBitFlip(flip, 3, 30, 14, 255).message()), HasSubstr("element 255"));
   for (const char* bad : {"", "1:2:3", "1:2:3:x", "1:2:3:-4", "1:2:3:4:5"}) {
     EXPECT_FALSE(ParseBitFlip(bad).ok()) << bad;
   }

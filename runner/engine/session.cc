@@ -33,6 +33,7 @@ RunManifest IdentityOf(RunManifest manifest) {
   manifest.clear_reproducible();
   manifest.clear_first_difference();
   manifest.clear_created();
+  manifest.clear_provider();
   manifest.mutable_decoding()->clear_first_departure();
   manifest.mutable_experiment()->clear_repetitions();  // how often, not what
   return manifest;
@@ -49,11 +50,21 @@ std::string DifferingFields(const RunManifest& before, const RunManifest& now) {
   return report;
 }
 
+// The manifest of a finished run whose stored shard is sound.
+absl::StatusOr<RunManifest> ReadFinished(const RunDirectory& directory) {
+  absl::StatusOr<RunManifest> manifest = directory.ReadManifest();
+  absl::Status status = manifest.status();
+  if (status.ok()) status = ReadStoredRepetition(directory, *manifest).status();
+  if (status.ok()) return manifest;
+  return absl::Status(
+      status.code(), absl::StrCat(status.message(), "; --overwrite runs this configuration again"));
+}
+
 // What a rerun finds finished: the manifest, or why it does not serve.
 absl::StatusOr<RunManifest> FinishedBefore(const RunDirectory& directory,
                                            const RunManifest& identity,
                                            const SessionOptions& options, Progress& progress) {
-  absl::StatusOr<RunManifest> before = directory.ReadManifest();
+  absl::StatusOr<RunManifest> before = ReadFinished(directory);
   if (!before.ok()) return before.status();
   RunManifest same_build = identity;
   same_build.mutable_versions()->set_runner(before->versions().runner());
@@ -76,8 +87,8 @@ absl::StatusOr<RunManifest> FinishedBefore(const RunDirectory& directory,
 }
 
 // The repetition that earlier, unfinished work left in `path`, if it is whole and of this work.
-std::optional<Repetition> LeftBefore(const std::string& path, const RunManifest& manifest,
-                                     Progress& progress) {
+std::optional<Repetition> LeftBefore(const std::string& path, int repetition,
+                                     const RunManifest& manifest, Progress& progress) {
   if (std::error_code error; !std::filesystem::exists(path, error)) return std::nullopt;
   absl::StatusOr<Repetition> left = schema::ReadShard(path);
   if (!left.ok()) {
@@ -88,8 +99,14 @@ std::optional<Repetition> LeftBefore(const std::string& path, const RunManifest&
     progress.Note(absl::StrCat("not continued: ", path, " is of other work"));
     return std::nullopt;
   }
-  progress.Note(
-      absl::StrCat("continued: repetition ", left->header.repetition() + 1, " is there already"));
+  const schema::ShardHeader& header = left->header;
+  if (header.repetition() != repetition || header.rank() != kRank ||
+      header.world_size() != kWorldSize) {
+    progress.Note(absl::StrCat("not continued: ", path, " is repetition ", header.repetition(),
+                               " of rank ", header.rank(), " of ", header.world_size()));
+    return std::nullopt;
+  }
+  progress.Note(absl::StrCat("continued: repetition ", repetition + 1, " is there already"));
   return *std::move(left);
 }
 
@@ -122,7 +139,7 @@ absl::StatusOr<std::vector<Repetition>> RunRepetitions(const RunDirectory& direc
   for (int i = 0; i < options.repetitions; ++i) {
     const std::string path = directory.ShardPath(i, kRank, kWorldSize);
     std::optional<Repetition> left;
-    if (options.resume && !options.overwrite) left = LeftBefore(path, manifest, progress);
+    if (options.resume && !options.overwrite) left = LeftBefore(path, i, manifest, progress);
     if (left.has_value()) {
       repetitions.push_back(*std::move(left));
       continue;

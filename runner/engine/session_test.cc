@@ -202,6 +202,33 @@ TEST_F(SessionTest, ADamagedShardIsRunAgain) {
   EXPECT_THAT(notes_.str(), HasSubstr("cut off"));
 }
 
+TEST_F(SessionTest, AnotherRepetitionsShardIsNotContinued) {
+  differs_at_ = 0;
+  ASSERT_TRUE(Run().ok());
+  fs::remove(directory_.ManifestPath());
+  for (const int i : {1, 2}) {
+    fs::copy_file(directory_.ShardPath(0, 0, 1), directory_.ShardPath(i, 0, 1),
+                  fs::copy_options::overwrite_existing);
+  }
+  const auto manifest = Run();
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_FALSE(manifest->reproducible());
+  EXPECT_THAT(ran_, ElementsAre(1, 2));
+}
+
+TEST_F(SessionTest, AFinishedRunWithoutASoundShardIsAnErrorThatNamesTheWayOut) {
+  ASSERT_TRUE(Run().ok());
+  const std::string path = directory_.ShardPath(2, 0, 1);
+  const std::string bytes = schema::ReadFile(path).value();
+  std::ofstream(path) << bytes.substr(0, bytes.size() / 2);
+  EXPECT_THAT(std::string(Run().status().message()),
+              testing::AllOf(HasSubstr("cut off"), HasSubstr("--overwrite")));
+  fs::remove(path);
+  EXPECT_THAT(std::string(Run().status().message()), HasSubstr(path));
+  options_.overwrite = true;
+  EXPECT_TRUE(Run().ok());
+}
+
 TEST_F(SessionTest, ADamagedManifestIsAnError) {
   ASSERT_TRUE(Run().ok());
   std::ofstream(directory_.ManifestPath(), std::ios::app) << "x";
@@ -259,6 +286,7 @@ TEST_F(SessionTest, TheStoredShardMustBeTheManifestsOwn) {
 TEST_F(SessionTest, WorkDigestSeesSettingsButNoVerdict) {
   schema::RunManifest same = identity_, other = identity_;
   same.set_created("now");
+  same.set_provider("RunPod");
   same.set_reproducible(true);
   same.add_repetitions();
   same.mutable_experiment()->set_repetitions(7);
