@@ -23,8 +23,8 @@ struct SessionOptions {
 // Runs one repetition from a fresh state; the header is the session's.
 using RunRepetition = std::function<absl::StatusOr<schema::Repetition>(int repetition)>;
 
-// SHA-256 (hex) over what determines the captured bits: all of the manifest but the repetitions and
-// their verdict, the time, and itself.
+// SHA-256 (hex) over what determines the captured bits: all of the manifest but the repetitions,
+// their number and verdict, times, the provider, and itself.
 std::string WorkDigest(const schema::RunManifest& manifest);
 
 // Completes `identity`, a manifest with everything but work_digest, repetitions and verdict:

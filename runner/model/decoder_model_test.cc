@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "runner/checkpoint/checkpoint.h"
-#include "runner/model/recorder.h"
+#include "runner/model/testing/recorder.h"
 
 namespace forensics::runner {
 namespace {

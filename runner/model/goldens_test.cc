@@ -20,7 +20,7 @@
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/checkpoint/safetensors.h"
 #include "runner/model/decoder_model.h"
-#include "runner/model/recorder.h"
+#include "runner/model/testing/recorder.h"
 #include "runner/ops/log_probs.h"
 
 namespace forensics::runner {

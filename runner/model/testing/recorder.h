@@ -1,6 +1,6 @@
 // An observer for tests: keeps copies of the last positions of every layer that it watches.
-#ifndef RUNNER_MODEL_RECORDER_H_
-#define RUNNER_MODEL_RECORDER_H_
+#ifndef RUNNER_MODEL_TESTING_RECORDER_H_
+#define RUNNER_MODEL_TESTING_RECORDER_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -47,4 +47,4 @@ class Recorder : public Observer {
 
 }  // namespace forensics::runner
 
-#endif  // RUNNER_MODEL_RECORDER_H_
+#endif  // RUNNER_MODEL_TESTING_RECORDER_H_
