@@ -44,6 +44,12 @@ expect 0 "bit-identical" "$exp0" $small --output=a
 expect 1 'config.dtype: "float32" -> "bfloat16"' "$exp0" $small --output=a --dtype=bfloat16
 expect 0 "bfloat16" "$exp0" $small --output=b --dtype=bfloat16 --overwrite
 
+echo "--- another attention kernel leaves other bits"
+expect 0 "flash_attention_portable" "$exp0" $small --output=p --attention_impl=flash_attention_portable
+[ "$(digest a)" != "$(digest p)" ] || fail "two kernels, the same bits"
+expect 2 "attention_impl: expected one of flash_attention_2, .*found \"paged\"" \
+  "$exp0" $small --output=d --attention_impl=paged
+
 echo "--- a flipped bit is found, reported, kept"
 expect 3 "step 2, position [0-9]+, hidden_states/layer_4, element 7" \
   "$exp0" $small --output=flip --inject_bit_flip=1:2:4:7

@@ -12,6 +12,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "runner/experiment_spec.h"
+#include "runner/ops/attention.h"
 #include "runner/run_experiment.h"
 #include "runner/summary.h"
 #include "schema/command_line.h"
@@ -32,6 +33,10 @@ ABSL_FLAG(int, decode_steps, 0,
           "forward passes that yield a token, the prefill included; 0: as the spec says (30)");
 ABSL_FLAG(int, repetitions, 0, "repetitions that must agree bit for bit; 0: as the spec says (3)");
 ABSL_FLAG(std::string, dtype, "", "float32 or bfloat16; empty: as the spec says (float32)");
+ABSL_FLAG(std::string, attention_impl, "",
+          "flash_attention_2, or beyond the plan flash_attention_libtorch or "
+          "flash_attention_portable (own kernels: the same bits on every instruction set, and "
+          "faster on a CPU); empty: as the spec says (flash_attention_2)");
 ABSL_FLAG(int, threads, 0, "threads; 0: one for each processor");
 ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
 ABSL_FLAG(std::string, hardware, "",
@@ -139,6 +144,11 @@ absl::StatusOr<schema::ExperimentSpec> SpecFromFlags() {
         absl::StrCat("--dtype: '", dtype, "' is neither float32 nor bfloat16"));
   }
   if (!dtype.empty()) spec->mutable_reference_config()->set_dtype(dtype);
+  const std::string attention = absl::GetFlag(FLAGS_attention_impl);
+  if (attention.empty()) return spec;
+  const absl::StatusOr<AttentionImpl> found = FindAttention(attention);
+  if (!found.ok()) return schema::UsageError(found.status().message());
+  spec->mutable_reference_config()->set_attention_impl(attention);
   return spec;
 }
 
