@@ -72,14 +72,19 @@ std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std
 absl::Status WriteReports(const CompareOptions& options,
                           const std::vector<ExperimentReport>& reports) {
   const fs::path output = options.output;
-  absl::Status status = schema::WriteFileAtomically(
-      (output / schema::kAnalysisReportsFile).string(), AnalysisReportsJson(reports));
-  status.Update(
-      schema::WriteFileAtomically((output / schema::kSummaryFile).string(), SummaryJson(reports)));
-  if (!options.tidy.empty()) {
-    status.Update(schema::WriteFileAtomically(options.tidy, TidyTable(reports)));
+  // After a failure nothing more is written: files of two analyses would stand side by side.
+  if (absl::Status status = schema::WriteFileAtomically(
+          (output / schema::kAnalysisReportsFile).string(), AnalysisReportsJson(reports));
+      !status.ok()) {
+    return status;
   }
-  return status;
+  if (absl::Status status = schema::WriteFileAtomically((output / schema::kSummaryFile).string(),
+                                                        SummaryJson(reports));
+      !status.ok()) {
+    return status;
+  }
+  if (options.tidy.empty()) return absl::OkStatus();
+  return schema::WriteFileAtomically(options.tidy, TidyTable(reports));
 }
 
 }  // namespace
@@ -112,10 +117,19 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
       outcome.failed.emplace_back(report.status().message());
     }
   }
+  for (const std::string& failure : outcome.failed) log << failure << "\n";
+  if (reports.empty()) {
+    return absl::DataLossError(absl::StrCat("none of ", files.size(),
+                                            " experiment files could be analysed; nothing is "
+                                            "written, a report in ",
+                                            options.output, " is as it was"));
+  }
   outcome.analysed = static_cast<int>(reports.size());
   if (absl::Status status = WriteReports(options, reports); !status.ok()) return status;
   out << (options.format == TableFormat::kJson ? SummaryJson(reports) : SummaryTable(reports));
-  for (const std::string& failure : outcome.failed) log << failure << "\n";
+  if (!out.flush()) {
+    return absl::DataLossError("the summary could not be written to the standard output");
+  }
   return outcome;
 }
 

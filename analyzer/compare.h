@@ -30,7 +30,8 @@ struct CompareOutcome {
 // the summary goes to `out` as a table or as JSON, what is skipped or damaged to `log`. Of a
 // directory, the reference's file, the plan's eight and any other *_experiment.json are taken, and
 // those of the first nine that it lacks are named as skipped. Damaged files do not stop the others.
-// Fails if there is nothing to analyse or the reports cannot be written.
+// Fails if there is nothing to analyse, and then leaves an older report as it is, or if the reports
+// or the summary cannot be written; nothing is written after the first that cannot.
 absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
                                        std::ostream& log);
 

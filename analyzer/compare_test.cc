@@ -141,6 +141,42 @@ TEST(Compare, NothingToAnalyseIsAnError) {
   EXPECT_FALSE(CompareFiles({folder / "nowhere"}, folder / "report").outcome.ok());
 }
 
+TEST(Compare, WithDamagedFilesAloneAnOlderReportStaysAsItIs) {
+  const Folder folder("all damaged");
+  const std::string good = folder.AddExperiment("good.json", "batch_size");
+  const std::string bad = folder.Add("bad.json", "{\"runs\": [");
+  ASSERT_TRUE(CompareFiles({good}, folder / "report", folder / "tidy").outcome.ok());
+  const std::string reports = Text(folder / "report/analysis_reports.json");
+  const std::string summary = Text(folder / "report/summary.json");
+  std::ofstream(folder / "tidy") << "old";
+  const Result result = CompareFiles({bad}, folder / "report", folder / "tidy");
+  EXPECT_THAT(std::string(result.outcome.status().message()),
+              AllOf(HasSubstr("none of 1 experiment files"), HasSubstr("is as it was")));
+  EXPECT_THAT(result.log, HasSubstr("bad.json: byte"));
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_EQ(Text(folder / "report/analysis_reports.json"), reports);
+  EXPECT_EQ(Text(folder / "report/summary.json"), summary);
+  EXPECT_EQ(Text(folder / "tidy"), "old");
+}
+
+TEST(Compare, NothingIsWrittenAfterTheFirstFileThatCannotBe) {
+  const Folder folder("blocked");
+  const std::string file = folder.AddExperiment("a.json", "batch_size");
+  fs::create_directories(folder / "report/analysis_reports.json/in the way");
+  EXPECT_FALSE(CompareFiles({file}, folder / "report", folder / "tidy").outcome.ok());
+  EXPECT_FALSE(fs::exists(folder / "report/summary.json"));
+  EXPECT_FALSE(fs::exists(folder / "tidy"));
+}
+
+TEST(Compare, ASummaryThatCannotBePrintedIsAnError) {
+  const Folder folder("full");
+  const std::string file = folder.AddExperiment("a.json", "batch_size");
+  std::ofstream full("/dev/full");
+  std::ostringstream log;
+  const auto outcome = Compare({{file}, folder / "report", "", TableFormat::kTable}, full, log);
+  EXPECT_THAT(std::string(outcome.status().message()), HasSubstr("standard output"));
+}
+
 TEST(Compare, AReportThatCannotBeWrittenIsAnError) {
   const Folder folder("unwritable");
   const std::string file = folder.AddExperiment("a.json", "batch_size");

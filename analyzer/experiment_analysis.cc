@@ -37,6 +37,7 @@ class Analysis {
   void CheckRuns();
   void ComparePairs();
   ConfigurationPair ComparePair(const Configuration& a, const Configuration& b);
+  void NoteRepeatedBaselines();
   void NoteContexts(const ConfigurationPair& pair);
   std::vector<ConfigurationPair> Variants(const HardwareGroup& group,
                                           const Configuration& baseline);
@@ -57,6 +58,7 @@ ExperimentReport Analysis::Run() {
   report_.headline = HeadlineSignal(experiment);
   groups_ = GroupByHardware(experiment);
   CheckRuns();
+  NoteRepeatedBaselines();
   ComparePairs();
   ComputeNoise();
   for (WithinHardware& within : report_.within_hardware) JudgePairs(within.pairs);
@@ -141,9 +143,22 @@ std::vector<ConfigurationPair> Analysis::Variants(const HardwareGroup& group,
                                                   const Configuration& baseline) {
   std::vector<ConfigurationPair> pairs;
   for (const Configuration* configuration : group.configurations) {
-    if (configuration != group.baseline) pairs.push_back(ComparePair(baseline, *configuration));
+    if (configuration == group.baseline || SameValue(*configuration, *group.baseline)) continue;
+    pairs.push_back(ComparePair(baseline, *configuration));
   }
   return pairs;
+}
+
+// A second configuration with the baseline's value is no variant of it.
+void Analysis::NoteRepeatedBaselines() {
+  for (const HardwareGroup& group : groups_) {
+    for (const Configuration* configuration : group.configurations) {
+      if (configuration == group.baseline || !SameValue(*configuration, *group.baseline)) continue;
+      report_.findings.push_back(absl::StrCat(configuration->config_id, ": the same value as ",
+                                              group.baseline->config_id, " on ", group.name,
+                                              ": not compared with it"));
+    }
+  }
 }
 
 void Analysis::ComparePairs() {

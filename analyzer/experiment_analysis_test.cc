@@ -133,6 +133,34 @@ TEST(Hardware, OneAloneHasDistancesButNoNoiseAndNoClass) {
       << "runs without a configuration";
 }
 
+TEST(Hardware, LabelsThatShareAShortNameAreNoiseToOneAnother) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  AddRun(experiment, "A100-40GB_bs1", "A100-40GB", int64_t{1}, 0);
+  AddRun(experiment, "A100-40GB_bs2", "A100-40GB", int64_t{2}, 4);
+  AddRun(experiment, "A100-80GB_bs1", "A100-80GB", int64_t{1}, 1);
+  const ExperimentReport report = Analyze(std::move(experiment));
+  ASSERT_THAT(report.within_hardware, SizeIs(2));
+  EXPECT_EQ(report.within_hardware[0].hardware, "A100-40GB");
+  EXPECT_THAT(report.within_hardware[0].pairs, SizeIs(1));
+  EXPECT_THAT(report.within_hardware[1].pairs, IsEmpty());
+  ASSERT_THAT(report.cross_hardware_baseline, SizeIs(1));
+  EXPECT_EQ(report.cross_hardware_baseline[0].hardware_b, "A100-80GB");
+  EXPECT_THAT(report.noise.at(kHidden2).mean, Optional(1.0));
+  EXPECT_THAT(report.summary.by_mean.snr, Optional(4.0));
+}
+
+TEST(Hardware, AnotherConfigurationWithTheBaselinesValueIsNoVariant) {
+  Experiment experiment = BatchSizes();
+  AddRun(experiment, "A100_bs1_again", "A100-80GB", int64_t{1}, 100);
+  const ExperimentReport report = Analyze(std::move(experiment));
+  EXPECT_THAT(report.within_hardware[0].pairs, SizeIs(2));
+  EXPECT_THAT(report.cross_hardware[0].pairs, SizeIs(2));
+  EXPECT_EQ(report.summary.signal_l2.max, 16);
+  EXPECT_THAT(report.findings,
+              ElementsAre("A100_bs1_again: the same value as A100_bs1 on A100: not compared with "
+                          "it"));
+}
+
 TEST(Snr, WithoutNoiseIsInfiniteForASignalAndNullForNone) {
   Experiment experiment = MakeExperiment("tensor_parallel", "tp_size");
   for (const char* hardware : {"A100", "H100"}) {

@@ -1,6 +1,8 @@
 #include "analyzer/experiment_reader.h"
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +10,7 @@
 #include "analyzer/json_fields.h"
 #include "analyzer/run_reader.h"
 #include "schema/experiment_json.h"
+#include "schema/run_directory.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -59,6 +62,16 @@ absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
   return absl::OkStatus();
 }
 
+absl::Status ReadSchemaVersion(JsonCursor& cursor) {
+  std::optional<int64_t> version;
+  if (absl::Status status = ReadField(cursor, version); !status.ok()) return status;
+  if (version.value_or(0) <= schema::kSchemaVersion) return absl::OkStatus();
+  return cursor.Error(absl::StrCat("version ", *version,
+                                   ": the file was written by a later version of this software; "
+                                   "this one reads files up to version ",
+                                   schema::kSchemaVersion));
+}
+
 }  // namespace
 
 absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
@@ -69,7 +82,10 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
   experiment.path = path;
   schema::ExperimentChecker checker;
   cursor.set_checker(&checker);
+  std::set<std::string> keys;
   const auto member = [&](const std::string& key) -> absl::Status {
+    keys.insert(key);
+    if (key == "schema_version") return ReadSchemaVersion(cursor);
     if (key == "experiment_metadata") return ReadMetadata(cursor, experiment);
     if (key == "configurations") {
       return ReadArrayOrNull(cursor, [&] { return ReadConfiguration(cursor, experiment); });
@@ -87,6 +103,10 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
   if (experiment.type.empty()) {
     return absl::DataLossError(
         absl::StrCat(path, ": no experiment_metadata.experiment_type: not an experiment file"));
+  }
+  for (const char* key : {"configurations", "runs"}) {
+    if (keys.count(key) > 0) continue;
+    return absl::DataLossError(absl::StrCat(path, ": at /: the key '", key, "' is missing"));
   }
   if (!checker.status().ok()) {
     experiment.findings.push_back(

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -127,6 +128,55 @@ TEST(Numbers, LiteralsAndStringsThatAreNoNumbers) {
   EXPECT_TRUE(std::signbit(values[5]));
 }
 
+TEST(Numbers, ADecimalBeyondFloat32sRangeIsInfinityAndAFinding) {
+  const Experiment experiment = MustRead(
+      File(Step(0, Hidden("\"pos_-1\":[1e400,-1e39,3.4028235e38,1e-400,\"Infinity\"]") +
+                       R"(,"logprobs":{"pos_-1":{"token_ids":[7],"log_probs":[-1e39]}})")));
+  const std::vector<float> values = VectorAt(experiment, kHidden1, {0, -1});
+  ASSERT_THAT(values, SizeIs(5));
+  EXPECT_EQ(values[0], std::numeric_limits<float>::infinity());
+  EXPECT_EQ(values[1], -std::numeric_limits<float>::infinity());
+  EXPECT_EQ(values[3], 0);
+  EXPECT_THAT(experiment.findings,
+              ElementsAre("A100_bs1 rep 2: hidden_states/layer_1: 2 numbers beyond float32's range "
+                          "are taken for infinity",
+                          "A100_bs1 rep 2: logprobs: 1 numbers beyond float32's range are taken "
+                          "for infinity"));
+}
+
+TEST(Numbers, OneOfAMillionDigitsIsRefused) {
+  for (const char* head : {"", "0.", "-"}) {
+    EXPECT_THAT(ErrorOf(File(Step(0, Hidden(absl::StrCat("\"pos_-1\":[", head,
+                                                         std::string(1000000, '7'), "]"))))),
+                HasSubstr("pos_-1: expected a number, found a text of 65536 characters or more"));
+  }
+}
+
+TEST(Version, OfLaterSoftwareIsRefused) {
+  const std::string rest = File("").substr(1);
+  EXPECT_TRUE(Read("{\"schema_version\":1," + rest).ok());
+  EXPECT_TRUE(Read("{\"schema_version\":null," + rest).ok());
+  EXPECT_THAT(ErrorOf("{\"schema_version\":2," + rest),
+              AllOf(HasSubstr("at /schema_version: version 2: the file was written by a later "
+                              "version"),
+                    HasSubstr("up to version 1")));
+  EXPECT_THAT(ErrorOf("{\"schema_version\":\"2\"," + rest), HasSubstr("expected a whole number"));
+}
+
+TEST(Layout, AnotherSpellingOfALayerOrPositionIsAnUnknownKeyAndOverwritesNothing) {
+  const Experiment experiment =
+      MustRead(File(Step(0, R"("hidden_states":{"layer_1":{"pos_-1":[1],"pos_-01":[2]},)"
+                            R"("layer_01":{"pos_-1":[3]}},)"
+                            R"("logprobs":{"pos_-1":{"token_ids":[7],"log_probs":[-1]},)"
+                            R"("pos_-001":{"token_ids":[8],"log_probs":[-2]}})")));
+  EXPECT_THAT(VectorAt(experiment, kHidden1, {0, -1}), ElementsAre(1));
+  EXPECT_THAT(experiment.runs[0].log_probs.at({0, -1}).token_ids, ElementsAre(7));
+  for (const char* key : {"layer_01", "pos_-01", "pos_-001"}) {
+    EXPECT_THAT(experiment.findings,
+                testing::Contains(HasSubstr(absl::StrCat("unknown key '", key, "' passed over"))));
+  }
+}
+
 TEST(Layout, IndentedTextAndAnyOrderOfKeysGiveTheSame) {
   const std::string text =
       "\xEF\xBB\xBF {\n  \"runs\": [ {\n \"decode_steps\": [\n {\n   \"hidden_states\": {\n "
@@ -215,9 +265,12 @@ TEST(Missing, RunsWithoutStepsAndFilesWithoutRuns) {
                    .runs[0]
                    .stored());
   EXPECT_THAT(MustRead(head + ",\"runs\":null}").runs, IsEmpty());
+  EXPECT_THAT(ErrorOf(head + "}"), HasSubstr("experiment.json: at /: the key 'runs' is missing"));
+  EXPECT_THAT(ErrorOf(absl::StrCat("{", kMetadata, ",\"runs\":[]}")),
+              HasSubstr("the key 'configurations' is missing"));
   EXPECT_THAT(
-      MustRead(head + "}").findings,
-      ElementsAre(HasSubstr("not as experiment_schema.json says: at the top: missing: runs")))
+      MustRead(absl::StrReplaceAll(head + ",\"runs\":[]}", {{",\"model\":\"m\"", ""}})).findings,
+      ElementsAre(HasSubstr("not as experiment_schema.json says: ")))
       << "what the schema asks for and the analysis can do without";
 }
 
@@ -259,6 +312,7 @@ TEST(Damaged, ErrorsNameFilePlaceAndCause) {
        {"at /runs/0/decode_steps/0/step: ", "expected a whole number"}},
       {with("\"step\":0", "\"step\":0.5"), {"expected a whole number"}},
       {with("\"step\":0", "\"step\":9223372036854775807"), {"a step number beyond 2^53"}},
+      {with("\"step\":0", "\"step\":-1"), {"/decode_steps/0: a step number below 0"}},
       {with("\"token_id\":100", "\"token_id\":[]"), {"/token_id: ", "expected a single value"}},
       {with("\"rep_id\":2", "\"rep_id\":\"2\""), {"at /runs/0/rep_id: ", "a whole number"}},
       {with("\"config_id\":\"A100_bs1\"", "\"config_id\":7"), {"/config_id: ", "a string"}},

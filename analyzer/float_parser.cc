@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -92,9 +93,10 @@ bool IsJsonNumber(const char* begin, const char* end) {
   return p == end;
 }
 
+constexpr size_t kLongestToken = 1 << 16;  // a float64 written out in full has 1,100 characters
+
 // A value that the fast path did not take: its text up to a comma, bracket or space.
 std::string TakeToken(ByteStream& stream) {
-  constexpr size_t kLongestToken = 1 << 16;  // a float64 written out in full has 1,100 characters
   std::string token;
   while (!stream.AtEnd() && token.size() < kLongestToken) {
     const char c = stream.Peek();
@@ -126,6 +128,10 @@ bool ParseWord(absl::string_view token, float* value) {
 
 absl::Status NotANumber(absl::string_view token) {
   if (token.empty()) return absl::InvalidArgumentError("expected a number");
+  if (token.size() >= kLongestToken) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected a number, found a text of ", kLongestToken, " characters or more"));
+  }
   const bool cut = token.size() > 40;
   return absl::InvalidArgumentError(absl::StrFormat(
       "expected a number, found '%s%s'", absl::CHexEscape(token.substr(0, 40)), cut ? "..." : ""));
@@ -197,8 +203,10 @@ bool ParseFloat32(const char* begin, const char* end, float* value) {
   return result.ec == std::errc() && result.ptr == end;
 }
 
-absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, size_t& offset) {
+absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, size_t& offset,
+                              size_t* beyond_range) {
   values.clear();
+  if (beyond_range != nullptr) *beyond_range = 0;
   bool value_expected = true;
   for (;;) {
     if (values.size() > kLongestArray) {
@@ -243,9 +251,12 @@ absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, si
       }
       const std::string token = TakeToken(stream);
       float value;
-      if (!ParseWord(token, &value) &&
-          !ParseFloat32(token.data(), token.data() + token.size(), &value)) {
-        return NotANumber(token);
+      if (!ParseWord(token, &value)) {
+        if (token.size() >= kLongestToken ||
+            !ParseFloat32(token.data(), token.data() + token.size(), &value)) {
+          return NotANumber(token);
+        }
+        if (beyond_range != nullptr && std::isinf(value)) ++*beyond_range;
       }
       values.push_back(value);
       value_expected = false;

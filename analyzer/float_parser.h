@@ -35,7 +35,9 @@ bool ParseFloat32(const char* begin, const char* end, float* value);
 // Reads the numbers of an array, from after its '[' up to its ']', which is left in the stream, so
 // that a reader of the structure sees an empty array. Takes null, the literals NaN, Infinity and
 // -Infinity, and the same three as strings. On an error `offset` is the place in the file.
-absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, size_t& offset);
+// `beyond_range`, if not null, becomes the count of decimals beyond float32's range.
+absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, size_t& offset,
+                              size_t* beyond_range = nullptr);
 
 }  // namespace forensics::analyzer
 

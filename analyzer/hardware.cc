@@ -68,12 +68,27 @@ std::string HardwareName(const std::string& label) {
   return name == schema::PathPart(label) ? label : name;
 }
 
+std::map<std::string, std::string> HardwareNames(const Experiment& experiment) {
+  std::map<std::string, std::string> names;  // by label
+  std::map<std::string, int> labels;         // how many have a name
+  for (const Configuration& configuration : experiment.configurations) {
+    const std::string& label = configuration.hardware;
+    const auto [entry, is_new] = names.try_emplace(label, HardwareName(label));
+    if (is_new) ++labels[entry->second];
+  }
+  for (auto& [label, name] : names) {
+    if (labels[name] > 1) name = label;
+  }
+  return names;
+}
+
 std::vector<HardwareGroup> GroupByHardware(const Experiment& experiment) {
+  const std::map<std::string, std::string> names = HardwareNames(experiment);
   std::vector<HardwareGroup> groups;
   std::set<std::string> ids;
   for (const Configuration& configuration : experiment.configurations) {
     if (!ids.insert(configuration.config_id).second) continue;
-    const std::string name = HardwareName(configuration.hardware);
+    const std::string& name = names.at(configuration.hardware);
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&](const HardwareGroup& g) { return g.name == name; });
     if (group == groups.end())

@@ -1,7 +1,11 @@
 // Which configurations ran on the same hardware, and which of them is the baseline.
+//
+// Experiment 0's value of each variable is a line of kReferenceValues in hardware.cc: an experiment
+// that is added adds its line there; without one the first configuration listed is the baseline.
 #ifndef ANALYZER_HARDWARE_H_
 #define ANALYZER_HARDWARE_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,16 +17,20 @@ namespace forensics::analyzer {
 // known GPU is its own name.
 std::string HardwareName(const std::string& label);
 
+// The name of each hardware label in the file: HardwareName, but where several labels share that
+// (A100-40GB and A100-80GB), each of them is its own name.
+std::map<std::string, std::string> HardwareNames(const Experiment& experiment);
+
 struct HardwareGroup {
   std::string name;
   std::vector<const Configuration*> configurations;  // as listed
   const Configuration* baseline = nullptr;
 };
 
-// One group a hardware, in the order in which they first appear. A config_id that is listed again
-// is left out: which configuration its runs belong to would be a guess. Its baseline is the
-// configuration with experiment 0's value of the variable or, where none has it, the first.
-// `experiment` outlives the result.
+// One group a hardware (HardwareNames), in the order in which they first appear. A config_id that
+// is listed again is left out: which configuration its runs belong to would be a guess. Its
+// baseline is the configuration with experiment 0's value of the variable or, where none has it,
+// the first. `experiment` outlives the result.
 std::vector<HardwareGroup> GroupByHardware(const Experiment& experiment);
 
 }  // namespace forensics::analyzer

@@ -61,7 +61,7 @@ TEST(Baseline, IsTheFirstListedWhereNoneHasExperimentZerosValue) {
 TEST(GroupByHardware, AnyNumberOfLabelsInTheOrderListed) {
   Experiment experiment = MakeExperiment("batch_size", "batch_size");
   for (const auto& [id, label] : {std::pair("a", "H200"), std::pair("b", "NVIDIA A100-SXM4-80GB"),
-                                  std::pair("c", "cpu"), std::pair("d", "A100-40GB")}) {
+                                  std::pair("c", "cpu"), std::pair("d", "NVIDIA A100-SXM4-80GB")}) {
     experiment.configurations.push_back(MakeConfiguration(id, label, int64_t{1}));
   }
   const std::vector<HardwareGroup> groups = GroupByHardware(experiment);
@@ -69,6 +69,21 @@ TEST(GroupByHardware, AnyNumberOfLabelsInTheOrderListed) {
   for (const HardwareGroup& group : groups) names.push_back(group.name);
   EXPECT_THAT(names, ElementsAre("H200", "A100", "cpu"));
   EXPECT_THAT(groups[1].configurations, SizeIs(2));
+}
+
+TEST(GroupByHardware, LabelsThatShareAShortNameStayApartUnderTheirFullNames) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  experiment.configurations = {MakeConfiguration("a", "A100-40GB", int64_t{1}),
+                               MakeConfiguration("b", "NVIDIA H100 80GB HBM3", int64_t{1}),
+                               MakeConfiguration("c", "A100-80GB", int64_t{1}),
+                               MakeConfiguration("d", "A100-40GB", int64_t{2}),
+                               MakeConfiguration("e", "A100", int64_t{1})};
+  const std::vector<HardwareGroup> groups = GroupByHardware(experiment);
+  std::vector<std::string> names;
+  for (const HardwareGroup& group : groups) names.push_back(group.name);
+  EXPECT_THAT(names, ElementsAre("A100-40GB", "H100", "A100-80GB", "A100"));
+  EXPECT_THAT(groups[0].configurations, SizeIs(2));
+  EXPECT_EQ(groups[2].baseline->config_id, "c");
 }
 
 TEST(GroupByHardware, AConfigIdListedAgainIsLeftOut) {

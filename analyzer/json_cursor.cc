@@ -233,14 +233,15 @@ void JsonCursor::TellCheckerOfVector() {
   checker_->EndArray(0);
 }
 
-absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* text) {
+absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* text,
+                                    size_t* beyond_range) {
   if (Peek() != Kind::kArray) return Error("expected an array of numbers");
   if (text != nullptr) stream_->Fill(ByteStream::kMostFill);
   const char* const begin = stream_->current();
   const size_t begin_offset = stream_->Tell();
   stream_->Take();
   size_t offset = 0;
-  const absl::Status status = ReadFloat32Array(*stream_, values, offset);
+  const absl::Status status = ReadFloat32Array(*stream_, values, offset, beyond_range);
   if (!status.ok()) return ErrorAt(offset, status.message());
   if (text != nullptr) {
     // The bytes have moved if the stream had to read on within the array.

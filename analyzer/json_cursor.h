@@ -49,8 +49,10 @@ class JsonCursor {
   absl::StatusOr<JsonScalar> ReadScalar();
 
   // An array of numbers as the nearest float32 of each (ReadFloat32Array). `text`, if not null,
-  // becomes the array as it is spelled, or empty if it is very long.
-  absl::Status ReadFloats(std::vector<float>& values, std::string* text = nullptr);
+  // becomes the array as it is spelled, or empty if it is very long; `beyond_range`, if not null,
+  // the count of decimals that became infinities.
+  absl::Status ReadFloats(std::vector<float>& values, std::string* text = nullptr,
+                          size_t* beyond_range = nullptr);
 
   // If an array follows that is spelled exactly as `text`, not empty, passes over it and returns
   // true: it holds what the array with that text held.

@@ -104,6 +104,8 @@ std::optional<int> NumberAfter(absl::string_view prefix, absl::string_view key) 
   const char* const end = key.data() + key.size();
   const auto result = std::from_chars(key.data() + prefix.size(), end, number);
   if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  // "layer_013" beside "layer_13" would be the same layer twice.
+  if (key.substr(prefix.size()) != absl::StrCat(number)) return std::nullopt;
   return number;
 }
 

@@ -27,7 +27,8 @@ absl::Status ReadObjectOrNull(JsonCursor& cursor,
                               absl::FunctionRef<absl::Status(const std::string& key)> member);
 absl::Status ReadArrayOrNull(JsonCursor& cursor, absl::FunctionRef<absl::Status()> element);
 
-// The integer after `prefix`: 47 of "layer_47", -3 of "pos_-3"; none if `key` is not of that form.
+// The integer after `prefix`: 47 of "layer_47", -3 of "pos_-3"; none if `key` is not of that form,
+// nor if the number is spelled otherwise ("layer_047", "pos_-03").
 std::optional<int> NumberAfter(absl::string_view prefix, absl::string_view key);
 
 // JSON text of a scalar, strings without their quotes: how a value stands as a key. A whole number

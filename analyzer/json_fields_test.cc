@@ -56,7 +56,8 @@ TEST(NumberAfter, TakesNamesOfLayersAndPositionsAlone) {
   EXPECT_THAT(NumberAfter("layer_", "layer_47"), Optional(47));
   EXPECT_THAT(NumberAfter("pos_", "pos_-3"), Optional(-3));
   for (const char* key :
-       {"layer_", "layer_x", "layer_4x", "layer_ 4", "pos_4", "layer", "", "layer_99999999999"}) {
+       {"layer_", "layer_x", "layer_4x", "layer_ 4", "pos_4", "layer", "", "layer_99999999999",
+        "layer_047", "layer_00", "layer_-0", "layer_+4", "layer_-04"}) {
     EXPECT_EQ(NumberAfter("layer_", key), std::nullopt) << key;
   }
 }

@@ -156,7 +156,7 @@ TEST(Json, WhatIsNotReproducibleIsFlagged) {
 
 TEST(Json, KeysThatMeetAgainAreToldApart) {
   Experiment experiment = Compile();
-  AddRun(experiment, "A100_again", "A100-40GB", true, 3);
+  AddRun(experiment, "A100_again", "A100-80GB", true, 3);
   AddRun(experiment, "H200_compiled", "H200", true, 3);
   std::vector<ExperimentReport> reports = Reports(std::move(experiment));
   Experiment second = Compile();

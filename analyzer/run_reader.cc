@@ -51,12 +51,13 @@ class RunReader {
   absl::Status ReadLayers(SignalKind kind, StepRecord& record);
   absl::Status ReadPositions(const SignalId& signal, std::map<int, SharedVector>& positions);
   absl::StatusOr<SharedVector> ReadVector(const SignalId& signal, int position);
+  absl::Status ReadFloats(const SignalId& signal, std::vector<float>& values, std::string* text);
   absl::Status ReadLogProbs(std::map<int, LogProbs>& positions);
   void Keep(StepRecord record);
   SharedVector Shared(const SignalId& signal, const Timepoint& at, const SharedVector& vector);
   absl::Status SkipUnknown(const std::string& key);
   std::string Name() const;
-  void ReportRepeats();
+  void ReportOddities();
 
   JsonCursor& cursor_;
   std::vector<std::string>& findings_;
@@ -66,6 +67,7 @@ class RunReader {
   // repeats it with other bits.
   std::map<SignalId, std::map<int64_t, std::vector<SharedVector>>> seen_;
   std::map<SignalId, int> differing_repeats_;
+  std::map<SignalId, size_t> beyond_range_;  // numbers, as often as they were parsed
   // Two of three vectors are those of the step before, shifted by a position, in the same spelling:
   // they need not be parsed again.
   using SpelledVectors = std::map<std::pair<SignalId, int>, SpelledVector>;  // by position
@@ -78,7 +80,7 @@ absl::StatusOr<RunRecord> RunReader::Read() {
   absl::Status status =
       cursor_.ReadObject([this](const std::string& key) { return ReadMember(key); });
   if (!status.ok()) return status;
-  ReportRepeats();
+  ReportOddities();
   return std::move(run_);
 }
 
@@ -114,6 +116,7 @@ absl::Status RunReader::ReadStep() {
   if (absl::Status status = ReadObjectOrNull(cursor_, member); !status.ok()) return status;
   if (!record.number.has_value()) record.number = static_cast<int64_t>(elements_);
   if (std::abs(*record.number) > kLargestStep) return cursor_.Error("a step number beyond 2^53");
+  if (*record.number < 0) return cursor_.Error("a step number below 0");
   ++elements_;
   Keep(std::move(record));
   last_step_ = std::exchange(this_step_, {});
@@ -123,7 +126,7 @@ absl::Status RunReader::ReadStep() {
 absl::Status RunReader::ReadLayers(SignalKind kind, StepRecord& record) {
   return ReadObjectOrNull(cursor_, [&](const std::string& key) {
     const std::optional<int> layer = NumberAfter("layer_", key);
-    if (!layer.has_value()) return SkipUnknown(key);
+    if (!layer.has_value() || *layer < 0) return SkipUnknown(key);
     const SignalId signal{kind, *layer};
     return ReadPositions(signal, record.vectors[signal]);
   });
@@ -149,10 +152,18 @@ absl::StatusOr<SharedVector> RunReader::ReadVector(const SignalId& signal, int p
     return read.vector;
   }
   std::vector<float> values;
-  if (absl::Status status = cursor_.ReadFloats(values, &read.text); !status.ok()) return status;
+  if (absl::Status status = ReadFloats(signal, values, &read.text); !status.ok()) return status;
   values.shrink_to_fit();
   read.vector = std::make_shared<const std::vector<float>>(std::move(values));
   return read.vector;
+}
+
+absl::Status RunReader::ReadFloats(const SignalId& signal, std::vector<float>& values,
+                                   std::string* text) {
+  size_t beyond_range = 0;
+  absl::Status status = cursor_.ReadFloats(values, text, &beyond_range);
+  if (beyond_range > 0) beyond_range_[signal] += beyond_range;
+  return status;
 }
 
 absl::Status RunReader::ReadLogProbs(std::map<int, LogProbs>& positions) {
@@ -163,7 +174,7 @@ absl::Status RunReader::ReadLogProbs(std::map<int, LogProbs>& positions) {
     const auto member = [&](const std::string& name) {
       if (name == "token_ids") return ReadField(cursor_, list.token_ids);
       if (name == "log_probs" && cursor_.Peek() != JsonCursor::Kind::kNull) {
-        return cursor_.ReadFloats(list.values);
+        return ReadFloats({SignalKind::kLogProbs, 0}, list.values, nullptr);
       }
       return cursor_.Skip();
     };
@@ -214,11 +225,16 @@ std::string RunReader::Name() const {
   return absl::StrCat(run_.config_id.empty() ? "a run" : run_.config_id, " rep ", run_.rep_id);
 }
 
-void RunReader::ReportRepeats() {
+void RunReader::ReportOddities() {
   for (const auto& [signal, count] : differing_repeats_) {
     findings_.push_back(absl::StrFormat(
         "%s: %s: %d repeated positions differ from the same position in another step", Name(),
         SignalName(signal), count));
+  }
+  for (const auto& [signal, count] : beyond_range_) {
+    findings_.push_back(
+        absl::StrFormat("%s: %s: %d numbers beyond float32's range are taken for infinity", Name(),
+                        SignalName(signal), count));
   }
   for (const auto& [key, count] : unknown_keys_) {
     findings_.push_back(absl::StrFormat("%s: unknown key '%s' passed over %d times", Name(),

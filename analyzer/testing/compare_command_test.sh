@@ -41,4 +41,13 @@ expect 4 "Reports of 8 experiments"
 rm "typed here/experiments/compile_experiment.json"
 expect 0 "Skipping compile_experiment.json (not found)"
 expect 4 "compile_experiment.json: no such file" experiments experiments/compile_experiment.json
+
+# All files damaged: an older report is left alone. A full device is an error.
+mkdir "typed here/damaged"
+echo '{' >"typed here/damaged/batch_size_experiment.json"
+cp "typed here/report/summary.json" "$TEST_TMPDIR/old"
+expect 1 "is as it was" damaged
+cmp "typed here/report/summary.json" "$TEST_TMPDIR/old" || failures=1
+"$compare" >/dev/full 2>"$TEST_TMPDIR/out"
+[ $? -eq 1 ] && grep -q "standard output" "$TEST_TMPDIR/out" || { echo "full device"; failures=1; }
 exit $failures

@@ -122,7 +122,9 @@ def experiment(name, variable, values, hardware, repetitions=3, forced=True, noi
         data["schema_version"] = 1
     for h, label in enumerate(hardware):
         for v, value in enumerate(values):
-            config_id = f"{label.split('-')[0]}_{value}"
+            short = label.split("-")[0]
+            shared = sum(other.split("-")[0] == short for other in hardware) > 1
+            config_id = f"{label if shared else short}_{value}"
             noise = (noises or [0, 0.001, 0.2, 0.05])[v % 4] + 0.01 * h
             noise_seed = f"{h} {v}"
             entry = configuration(config_id, label, value)
@@ -181,7 +183,8 @@ def write_all(directory):
     write(directory, "batch_size_experiment.json",
           experiment("batch_size", "batch_size", [1, 2, 4], both))
     write(directory, "compile_experiment.json",
-          experiment("compile", "compile", [True, False], both, forced=False), plan=True)
+          experiment("compile", "compile", [True, False], [a100, "A100-40GB", h100], forced=False),
+          plan=True)
     write(directory, "quantization_experiment.json",
           experiment("quantization", "quant_method", ["awq", "gptq", "bnb"], [a100, h100, h200]))
 

@@ -224,8 +224,11 @@ class Analysis:
                         for kind in ("hidden_states", "key_vectors") for layer in layers}
         self.signals["logprobs"] = ("logprobs", None)
         self.hardware = {}
+        full = {c["hardware"] for c in data["configurations"]}
         for c in data["configurations"]:
-            self.hardware.setdefault(short(c["hardware"]), []).append(c)
+            label = c["hardware"]
+            alone = sum(short(other) == short(label) for other in full) == 1
+            self.hardware.setdefault(short(label) if alone else label, []).append(c)
         self.pairs = list(self.make_pairs())
         self.noise = {s: self.noise_of(s) for s in self.signals}
 
@@ -267,14 +270,14 @@ class Analysis:
     def noise_of(self, signal):
         """The mean over values, and that at the baseline value."""
         every, base = [], []
-        for kind, hardware, _, _, a, b, figures in self.pairs:
+        for kind, _, _, _, a, b, figures in self.pairs:
             if kind != "cross_hardware_baseline" or not figures[signal]:
                 continue
             if figures[signal]["mean"] is None:
                 continue
             every.append(figures[signal]["mean"])
-            one, two = hardware.split("-")
-            if a is self.baseline(one) and b is self.baseline(two):
+            if any(a is self.baseline(one) for one in self.hardware) and any(
+                    b is self.baseline(two) for two in self.hardware):
                 base.append(figures[signal]["mean"])
         return mean(every), mean(base)
 
@@ -329,9 +332,10 @@ def check_experiment(check, analysis, report):
             entry_key = value if value not in used else f"{value} ({hardware})"
             used.add(value)
             entry = report[kind][entry_key]
-            one, two = hardware.lower().split("-")
-            check.equal(name, entry[f"{one}_config"], a["config_id"])
-            check.equal(name, entry[f"{two}_config"], b["config_id"])
+            check.equal(name, entry["hardware"], hardware)
+            for config in (a, b):
+                own = next(h for h, configs in analysis.hardware.items() if config in configs)
+                check.equal(name, entry[f"{own.lower()}_config"], config["config_id"])
         else:
             part = kind if kind.startswith("cross") else "within_hardware_detectability"
             entry = report[part][section][value]
