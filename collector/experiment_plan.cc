@@ -9,12 +9,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/comparable.h"
-#include "schema/float_text.h"
+#include "schema/value_text.h"
 
 namespace forensics::collector {
 namespace {
 
 using schema::RunManifest;
+using schema::ValueText;
 using schema::VariantSpec;
 using RunList = std::vector<const Run*>;
 
@@ -234,22 +235,6 @@ absl::StatusOr<ExperimentPlan> PlanExperiment(const std::string& name,
   MakeIdsUnique(plan.configurations);
   if (absl::Status status = CheckMixture(plan); !status.ok()) return status;
   return plan;
-}
-
-std::string ValueText(const google::protobuf::Value& value) {
-  switch (value.kind_case()) {
-    case google::protobuf::Value::kBoolValue:
-      return value.bool_value() ? "true" : "false";
-    case google::protobuf::Value::kStringValue:
-      return absl::StrCat("\"", value.string_value(), "\"");
-    case google::protobuf::Value::kNumberValue: {
-      std::string text;
-      schema::AppendDouble(value.number_value(), text);
-      return text;
-    }
-    default:
-      return "null";
-  }
 }
 
 }  // namespace forensics::collector

@@ -37,9 +37,6 @@ std::vector<std::string> ExperimentNames(const std::vector<Run>& runs);
 absl::StatusOr<ExperimentPlan> PlanExperiment(const std::string& name,
                                               const std::vector<Run>& runs);
 
-// The value as JSON text: `1`, `true`, `"awq"`.
-std::string ValueText(const google::protobuf::Value& value);
-
 }  // namespace forensics::collector
 
 #endif  // COLLECTOR_EXPERIMENT_PLAN_H_

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "collector/testing/results.h"
+#include "schema/value_text.h"
 
 namespace forensics::collector {
 namespace {
@@ -28,7 +29,8 @@ class ExperimentPlanTest : public ResultsTest {
   static std::vector<std::string> Ids(const ExperimentPlan& plan) {
     std::vector<std::string> ids;
     for (const Configuration& configuration : plan.configurations) {
-      ids.push_back(absl::StrCat(configuration.config_id, "=", ValueText(configuration.value)));
+      ids.push_back(
+          absl::StrCat(configuration.config_id, "=", schema::ValueText(configuration.value)));
     }
     return ids;
   }

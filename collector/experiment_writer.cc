@@ -197,6 +197,13 @@ void WriteSettings(const RunManifest& manifest, JsonWriter& json) {
   json.EndObject();
 }
 
+// One repetition alone has nothing to be compared with.
+void WriteReproducible(const RunManifest& manifest, JsonWriter& json) {
+  json.Key(key::kReproducible);
+  if (manifest.reproducible() && manifest.repetitions_size() == 1) return json.Null();
+  json.Bool(manifest.reproducible());
+}
+
 void WriteConfiguration(const ExperimentPlan& plan, const Configuration& configuration,
                         JsonWriter& json) {
   const RunManifest& manifest = configuration.run->manifest;
@@ -219,7 +226,7 @@ void WriteConfiguration(const ExperimentPlan& plan, const Configuration& configu
   Text(key::kDtype, manifest.config().dtype(), json);
   Text(key::kDecoding, Decoding(manifest), json);
   WriteTiming(manifest, json);
-  Flag(key::kReproducible, manifest.reproducible(), json);
+  WriteReproducible(manifest, json);
   WriteSettings(manifest, json);
   if (manifest.config().concurrent_work()) WriteOverlap(manifest, json);
   json.EndObject();

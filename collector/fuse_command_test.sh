@@ -53,6 +53,17 @@ expect 4 "no finished run of batch_size = 4 on H100" "$fuse"
 expect 4 "batch_size_experiment.json" "$fuse"
 expect 0 "" "$fuse" --experiment=compile
 
+# A link that leads nowhere and one that loops: named, and the others are fused.
+ln -s loop "$BUILD_WORKING_DIRECTORY/results/loop"
+ln -s .. "$BUILD_WORKING_DIRECTORY/results/H100/up"
+expect 4 "results/loop: " "$fuse" --experiment=compile
+rm "$BUILD_WORKING_DIRECTORY/results/loop"
+expect 0 "" "$fuse" --experiment=compile
+
+# What was not printed was not done.
+full_device() { "$fuse" --experiment=compile > /dev/full; }
+expect 1 "standard output: cannot be written" full_device
+
 # A killed run is no obstacle: what it left is removed.
 touch "$BUILD_WORKING_DIRECTORY/experiments/batch_size_experiment.json.tmp.999999999"
 expect 4 "" "$fuse"

@@ -16,6 +16,7 @@
 #include "collector/fuse.h"
 #include "schema/command_line.h"
 #include "schema/run_directory.h"
+#include "schema/standard_output.h"
 
 ABSL_FLAG(std::string, output, forensics::schema::kExperimentsFolder,
           "folder of the experiment files; relative to where the command is typed");
@@ -118,6 +119,8 @@ int FuseMain(const std::vector<std::string>& positional) {
     return schema::kExitFailed;
   }
   PrintSummary(*report, options.output);
+  const absl::Status printed = schema::FlushStandardOutput();
+  if (!printed.ok()) return schema::ReportAndExitCode(kProgram, printed);
   return report->problems.empty() ? schema::kExitDone : schema::kExitIncomplete;
 }
 

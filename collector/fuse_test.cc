@@ -262,6 +262,8 @@ TEST_F(FuseTest, TimingIsMeanAndSampleVariance) {
   EXPECT_EQ(timing["variance"].GetDouble(), 1);
   EXPECT_EQ(timing["repetitions"].GetInt(), 3);
   EXPECT_TRUE(document["configurations"][1]["timing"]["variance"].IsNull());
+  EXPECT_TRUE(document["configurations"][0]["reproducible"].GetBool());
+  EXPECT_TRUE(document["configurations"][1]["reproducible"].IsNull());
 }
 
 TEST_F(FuseTest, OneEntryARepetitionAndOnlyTheStoredOneHasSteps) {

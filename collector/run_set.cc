@@ -4,25 +4,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "schema/stored_repetition.h"
 
 namespace forensics::collector {
 namespace {
 
+using schema::CheckEqual;
 using schema::Repetition;
 using schema::RepetitionSummary;
 using schema::RunManifest;
-
-absl::Status CheckEqual(const std::string& path, const std::string& field, const std::string& found,
-                        const std::string& expected) {
-  if (found == expected) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat(path, ": ", field, " is ", found, ", expected ", expected));
-}
-
-absl::Status CheckEqual(const std::string& path, const std::string& field, int64_t found,
-                        int64_t expected) {
-  return CheckEqual(path, field, absl::StrCat(found), absl::StrCat(expected));
-}
 
 int64_t Count(size_t count) { return static_cast<int64_t>(count); }
 
@@ -56,20 +46,6 @@ absl::Status CheckRepetitions(const std::string& path, const RunManifest& manife
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
-}
-
-absl::Status CheckHeader(const std::string& path, const RunManifest& manifest,
-                         const Repetition& repetition, int number) {
-  const std::string& digest = manifest.repetitions(number).signals_sha256();
-  absl::Status status =
-      CheckEqual(path, "config_id", repetition.header.config_id(), manifest.config_id());
-  status.Update(
-      CheckEqual(path, "work_digest", repetition.header.work_digest(), manifest.work_digest()));
-  status.Update(CheckEqual(path, "repetition", repetition.header.repetition(), number));
-  status.Update(CheckEqual(path, "signals_sha256", repetition.footer.signals_sha256(), digest));
-  status.Update(
-      CheckEqual(path, "number of steps", Count(repetition.steps.size()), manifest.decode_steps()));
-  return status;
 }
 
 absl::Status CheckSize(const std::string& path, const std::string& what,
@@ -172,12 +148,11 @@ absl::StatusOr<Run> ReadRun(const schema::RunDirectory& directory) {
 }
 
 absl::StatusOr<Repetition> ReadRepetition(const Run& run, int repetition) {
-  absl::StatusOr<std::string> path = run.directory.FindShard(repetition, /*rank=*/0);
-  if (!path.ok()) return path.status();
-  absl::StatusOr<Repetition> signals = schema::ReadShard(*path);
+  absl::StatusOr<Repetition> signals =
+      schema::ReadStoredRepetition(run.directory, run.manifest, repetition);
   if (!signals.ok()) return signals;
-  absl::Status status = CheckHeader(*path, run.manifest, *signals, repetition);
-  if (status.ok()) status = CheckPositions(*path, run, *signals);
+  const std::string path = absl::StrCat(run.directory.path(), ": repetition ", repetition);
+  absl::Status status = CheckPositions(path, run, *signals);
   if (!status.ok()) return status;
   return signals;
 }
@@ -185,12 +160,13 @@ absl::StatusOr<Repetition> ReadRepetition(const Run& run, int repetition) {
 RunSet FindRunSet(const RunSetOptions& options) {
   RunSet set;
   for (const std::string& results : options.results) {
-    const absl::StatusOr<std::vector<schema::RunDirectory>> found = schema::FindRuns(results);
+    const absl::StatusOr<schema::FoundRuns> found = schema::FindRuns(results);
     if (!found.ok()) {
       set.problems.emplace_back(found.status().message());
       continue;
     }
-    for (const schema::RunDirectory& directory : *found) {
+    set.problems.insert(set.problems.end(), found->problems.begin(), found->problems.end());
+    for (const schema::RunDirectory& directory : found->runs) {
       const absl::Status status = AddRun(options, directory, set);
       if (!status.ok()) set.problems.emplace_back(status.message());
     }

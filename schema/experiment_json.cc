@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "schema/experiment_schema_text.h"
+#include "schema/schema_version.h"
 
 namespace forensics::schema {
 namespace {
@@ -178,6 +179,11 @@ struct ExperimentChecker::State {
   template <typename Number>
   bool NumberScalar(Number value, bool (Validator::*event)(Number)) {
     if (in_vector) return status.ok();
+    const bool is_version = levels.size() == 1 && levels[0].key == key::kSchemaVersion;
+    if (is_version && value > static_cast<Number>(kSchemaVersion)) {
+      return Fail(absl::StrCat("written by a later version of this software: schema ", value,
+                               ", this one reads up to ", kSchemaVersion));
+    }
     return Scalar(
         true, [&] { return (validator.*event)(value); }, [&] { return absl::StrCat(value); });
   }

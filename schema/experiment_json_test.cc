@@ -169,6 +169,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "at /runs/0/decode_steps/0/logprobs/pos_-1/token_ids/1: expected \"integer\""},
         BadCase{"KeyTwice", "\"rep_id\": 0", "\"rep_id\": 0, \"rep_id\": 1",
                 "key \"rep_id\" twice"},
+        BadCase{"LaterVersion", "{\n  \"exp", "{\"schema_version\": 2, \"exp",
+                "at /schema_version: written by a later version of this software: schema 2, this "
+                "one reads up to 1"},
+        BadCase{"HugeVersion", "{\n  \"exp", "{\"schema_version\": 18446744073709551615, \"exp",
+                "written by a later version"},
         BadCase{"CutOff", "\"decode_steps\": [{\n      \"step\": 0,",
                 "\"decode_steps\": [{\n      ", "missing: step"}),
     [](const auto& info) { return info.param.name; });

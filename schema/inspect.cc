@@ -1,6 +1,5 @@
 #include "schema/inspect.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -11,6 +10,7 @@
 #include "schema/inspect_experiment.h"
 #include "schema/inspect_run.h"
 #include "schema/inspect_shard.h"
+#include "schema/list_directory.h"
 #include "schema/run_directory.h"
 
 namespace forensics::schema {
@@ -29,14 +29,14 @@ absl::StatusOr<Inspection> WithoutProblems(absl::StatusOr<std::string> text) {
 
 std::vector<std::string> JsonFiles(const std::string& directory) {
   std::vector<std::string> files;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
+  const auto entries = ListDirectory(directory);
+  if (!entries.ok()) return files;
+  for (const fs::directory_entry& entry : *entries) {
     const std::string name = entry.path().filename().string();
     if (absl::EndsWith(name, "_experiment.json") || name == kReferenceBaselineFile) {
       files.push_back(entry.path().string());
     }
   }
-  std::sort(files.begin(), files.end());
   return files;
 }
 
@@ -54,12 +54,12 @@ Inspection InspectExperimentFiles(const std::vector<std::string>& files) {
 }
 
 absl::StatusOr<Inspection> InspectDirectory(const std::string& path) {
-  if (IsRunDirectory(path)) return WithoutProblems(InspectRun(path));
+  if (IsRunDirectory(path)) return InspectRun(path);
   if (const std::vector<std::string> files = JsonFiles(path); !files.empty()) {
     return InspectExperimentFiles(files);
   }
-  absl::StatusOr<ResultsInspection> results = InspectResults(path);
-  if (results.ok()) return Inspection{results->table, results->problems};
+  absl::StatusOr<Inspection> results = InspectResults(path);
+  if (results.ok()) return results;
   return absl::InvalidArgumentError(absl::StrCat(results.status().message(), "; ", kWhatThereIs));
 }
 
@@ -74,14 +74,14 @@ absl::StatusOr<Inspection> Inspect(const std::string& path) {
   const fs::path parent = fs::path(path).parent_path();
   const RunDirectory run(parent.empty() ? "." : parent.string());
   if (fs::equivalent(run.ManifestPath(), path, error)) {
-    return WithoutProblems(InspectRun(run.path()));
+    return InspectRun(run.path());
   }
   char start[8] = {};
   std::ifstream(path, std::ios::binary).read(start, sizeof start);
   const absl::string_view text =
       absl::StripLeadingAsciiWhitespace(absl::string_view(start, sizeof start));
   if (absl::StartsWith(text, "{")) return WithoutProblems(InspectExperiment(path));
-  if (absl::StartsWith(text, "FPFSHARD") || absl::EndsWith(path, ".shard")) {
+  if (absl::StartsWith(text, "FPFSHARD") || IsShardName(path)) {
     return WithoutProblems(InspectShard(path));
   }
   return absl::InvalidArgumentError(absl::StrCat(path, ": not known; ", kWhatThereIs));

@@ -3,16 +3,11 @@
 #define SCHEMA_INSPECT_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
+#include "schema/inspection.h"
 
 namespace forensics::schema {
-
-struct Inspection {
-  std::string text;
-  std::vector<std::string> problems;  // damaged parts of something that holds more
-};
 
 // A shard, a manifest, a run directory, a folder of results or of experiment files, an experiment
 // JSON; told apart by what is there, not by name. InvalidArgument for anything else, and the

@@ -5,6 +5,7 @@
 
 #include "schema/command_line.h"
 #include "schema/inspect.h"
+#include "schema/standard_output.h"
 
 namespace forensics::schema {
 namespace {
@@ -40,7 +41,8 @@ int InspectMain(const std::vector<std::string>& paths) {
       if (code == kExitDone) code = kExitIncomplete;
     }
   }
-  return code;
+  const absl::Status printed = FlushStandardOutput();
+  return printed.ok() ? code : ReportAndExitCode("inspect", printed);
 }
 
 }  // namespace

@@ -1,18 +1,19 @@
 #include "schema/inspect_run.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "schema/inspect_table.h"
+#include "schema/list_directory.h"
 #include "schema/run_directory.h"
+#include "schema/stored_repetition.h"
+#include "schema/value_text.h"
 
 namespace forensics::schema {
 namespace {
@@ -20,21 +21,18 @@ namespace {
 namespace fs = std::filesystem;
 using Rows = std::vector<std::vector<std::string>>;
 
-constexpr char kShardSuffix[] = ".shard";
-
-std::string ValueText(const google::protobuf::Value& value) {
-  using google::protobuf::Value;
-  if (value.kind_case() == Value::kBoolValue) return value.bool_value() ? "true" : "false";
-  if (value.kind_case() == Value::kNumberValue) return absl::StrCat(value.number_value());
-  return value.string_value();
-}
-
 std::string DecodingText(const DecodingInfo& decoding) {
   if (!decoding.forced()) return "free";
   const int departure = decoding.first_departure();
   return absl::StrCat(
       "forced by ", decoding.reference_config_id(), " on ", decoding.reference_hardware(), ", ",
       departure < 0 ? "own choices agree" : absl::StrCat("own choice departs at step ", departure));
+}
+
+// One repetition proves nothing.
+std::string ReproducibleText(const RunManifest& manifest) {
+  if (!manifest.reproducible()) return "NO";
+  return manifest.repetitions_size() > 1 ? "yes" : "unknown";
 }
 
 std::string FactsText(const RunManifest& manifest) {
@@ -61,7 +59,7 @@ std::string FactsText(const RunManifest& manifest) {
       {"versions", OneLine(manifest.versions().ShortDebugString(), 120)},
       {"created", manifest.created()},
       {"work digest", manifest.work_digest()},
-      {"reproducible", manifest.reproducible() ? "yes" : "NO"}};
+      {"reproducible", ReproducibleText(manifest)}};
   return FormatTable(rows, "  ");
 }
 
@@ -86,27 +84,26 @@ std::string RepetitionsText(const RunManifest& manifest) {
 }
 
 std::string FilesText(const std::string& directory) {
-  std::map<std::string, std::string> files;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
-    const uintmax_t bytes = entry.is_regular_file(error) ? entry.file_size(error) : 0;
-    files[entry.path().filename().string()] = absl::StrCat(bytes);
-  }
+  const auto entries = ListDirectory(directory);
+  if (!entries.ok()) return absl::StrCat("    ", entries.status().message(), "\n");
   Rows rows;
-  for (const auto& [name, bytes] : files) rows.push_back({name, bytes, "bytes"});
+  std::error_code error;
+  for (const fs::directory_entry& entry : *entries) {
+    const uintmax_t bytes = entry.is_regular_file(error) ? entry.file_size(error) : 0;
+    rows.push_back({entry.path().filename().string(), absl::StrCat(bytes), "bytes"});
+  }
   return FormatTable(rows, "    ");
 }
 
-// Run directories below `results`, finished or not.
-std::set<std::string> RunDirectoriesBelow(const std::string& results) {
-  std::set<std::string> directories;
-  std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(results, error)) {
-    if (entry.is_directory(error) && IsRunDirectory(entry.path().string())) {
-      directories.insert(entry.path().string());
-    }
+// What is wrong with the stored shards.
+std::vector<std::string> ShardProblems(const RunDirectory& run, const RunManifest& manifest) {
+  std::vector<std::string> problems;
+  for (int i = 0; i < manifest.repetitions_size(); ++i) {
+    if (!manifest.repetitions(i).stored()) continue;
+    const absl::Status status = ReadStoredRepetition(run, manifest, i).status();
+    if (!status.ok()) problems.emplace_back(status.message());
   }
-  return directories;
+  return problems;
 }
 
 std::vector<std::string> RunRow(const std::string& path, const RunManifest& manifest) {
@@ -120,63 +117,83 @@ std::vector<std::string> RunRow(const std::string& path, const RunManifest& mani
           ValueText(manifest.variable_value()),
           manifest.decoding().forced() ? "forced" : "free",
           absl::StrCat(manifest.repetitions_size()),
-          manifest.reproducible() ? "yes" : "NO",
+          ReproducibleText(manifest),
           digest,
           path};
+}
+
+// The row of a run in any state; what is wrong with it is added to `problems`.
+std::vector<std::string> ResultsRow(const RunDirectory& run, std::vector<std::string>& problems) {
+  const fs::path folder(run.path());
+  std::vector<std::string> row = {folder.parent_path().filename().string(),
+                                  folder.filename().string(),
+                                  "unfinished",
+                                  "-",
+                                  "-",
+                                  "-",
+                                  "-",
+                                  "-",
+                                  run.path()};
+  if (!run.IsFinished()) return row;
+  const absl::StatusOr<RunManifest> manifest = run.ReadManifest();
+  if (!manifest.ok()) {
+    problems.emplace_back(manifest.status().message());
+    row[2] = "DAMAGED";
+    return row;
+  }
+  row = RunRow(run.path(), *manifest);
+  const std::vector<std::string> of_shards = ShardProblems(run, *manifest);
+  if (!of_shards.empty()) row[7] = "DAMAGED";
+  problems.insert(problems.end(), of_shards.begin(), of_shards.end());
+  return row;
 }
 
 }  // namespace
 
 bool IsRunDirectory(const std::string& directory) {
-  if (RunDirectory(directory).IsFinished()) return true;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
-    if (absl::EndsWith(entry.path().filename().string(), kShardSuffix)) return true;
-  }
-  return false;
+  const RunDirectory run(directory);
+  return run.IsFinished() || run.HasShards();
 }
 
-absl::StatusOr<std::string> InspectRun(const std::string& directory) {
+absl::StatusOr<Inspection> InspectRun(const std::string& directory) {
   const RunDirectory run(directory);
   if (!run.IsFinished()) {
-    return absl::StrCat("run ", directory, ": unfinished (no manifest)\n  files\n",
-                        FilesText(directory));
+    return Inspection{absl::StrCat("run ", directory, ": unfinished (no manifest)\n  files\n",
+                                   FilesText(directory)),
+                      {}};
   }
   const absl::StatusOr<RunManifest> manifest = run.ReadManifest();
   if (!manifest.ok()) return manifest.status();
-  std::string text =
-      absl::StrCat("run ", directory, ": finished\n", FactsText(*manifest), "  settings\n",
+  Inspection inspection;
+  inspection.problems = ShardProblems(run, *manifest);
+  const char* state = inspection.problems.empty() ? "finished" : "finished, DAMAGED";
+  inspection.text =
+      absl::StrCat("run ", directory, ": ", state, "\n", FactsText(*manifest), "  settings\n",
                    SettingsText(*manifest), "  repetitions\n", RepetitionsText(*manifest));
   if (manifest->has_first_difference()) {
-    absl::StrAppend(&text, "  first difference\n    ",
+    absl::StrAppend(&inspection.text, "  first difference\n    ",
                     manifest->first_difference().ShortDebugString(), "\n");
   }
-  return absl::StrCat(text, "  files\n", FilesText(directory));
+  absl::StrAppend(&inspection.text, "  files\n", FilesText(directory));
+  return inspection;
 }
 
-absl::StatusOr<ResultsInspection> InspectResults(const std::string& results) {
-  ResultsInspection inspection;
+absl::StatusOr<Inspection> InspectResults(const std::string& results) {
+  const absl::StatusOr<FoundRuns> found = FindRuns(results, WhichRuns::kAll);
+  if (!found.ok()) return found.status();
+  if (found->runs.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        results, ": holds no run",
+        found->problems.empty() ? "" : "; cannot be read: ", absl::StrJoin(found->problems, ", ")));
+  }
+  Inspection inspection;
+  inspection.problems = found->problems;
   Rows rows = {{"hardware", "config_id", "experiment", "value", "decoding", "repetitions",
                 "reproducible", "signals", "folder"}};
-  for (const std::string& path : RunDirectoriesBelow(results)) {
-    const RunDirectory run(path);
-    const absl::StatusOr<RunManifest> manifest =
-        run.IsFinished() ? run.ReadManifest() : absl::NotFoundError("");
-    const fs::path folder(path);
-    const std::vector<std::string> names = {folder.parent_path().filename().string(),
-                                            folder.filename().string()};
-    if (manifest.ok()) {
-      rows.push_back(RunRow(path, *manifest));
-    } else {
-      const char* state = run.IsFinished() ? "DAMAGED" : "unfinished";
-      rows.push_back({names[0], names[1], state, "-", "-", "-", "-", "-", path});
-    }
-    if (run.IsFinished() && !manifest.ok()) {
-      inspection.problems.emplace_back(manifest.status().message());
-    }
+  for (const RunDirectory& run : found->runs) {
+    rows.push_back(ResultsRow(run, inspection.problems));
   }
-  if (rows.size() == 1) return absl::NotFoundError(absl::StrCat(results, ": holds no run"));
-  inspection.table = absl::StrCat("results ", results, "\n", FormatTable(rows, "  "));
+  inspection.text = absl::StrCat("results ", results, "\n", FormatTable(rows, "  "));
   return inspection;
 }
 

@@ -3,26 +3,22 @@
 #define SCHEMA_INSPECT_RUN_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
+#include "schema/inspection.h"
 
 namespace forensics::schema {
 
 // Whether `directory` holds shards or a manifest.
 bool IsRunDirectory(const std::string& directory);
 
-// Finished or not, the manifest's main facts, the repetitions, the files. An error if the manifest
-// is damaged.
-absl::StatusOr<std::string> InspectRun(const std::string& directory);
+// Finished or not, the manifest's main facts, the repetitions, the files; problems are stored
+// shards that are missing, damaged or another run's. An error if the manifest is damaged.
+absl::StatusOr<Inspection> InspectRun(const std::string& directory);
 
-struct ResultsInspection {
-  std::string table;                  // one row a run, finished or not
-  std::vector<std::string> problems;  // damaged manifests
-};
-
-// NotFound if there is no run below `results`.
-absl::StatusOr<ResultsInspection> InspectResults(const std::string& results);
+// A table, one row a run, finished or not; problems are those of each run, damaged manifests and
+// folders that cannot be read. NotFound if there is no run below `results`.
+absl::StatusOr<Inspection> InspectResults(const std::string& results);
 
 }  // namespace forensics::schema
 

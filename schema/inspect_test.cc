@@ -136,8 +136,54 @@ TEST_F(InspectTest, ResultsTableNamesDamagedRunsAndGoesOn) {
   const auto inspection = Inspect(folder_);
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   EXPECT_THAT(inspection->text, ContainsRegex("A100-80GB  A100_reference  DAMAGED"));
-  EXPECT_THAT(inspection->text, ContainsRegex("H100 +H100_reference +reference +baseline +free"));
+  EXPECT_THAT(inspection->text,
+              ContainsRegex("H100 +H100_reference +reference +\"baseline\" +free"));
   EXPECT_THAT(inspection->problems, ElementsAre(HasSubstr("damaged: SHA-256")));
+}
+
+// Damage to the stored shard of a finished run: the run and the results folder both name it.
+class DamagedShard : public InspectTest, public testing::WithParamInterface<int> {};
+
+TEST_P(DamagedShard, IsAProblemOfItsRunAndResults) {
+  const std::string path = WriteRun();
+  const std::string shard = path + "/rep_2.rank_0_of_1.shard";
+  const std::string bytes = *ReadFile(shard);
+  std::string error = "rep_2.rank_0_of_*.shard: no such file";
+  if (GetParam() == 0) {
+    std::filesystem::remove(shard);
+  } else if (GetParam() == 1) {
+    ASSERT_TRUE(WriteFileAtomically(shard, bytes.substr(0, bytes.size() - 3)).ok());
+    error = "cut off";
+  } else {
+    SyntheticRun other;
+    other.seed = 2;
+    const auto directory = WriteSyntheticRun(other, folder_ + "_other");
+    ASSERT_TRUE(WriteFileAtomically(shard, *ReadFile(directory->ShardPath(2, 0, 1))).ok());
+    error = "signals_sha256 is ";
+  }
+  for (const std::string& given : {path, path + "/manifest.textproto", folder_}) {
+    const auto inspection = Inspect(given);
+    ASSERT_TRUE(inspection.ok()) << inspection.status();
+    EXPECT_THAT(inspection->text, HasSubstr("DAMAGED"));
+    EXPECT_THAT(inspection->problems, ElementsAre(AllOf(HasSubstr(path), HasSubstr(error))));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Inspect, DamagedShard, testing::Values(0, 1, 2));
+
+TEST_F(InspectTest, OneRepetitionProvesNothing) {
+  SyntheticRun run;
+  run.repetitions = 1;
+  const auto directory = WriteSyntheticRun(run, folder_);
+  EXPECT_THAT(TextOf(directory->path()), ContainsRegex("reproducible +unknown"));
+}
+
+TEST_F(InspectTest, OddLinksAreProblemsOfTheResults) {
+  WriteRun();
+  std::filesystem::create_symlink("loop", folder_ + "/loop");
+  const auto inspection = Inspect(folder_);
+  ASSERT_TRUE(inspection.ok()) << inspection.status();
+  EXPECT_THAT(inspection->problems, ElementsAre(HasSubstr(folder_ + "/loop: ")));
 }
 
 TEST_F(InspectTest, ExperimentOutline) {

@@ -1,5 +1,6 @@
 #include "schema/run_directory.h"
 
+#include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "schema/atomic_file.h"
 #include "schema/digest.h"
+#include "schema/list_directory.h"
 
 namespace forensics::schema {
 namespace {
@@ -24,11 +26,16 @@ constexpr char kDigestComment[] = "# sha256 of the lines above: ";
 
 std::string RepetitionPrefix(int repetition) { return absl::StrCat("rep_", repetition, "."); }
 
+using Entries = std::vector<fs::directory_entry>;
+
 // Removes the files of `folder` whose name `chosen` accepts.
 template <typename Predicate>
 absl::Status RemoveFiles(const std::string& folder, const Predicate& chosen) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  if (!fs::exists(folder, error) && !error) return absl::OkStatus();
+  const auto entries = ListDirectory(folder);
+  if (!entries.ok()) return entries.status();
+  for (const fs::directory_entry& entry : *entries) {
     if (!chosen(entry.path().filename().string())) continue;
     if (!fs::remove(entry.path(), error) || error) {
       return absl::InternalError(absl::StrCat(entry.path().string(), ": ", error.message()));
@@ -36,6 +43,19 @@ absl::Status RemoveFiles(const std::string& folder, const Predicate& chosen) {
   }
   return absl::OkStatus();
 }
+
+// Keeps the first error of a text; without one the parser would print to stderr by itself.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    if (text_.empty()) text_ = absl::StrCat("line ", line + 1, ":", column + 1, ": ", message);
+  }
+  void AddWarning(int, int, const std::string&) override {}
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
 
 }  // namespace
 
@@ -50,7 +70,8 @@ const std::vector<std::string>& ExperimentFiles() {
 
 RunDirectory::RunDirectory(absl::string_view results, absl::string_view hardware,
                            absl::string_view config_id)
-    : path_((fs::path(std::string(results)) / PathPart(hardware) / PathPart(config_id)).string()) {}
+    : path_((fs::path(std::string(results)) / FolderName(hardware) / FolderName(config_id))
+                .string()) {}
 
 std::string RunDirectory::ManifestPath() const { return absl::StrCat(path_, "/", kManifestName); }
 
@@ -61,11 +82,12 @@ std::string RunDirectory::ShardPath(int repetition, int rank, int world_size) co
 
 absl::StatusOr<std::string> RunDirectory::FindShard(int repetition, int rank) const {
   const std::string prefix = absl::StrCat(RepetitionPrefix(repetition), "rank_", rank, "_of_");
-  std::error_code error;
+  const auto entries = ListDirectory(path_);
+  if (!entries.ok() && IsFinished()) return entries.status();
   std::string found;
-  for (const auto& entry : fs::directory_iterator(path_, error)) {
+  for (const fs::directory_entry& entry : entries.ok() ? *entries : Entries()) {
     const std::string name = entry.path().filename().string();
-    if (!absl::StartsWith(name, prefix) || !absl::EndsWith(name, kShardSuffix)) continue;
+    if (!absl::StartsWith(name, prefix) || !IsShardName(name)) continue;
     if (!found.empty()) {
       return absl::FailedPreconditionError(
           absl::StrCat(path_, ": repetition ", repetition, ", rank ", rank, " has more than one ",
@@ -80,6 +102,13 @@ absl::StatusOr<std::string> RunDirectory::FindShard(int repetition, int rank) co
 bool RunDirectory::IsFinished() const {
   std::error_code error;
   return fs::is_regular_file(ManifestPath(), error);
+}
+
+bool RunDirectory::HasShards() const {
+  const auto entries = ListDirectory(path_);
+  return entries.ok() && std::any_of(entries->begin(), entries->end(), [](const auto& entry) {
+           return IsShardName(entry.path().filename().string());
+         });
 }
 
 absl::Status RunDirectory::WriteManifest(const RunManifest& manifest) const {
@@ -110,9 +139,12 @@ absl::StatusOr<RunManifest> RunDirectory::ReadManifest() const {
   }
   RunManifest manifest;
   google::protobuf::TextFormat::Parser parser;
+  FirstError error;
+  parser.RecordErrorsTo(&error);
   parser.AllowUnknownField(true);  // of a later version, which is refused by its number below
   if (!parser.ParseFromString(body, &manifest)) {
-    return absl::DataLossError(absl::StrCat(ManifestPath(), ": not a run manifest"));
+    return absl::DataLossError(
+        absl::StrCat(ManifestPath(), ": not a run manifest: ", error.text()));
   }
   if (manifest.schema_version() > kSchemaVersion) {
     return absl::UnimplementedError(
@@ -138,22 +170,23 @@ absl::Status RunDirectory::RemoveRepetition(int repetition) const {
   });
 }
 
-absl::StatusOr<std::vector<RunDirectory>> FindRuns(const std::string& results) {
+bool IsShardName(absl::string_view name) { return absl::EndsWith(name, kShardSuffix); }
+
+absl::StatusOr<FoundRuns> FindRuns(const std::string& results, WhichRuns which) {
   std::error_code error;
   if (!fs::is_directory(results, error)) {
     return absl::NotFoundError(absl::StrCat(results, ": no such directory of results"));
   }
-  std::vector<std::string> paths;
-  if (RunDirectory(results).IsFinished()) paths.push_back(results);
-  for (const auto& entry : fs::recursive_directory_iterator(results, error)) {
-    const std::string path = entry.path().string();
-    if (entry.is_directory() && RunDirectory(path).IsFinished()) paths.push_back(path);
+  FolderTree tree = ListFolders(results);
+  std::sort(tree.folders.begin(), tree.folders.end());
+  FoundRuns found;
+  found.problems = std::move(tree.problems);
+  for (const std::string& folder : tree.folders) {
+    const RunDirectory run(folder);
+    if (run.IsFinished() || (which == WhichRuns::kAll && run.HasShards()))
+      found.runs.push_back(run);
   }
-  if (error) return absl::InternalError(absl::StrCat(results, ": ", error.message()));
-  std::sort(paths.begin(), paths.end());
-  std::vector<RunDirectory> runs;
-  for (const std::string& path : paths) runs.emplace_back(path);
-  return runs;
+  return found;
 }
 
 std::string PathPart(absl::string_view label) {
@@ -165,6 +198,15 @@ std::string PathPart(absl::string_view label) {
   }
   if (part.empty() || part == "." || part == "..") part.insert(0, "_");
   return part;
+}
+
+std::string LabelDigest(absl::string_view label) { return Sha256Hex(label).substr(0, 8); }
+
+std::string FolderName(absl::string_view label) {
+  std::string name = PathPart(label);
+  const bool is_plain = std::equal(label.begin(), label.end(), name.begin(), name.end(),
+                                   [](char a, char b) { return a == b || a == ' '; });
+  return is_plain ? name : absl::StrCat(name, "-", LabelDigest(label));
 }
 
 std::string ShortHardware(absl::string_view label) {

@@ -14,10 +14,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "schema/run.pb.h"
+#include "schema/schema_version.h"
 
 namespace forensics::schema {
-
-inline constexpr int kSchemaVersion = 1;
 
 // Default folders, relative to where the user typed the command.
 inline constexpr char kResultsFolder[] = "results";
@@ -45,6 +44,7 @@ class RunDirectory {
   absl::StatusOr<std::string> FindShard(int repetition, int rank) const;
 
   bool IsFinished() const;  // has a manifest
+  bool HasShards() const;   // of any repetition and rank
 
   // The manifest's text is followed by its own digest in a comment, so that damage is found.
   absl::Status WriteManifest(const RunManifest& manifest) const;
@@ -59,11 +59,30 @@ class RunDirectory {
   std::string path_;
 };
 
-// All finished run directories below `results`, sorted by path; `results` may itself be one.
-absl::StatusOr<std::vector<RunDirectory>> FindRuns(const std::string& results);
+// Whether this is the name of a shard: "rep_0.rank_0_of_1.shard".
+bool IsShardName(absl::string_view name);
+
+struct FoundRuns {
+  std::vector<RunDirectory> runs;     // sorted by path
+  std::vector<std::string> problems;  // what could not be read, by name
+};
+
+enum class WhichRuns { kFinished, kAll };
+
+// The run directories below `results`, which may itself be one; links to folders are followed.
+// NotFound if there is no such folder.
+absl::StatusOr<FoundRuns> FindRuns(const std::string& results,
+                                   WhichRuns which = WhichRuns::kFinished);
 
 // A hardware label as a part of a path: what is not a letter, digit, '.', '-' or '_' becomes '_'.
 std::string PathPart(absl::string_view label);
+
+// The PathPart, and where more than spaces were replaced in it the label's LabelDigest: labels that
+// differ in such characters alone keep folders of their own.
+std::string FolderName(absl::string_view label);
+
+// Eight hexadecimal digits that tell labels apart.
+std::string LabelDigest(absl::string_view label);
 
 // "A100-80GB" and "NVIDIA A100-SXM4-80GB" are "A100": the plan's short form, used in config ids. A
 // label that names no known GPU is its own short form, as a PathPart.

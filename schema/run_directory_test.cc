@@ -1,6 +1,7 @@
 #include "schema/run_directory.h"
 
 #include <filesystem>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -32,10 +33,32 @@ class RunDirectoryTest : public testing::Test {
 
 TEST_F(RunDirectoryTest, NamesAreSafe) {
   const RunDirectory run("r", "Intel(R) Xeon/x", "A_b");
-  EXPECT_EQ(run.path(), "r/Intel_R__Xeon_x/A_b");
+  EXPECT_EQ(run.path(), absl::StrCat("r/Intel_R__Xeon_x-", LabelDigest("Intel(R) Xeon/x"), "/A_b"));
+  EXPECT_EQ(RunDirectory("r", "Intel Xeon-x", "A_b").path(), "r/Intel_Xeon-x/A_b");
   EXPECT_EQ(run.ShardPath(2, 0, 4), run.path() + "/rep_2.rank_0_of_4.shard");
   EXPECT_EQ(PathPart(".."), "_..");
   EXPECT_EQ(PathPart(""), "_");
+}
+
+TEST_F(RunDirectoryTest, LabelsThatDifferKeepFoldersOfTheirOwn) {
+  const std::vector<std::string> labels = {"CPU x", "CPU/x", "CPU(x", "Ä",  "Ö",
+                                           "",      "_",     "..",    "_.."};
+  std::set<std::string> folders;
+  for (const std::string& label : labels) folders.insert(FolderName(label));
+  EXPECT_EQ(folders.size(), labels.size());
+}
+
+TEST_F(RunDirectoryTest, FindsRunsThroughLinksAndNamesWhatCannotBeRead) {
+  const RunDirectory run(results_ + "/pod", "A100", "a");
+  ASSERT_TRUE(run.WriteManifest(manifest_).ok());
+  fs::create_directories(results_ + "/all");
+  fs::create_directory_symlink("../pod", results_ + "/all/a");
+  fs::create_symlink("loop", results_ + "/all/loop");
+  const auto found = FindRuns(results_ + "/all");
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->runs.size(), 1u);
+  EXPECT_EQ(found->runs[0].path(), results_ + "/all/a/A100/a");
+  EXPECT_THAT(found->problems, testing::ElementsAre(HasSubstr("/all/loop: ")));
 }
 
 TEST_F(RunDirectoryTest, ShortHardware) {
@@ -82,7 +105,8 @@ TEST_F(RunDirectoryTest, DamagedManifestsAreToldApart) {
                                   absl::StrCat(nonsense, "# sha256 of the lines above: ",
                                                Sha256Hex(nonsense), "\n"))
                   .ok());
-  EXPECT_THAT(std::string(run.ReadManifest().status().message()), HasSubstr("not a run manifest"));
+  EXPECT_THAT(std::string(run.ReadManifest().status().message()),
+              HasSubstr("not a run manifest: line 1:4: "));
 }
 
 TEST_F(RunDirectoryTest, FindsFinishedRunsAlone) {
@@ -93,10 +117,11 @@ TEST_F(RunDirectoryTest, FindsFinishedRunsAlone) {
   ASSERT_TRUE(WriteFileAtomically(open.ShardPath(0, 0, 1), "x").ok());
   const auto runs = FindRuns(results_);
   ASSERT_TRUE(runs.ok());
-  ASSERT_EQ(runs->size(), 2u);
-  EXPECT_EQ((*runs)[0].path(), a.path());
-  EXPECT_EQ((*runs)[1].path(), b.path());
-  EXPECT_EQ(FindRuns(a.path())->size(), 1u);
+  ASSERT_EQ(runs->runs.size(), 2u);
+  EXPECT_EQ(runs->runs[0].path(), a.path());
+  EXPECT_EQ(runs->runs[1].path(), b.path());
+  EXPECT_EQ(FindRuns(a.path())->runs.size(), 1u);
+  EXPECT_EQ(FindRuns(results_, WhichRuns::kAll)->runs.size(), 3u);
   EXPECT_EQ(FindRuns(results_ + "/none").status().code(), absl::StatusCode::kNotFound);
 }
 

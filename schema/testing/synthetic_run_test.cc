@@ -17,7 +17,7 @@ TEST(SyntheticRun, IsARunDirectoryLikeAnyOther) {
   run.variant = 1;
   const auto directory = WriteSyntheticRun(run, Results());
   ASSERT_TRUE(directory.ok()) << directory.status();
-  ASSERT_EQ(FindRuns(Results())->size(), 1u);
+  ASSERT_EQ(FindRuns(Results())->runs.size(), 1u);
   const auto manifest = directory->ReadManifest();
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->config_id(), "A100_bs4");
