@@ -52,13 +52,73 @@ TEST(Contexts, AFedTokenThatDiffersPartsRunsWhoseOwnTokensAgree) {
   EXPECT_EQ(contexts.steps_left_out, 2);
 }
 
-TEST(Contexts, AStepThatOneRunLacksIsNamedAndTheOthersStay) {
+TEST(Contexts, BehindAStepThatOneRunLacksNothingIsKnownToBeTheSame) {
   RunRecord gap = Tokens({5, 6, 7, 8});
   gap.steps.erase(1);
   const Contexts contexts = CompareContexts(gap, Tokens({5, 6, 7}));
-  EXPECT_THAT(contexts.comparable_steps, ElementsAre(0, 2));
+  EXPECT_THAT(contexts.comparable_steps, ElementsAre(0));
+  EXPECT_EQ(contexts.steps_left_out, 1);
+  EXPECT_THAT(contexts.first_unknown_token, Optional(1));
+  EXPECT_FALSE(contexts.first_fed_difference.has_value());
   EXPECT_THAT(contexts.missing_in_a, ElementsAre(1));
   EXPECT_THAT(contexts.missing_in_b, ElementsAre(3));
+}
+
+TEST(Contexts, TheSameForAStepThatBothLackAndOneThatDoesNotTellItsToken) {
+  RunRecord gap = Tokens({5, 6, 7, 8});
+  gap.steps.erase(1);
+  EXPECT_THAT(CompareContexts(gap, gap).comparable_steps, ElementsAre(0));
+  EXPECT_EQ(CompareContexts(gap, gap).steps_left_out, 2);
+  RunRecord late = Tokens({5, 6, 7});
+  late.steps.erase(0);
+  EXPECT_THAT(CompareContexts(late, late).comparable_steps, IsEmpty());
+  RunRecord silent = Tokens({5, 6, 7});
+  silent.steps[1].token_id.reset();
+  const Contexts contexts = CompareContexts(Tokens({5, 6, 7}), silent);
+  EXPECT_THAT(contexts.comparable_steps, ElementsAre(0, 1));
+  EXPECT_THAT(contexts.first_unknown_token, Optional(1));
+}
+
+TEST(Contexts, BehindAMissingStepAllIsComparableWhereOneReferenceFedBoth) {
+  RunRecord gap = Tokens({5, 6, 7, 8});
+  gap.steps.erase(1);
+  const Contexts contexts = CompareContexts(gap, Tokens({5, 6, 7, 8}), true);
+  EXPECT_THAT(contexts.comparable_steps, ElementsAre(0, 2, 3));
+  EXPECT_EQ(contexts.steps_left_out, 0);
+  EXPECT_FALSE(contexts.first_unknown_token.has_value());
+  EXPECT_THAT(contexts.missing_in_a, ElementsAre(1));
+  EXPECT_THAT(CompareContexts(gap, Tokens({5, 6, 9, 8}), true).comparable_steps, ElementsAre(0, 2))
+      << "tokens that are told decide";
+}
+
+TEST(FedBySameReference, ByTheDigestOfTheReferencesSignals) {
+  struct Side {
+    bool forced;
+    const char* reference;
+    const char* own;
+  };
+  const struct {
+    Side a, b;
+    bool same;
+  } cases[] = {
+      {{true, "x", "1"}, {true, "x", "2"}, true},    {{true, "x", "1"}, {true, "y", "1"}, false},
+      {{true, "", "1"}, {true, "y", "2"}, true},     {{false, "", "x"}, {true, "x", "2"}, true},
+      {{true, "x", "2"}, {false, "", "x"}, true},    {{false, "", "z"}, {true, "x", "z"}, false},
+      {{false, "", ""}, {true, "", ""}, false},      {{false, "", "x"}, {false, "", "x"}, false},
+      {{false, "x", "1"}, {false, "x", "2"}, false},
+  };
+  for (const auto& [a, b, same] : cases) {
+    Configuration configurations[2];
+    RunRecord runs[2];
+    int i = 0;
+    for (const Side& side : {a, b}) {
+      configurations[i].forced = side.forced;
+      configurations[i].reference_signals_sha256 = side.reference;
+      runs[i++].signals_sha256 = side.own;
+    }
+    EXPECT_EQ(FedBySameReference(configurations[0], runs[0], configurations[1], runs[1]), same)
+        << a.forced << a.reference << a.own << " " << b.forced << b.reference << b.own;
+  }
 }
 
 TEST(Contexts, OtherPromptsShareNoContext) {

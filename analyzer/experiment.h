@@ -88,6 +88,9 @@ struct Configuration {
   JsonScalar variable_value;
   std::optional<bool> reproducible;  // the collector's word
   std::optional<double> mean_seconds;
+  bool forced = false;  // fed a reference's tokens, not its own
+  // Digest of the run whose tokens it was fed; empty if the file does not say.
+  std::string reference_signals_sha256;
 };
 
 struct Experiment {

@@ -113,7 +113,7 @@ ConfigurationPair Analysis::ComparePair(const Configuration& a, const Configurat
   const RunRecord* run_a = Repetitions(a).compared_run;
   const RunRecord* run_b = Repetitions(b).compared_run;
   if (run_a == nullptr || run_b == nullptr) return pair;
-  pair.comparison = CompareRuns(*run_a, *run_b, signals_);
+  pair.comparison = CompareRuns(*run_a, *run_b, signals_, FedBySameReference(a, *run_a, b, *run_b));
   NoteContexts(pair);
   return pair;
 }
@@ -128,6 +128,11 @@ void Analysis::NoteContexts(const ConfigurationPair& pair) {
     report_.findings.push_back(
         absl::StrFormat("%s: other tokens were fed after step %d; %d later steps are left out",
                         name, *contexts.first_fed_difference, contexts.steps_left_out));
+  }
+  if (contexts.first_unknown_token.has_value() && contexts.steps_left_out > 0) {
+    report_.findings.push_back(absl::StrFormat(
+        "%s: the token fed after step %d is not known in both; %d later steps are left out", name,
+        *contexts.first_unknown_token, contexts.steps_left_out));
   }
   const std::pair<const Configuration*, const std::vector<int64_t>*> missing[] = {
       {pair.a, &contexts.missing_in_a}, {pair.b, &contexts.missing_in_b}};

@@ -212,6 +212,24 @@ TEST(Missing, AStepOfOneRunIsListedForThePair) {
                                 "step 2"));
 }
 
+TEST(Contexts, StepsBehindAMissingOneAreLeftOutUnlessOneReferenceFedBoth) {
+  Experiment experiment = BatchSizes();
+  experiment.runs[1].steps.erase(0);
+  experiment.runs[0].signals_sha256 = "x";
+  const char kFinding[] =
+      "A100_bs1 and A100_bs2: the token fed after step 0 is not known in both; 2 later steps are "
+      "left out";
+  Experiment free = experiment;
+  const ExperimentReport unknown = Analyze(std::move(free));
+  EXPECT_THAT(unknown.findings, testing::Contains(kFinding));
+  EXPECT_EQ(unknown.within_hardware[0].pairs[0].MeanL2(kHidden2), std::nullopt);
+  experiment.configurations[1].forced = true;
+  experiment.configurations[1].reference_signals_sha256 = "x";
+  const ExperimentReport known = Analyze(std::move(experiment));
+  EXPECT_THAT(known.findings, testing::Not(testing::Contains(kFinding)));
+  EXPECT_EQ(known.within_hardware[0].pairs[0].comparison->signals.at(kHidden2).l2.n, 6);
+}
+
 TEST(Contexts, StepsLeftOutAreSaid) {
   Experiment experiment = BatchSizes();
   experiment.runs[1].steps[0].token_id = 9;

@@ -46,11 +46,18 @@ absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
     if (key == "mean_seconds") return ReadField(cursor, configuration.mean_seconds);
     return cursor.Skip();
   };
+  const auto settings = [&](const std::string& key) {
+    if (key != "reference_signals_sha256") return cursor.Skip();
+    return ReadField(cursor, configuration.reference_signals_sha256);
+  };
+  std::string decoding;
   const auto member = [&](const std::string& key) {
     if (key == "config_id") return ReadField(cursor, configuration.config_id);
     if (key == "hardware") return ReadField(cursor, configuration.hardware);
     if (key == "reproducible") return ReadField(cursor, configuration.reproducible);
     if (key == "timing") return ReadObjectOrNull(cursor, timing);
+    if (key == "decoding") return ReadField(cursor, decoding);
+    if (key == "settings") return ReadObjectOrNull(cursor, settings);
     if (key != "variable_value") return cursor.Skip();
     absl::StatusOr<JsonScalar> value = cursor.ReadScalar();
     if (value.ok()) configuration.variable_value = *std::move(value);
@@ -58,6 +65,7 @@ absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
   };
   if (absl::Status status = cursor.ReadObject(member); !status.ok()) return status;
   if (configuration.config_id.empty()) return cursor.Error("a configuration without a config_id");
+  configuration.forced = decoding == "forced";
   experiment.configurations.push_back(std::move(configuration));
   return absl::OkStatus();
 }

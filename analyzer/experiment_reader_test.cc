@@ -78,7 +78,9 @@ TEST(ReadExperiment, FindsEveryFieldThatTheAnalysisUses) {
                                 R"("fed_token_id":55,"reference_log_probs":{"pos_-1":)"
                                 R"({"token_ids":[9],"log_probs":[-3]}})"))),
       {{"\"fixed_params\":{}",
-        "\"fixed_params\":{},\"reproducible\":true,\"timing\":{\"mean_seconds\":2.5}"},
+        "\"fixed_params\":{},\"decoding\":\"forced\",\"settings\":{\"threads\":2,"
+        "\"reference_signals_sha256\":\"cd\"},\"reproducible\":true,\"timing\":{\"mean_seconds\":2."
+        "5}"},
        {"\"prompt_text\":\"p\"", "\"prompt_text\":\"p\",\"signals_sha256\":\"ab\""}}));
   EXPECT_EQ(experiment.type, "batch_size");
   EXPECT_EQ(experiment.variable, "batch_size");
@@ -92,6 +94,8 @@ TEST(ReadExperiment, FindsEveryFieldThatTheAnalysisUses) {
   EXPECT_EQ(std::get<int64_t>(configuration.variable_value), 1);
   EXPECT_THAT(configuration.reproducible, Optional(true));
   EXPECT_THAT(configuration.mean_seconds, Optional(2.5));
+  EXPECT_TRUE(configuration.forced);
+  EXPECT_EQ(configuration.reference_signals_sha256, "cd");
   ASSERT_THAT(experiment.runs, SizeIs(1));
   const RunRecord& run = experiment.runs[0];
   EXPECT_EQ(run.config_id, "A100_bs1");

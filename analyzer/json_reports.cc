@@ -100,6 +100,7 @@ void WriteContexts(ReportWriter& writer, const Contexts& contexts) {
   writer.Field("steps_missing",
                static_cast<int64_t>(contexts.missing_in_a.size() + contexts.missing_in_b.size()));
   writer.Field("first_fed_difference", contexts.first_fed_difference);
+  writer.Field("first_unknown_token", contexts.first_unknown_token);
   writer.Field("first_token_difference", contexts.first_token_difference);
   writer.EndObject();
 }

@@ -95,7 +95,7 @@ class Checker {
  public:
   Checker(const Experiment& experiment, const Configuration& configuration,
           const SignalId& headline)
-      : headline_(headline) {
+      : headline_(headline), forced_(configuration.forced) {
     for (const RunRecord& run : experiment.runs) {
       if (run.config_id == configuration.config_id) runs_.push_back(&run);
     }
@@ -188,7 +188,7 @@ class Checker {
   RepetitionPair Pair(size_t i, size_t j) const {
     RepetitionPair pair{PairName(i, j), Equal(i, j), std::nullopt};
     if (bits_[i] >= 0 && bits_[j] >= 0) {
-      const RunComparison comparison = CompareRuns(*runs_[i], *runs_[j], {headline_});
+      const RunComparison comparison = CompareRuns(*runs_[i], *runs_[j], {headline_}, forced_);
       const DistanceSummary& l2 = comparison.signals.at(headline_).l2;
       if (l2.n > 0) pair.l2 = l2.mean;
     } else if (pair.equal == std::optional<bool>(true)) {
@@ -202,6 +202,7 @@ class Checker {
   }
 
   const SignalId headline_;
+  const bool forced_;
   std::vector<const RunRecord*> runs_;  // by rep_id
   std::set<int64_t> ids_;
   bool unique_ids_ = true;

@@ -148,10 +148,10 @@ DistanceSummary Summarize(absl::Span<const double> distances) {
   return summary;
 }
 
-RunComparison CompareRuns(const RunRecord& a, const RunRecord& b,
-                          const std::set<SignalId>& signals) {
+RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,
+                          bool same_reference) {
   RunComparison comparison;
-  comparison.contexts = CompareContexts(a, b);
+  comparison.contexts = CompareContexts(a, b, same_reference);
   const std::vector<int64_t>& steps = comparison.contexts.comparable_steps;
   for (const SignalId& signal : signals) {
     comparison.signals[signal] =

@@ -57,9 +57,9 @@ struct RunComparison {
   std::map<SignalId, SignalComparison> signals;
 };
 
-// Compares `signals` at the steps with the same context.
-RunComparison CompareRuns(const RunRecord& a, const RunRecord& b,
-                          const std::set<SignalId>& signals);
+// Compares `signals` at the steps with the same context (CompareContexts).
+RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,
+                          bool same_reference = false);
 
 }  // namespace forensics::analyzer
 

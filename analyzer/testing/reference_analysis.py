@@ -94,19 +94,40 @@ def ordered(value):
     return bits if bits < 1 << 31 else (1 << 31) - bits
 
 
-def contexts(run1, run2):
-    """Steps with the same context; steps left out behind different tokens."""
+def fed_token(steps, number_of_step):
+    """None if it is not known."""
+    step = steps.get(number_of_step, {})
+    own = step.get("token_id")
+    return own if step.get("fed_token_id") is None else step["fed_token_id"]
+
+
+def contexts(run1, run2, same_tokens):
+    """Steps with the same context; how many steps of both runs have another or an unknown one.
+
+    same_tokens: the file says that both were fed one reference's tokens.
+    """
     steps1, steps2 = steps_of(run1), steps_of(run2)
-    same, comparable, left_out = True, [], 0
-    for number_of_step in sorted(set(steps1) & set(steps2)):
-        if not same:
-            left_out += 1
-            continue
-        comparable.append(number_of_step)
-        fed = [s[number_of_step].get("fed_token_id", s[number_of_step]["token_id"])
-               for s in (steps1, steps2)]
-        same = fed[0] == fed[1]
-    return comparable, left_out
+    common = set(steps1) & set(steps2)
+    comparable = []
+    for step in sorted(common):
+        before = [(fed_token(steps1, s), fed_token(steps2, s)) for s in range(step)]
+        if all((same_tokens if None in tokens else tokens[0] == tokens[1]) for tokens in before):
+            comparable.append(step)
+    return comparable, len(common) - len(comparable)
+
+
+def token_source(config, run):
+    """Digest of the run that generated the tokens which this one was fed."""
+    if config.get("decoding") == "forced":
+        return config["settings"]["reference_signals_sha256"]
+    return run.get("signals_sha256")
+
+
+def one_source(config1, run1, config2, run2):
+    if "forced" not in (config1.get("decoding"), config2.get("decoding")):
+        return False
+    source = token_source(config1, run1)
+    return source is not None and source == token_source(config2, run2)
 
 
 def pick_log_probs(step1, step2, position):
@@ -122,10 +143,10 @@ def pick_log_probs(step1, step2, position):
     return picked
 
 
-def compare(run1, run2, signal, layer):
+def compare(run1, run2, same_tokens, signal, layer):
     """All figures of one signal between two runs, under the report's names."""
     steps1, steps2 = steps_of(run1), steps_of(run2)
-    comparable, _ = contexts(run1, run2)
+    comparable, _ = contexts(run1, run2, same_tokens)
     distances, distinct = [], {}
     out = {"missing": 0, "unequal_length": 0, "not_finite": 0, "no_common_id": 0}
     unmatched, changed_anywhere = 0, False
@@ -263,8 +284,11 @@ class Analysis:
 
     def pair(self, kind, hardware, section, a, b):
         stored = [next((r for r in self.runs(c) if r.get("decode_steps")), None) for c in (a, b)]
-        figures = {name: compare(*stored, *where) if all(stored) else None
-                   for name, where in self.signals.items()}
+        figures = dict.fromkeys(self.signals)
+        if all(stored):
+            same_tokens = one_source(a, stored[0], b, stored[1])
+            figures = {name: compare(*stored, same_tokens, *where)
+                       for name, where in self.signals.items()}
         return kind, hardware, section, key(b["variable_value"]), a, b, figures
 
     def noise_of(self, signal):
@@ -352,7 +376,7 @@ def check_experiment(check, analysis, report):
             continue
         check.equal(place, entry["l2_distance"], figures[analysis.headline]["mean"])
         stored = [next(r for r in analysis.runs(c) if r.get("decode_steps")) for c in (a, b)]
-        comparable, left_out = contexts(*stored)
+        comparable, left_out = contexts(*stored, one_source(a, stored[0], b, stored[1]))
         check.equal(place, entry["contexts"]["steps_compared"], len(comparable))
         check.equal(place, entry["contexts"]["steps_left_out"], left_out)
         check_signals(check, place, entry, figures)
