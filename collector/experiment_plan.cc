@@ -119,8 +119,10 @@ Configuration AsItself(const Run& run) {
 void NoteGaps(const std::string& hardware, const schema::ExperimentSpec& spec, const Run* reference,
               const RunList& variants, std::vector<std::string>& gaps) {
   if (reference == nullptr) {
-    gaps.push_back(absl::StrCat("no reference run on ", hardware,
-                                ": its configurations have no baseline (bazel run //runner:exp0)"));
+    gaps.push_back(
+        absl::StrCat("no reference run on ", hardware,
+                     ": its configurations have no baseline (bazel run //runner:exp0; with "
+                     "--overwrite if a finished run is there but damaged)"));
   }
   for (const VariantSpec& wanted : spec.variants()) {
     const std::string value = ValueText(wanted.value());
@@ -134,24 +136,51 @@ void NoteGaps(const std::string& hardware, const schema::ExperimentSpec& spec, c
   }
 }
 
-// Labels with the same short form ("A100-40GB", "A100-80GB") would share config ids, which link
-// runs to configurations: such ids get the whole label.
-void MakeIdsUnique(std::vector<Configuration>& configurations) {
+// The labels by what `form` makes of them.
+template <typename Form>
+std::map<std::string, std::set<std::string>> LabelsBy(
+    const Form& form, const std::vector<Configuration>& configurations) {
   std::map<std::string, std::set<std::string>> labels;
   for (const Configuration& configuration : configurations) {
     const std::string& hardware = configuration.run->manifest.hardware();
-    labels[schema::ShortHardware(hardware)].insert(hardware);
+    labels[form(hardware)].insert(hardware);
   }
-  for (Configuration& configuration : configurations) {
-    const std::string& hardware = configuration.run->manifest.hardware();
-    const std::string prefix = schema::ShortHardware(hardware);
-    if (labels[prefix].size() < 2 || !absl::StartsWith(configuration.config_id, prefix)) continue;
-    configuration.config_id =
-        absl::StrCat(schema::PathPart(hardware), configuration.config_id.substr(prefix.size()));
-  }
+  return labels;
 }
 
-absl::Status CheckMixture(const ExperimentPlan& plan) {
+// Labels with the same short form ("A100-40GB", "A100-80GB") would share config ids, which link
+// runs to configurations: such ids get the whole label, and its digest where labels ("CPU x",
+// "CPU/x") are the same without special characters.
+absl::Status MakeIdsUnique(std::vector<Configuration>& configurations) {
+  auto by_short_form = LabelsBy(schema::ShortHardware, configurations);
+  auto by_whole_form = LabelsBy(schema::PathPart, configurations);
+  for (Configuration& configuration : configurations) {
+    const std::string& hardware = configuration.run->manifest.hardware();
+    const std::string short_form = schema::ShortHardware(hardware);
+    if (by_short_form[short_form].size() < 2) continue;
+    std::string prefix = schema::PathPart(hardware);
+    if (by_whole_form[prefix].size() > 1) {
+      absl::StrAppend(&prefix, "-", schema::LabelDigest(hardware));
+    }
+    const std::string& id = configuration.config_id;
+    configuration.config_id = absl::StartsWith(id, short_form)
+                                  ? absl::StrCat(prefix, id.substr(short_form.size()))
+                                  : absl::StrCat(prefix, "_", id);
+  }
+  std::map<std::string, const Run*> by_id;
+  for (const Configuration& configuration : configurations) {
+    const Run* first = by_id.emplace(configuration.config_id, configuration.run).first->second;
+    if (first == configuration.run) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "two configurations are called ", configuration.config_id, ": ", first->directory.path(),
+        " (", first->manifest.hardware(), ") and ", configuration.run->directory.path(), " (",
+        configuration.run->manifest.hardware(), ")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FinishConfigurations(ExperimentPlan& plan) {
+  if (absl::Status status = MakeIdsUnique(plan.configurations); !status.ok()) return status;
   RunList runs;
   for (const Configuration& configuration : plan.configurations) runs.push_back(configuration.run);
   return CheckSameExperiment(runs);
@@ -170,8 +199,7 @@ absl::StatusOr<ExperimentPlan> PlanReference(const std::map<std::string, Hardwar
     plan.configurations.push_back(AsItself(**run));
     plan.configurations.back().value.set_string_value("baseline");
   }
-  MakeIdsUnique(plan.configurations);
-  if (absl::Status status = CheckMixture(plan); !status.ok()) return status;
+  if (absl::Status status = FinishConfigurations(plan); !status.ok()) return status;
   return plan;
 }
 
@@ -232,8 +260,7 @@ absl::StatusOr<ExperimentPlan> PlanExperiment(const std::string& name,
     absl::Status status = AddHardware(label, spec, of_hardware, plan);
     if (!status.ok()) return status;
   }
-  MakeIdsUnique(plan.configurations);
-  if (absl::Status status = CheckMixture(plan); !status.ok()) return status;
+  if (absl::Status status = FinishConfigurations(plan); !status.ok()) return status;
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <set>
 
 #include "collector/testing/results.h"
 #include "schema/value_text.h"
@@ -165,6 +166,34 @@ TEST_F(ExperimentPlanTest, LabelsWithTheSameShortFormKeepTheirIdsApart) {
   Write(On("A100-80GB", 1e-3));
   EXPECT_THAT(Ids(*Plan("reference")),
               ElementsAre("A100-40GB_reference=\"baseline\"", "A100-80GB_reference=\"baseline\""));
+}
+
+TEST_F(ExperimentPlanTest, LabelsThatDifferInSpecialCharactersKeepTheirIdsApart) {
+  const std::vector<std::string> labels = {"CPU x", "CPU/x", "Ä", "Ö"};
+  for (const std::string& label : labels) WriteVariants("compile", Write(On(label)));
+  for (const char* name : {"reference", "compile"}) {
+    const auto plan = Plan(name);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    std::set<std::string> ids;
+    for (const Configuration& configuration : plan->configurations) {
+      const std::string& hardware = configuration.run->manifest.hardware();
+      EXPECT_THAT(configuration.config_id,
+                  HasSubstr(absl::StrCat("-", schema::LabelDigest(hardware), "_")));
+      ids.insert(configuration.config_id);
+    }
+    EXPECT_EQ(ids.size(), plan->configurations.size());
+    EXPECT_EQ(ids.size(), labels.size() * (name == std::string("compile") ? 2 : 1));
+  }
+}
+
+TEST_F(ExperimentPlanTest, IdsThatAreEqualAllTheSameAreRefused) {
+  Write(On("CPU"));
+  SyntheticRun other = On("GPU");
+  other.edit_manifest = [](RunManifest& m) { m.set_config_id("CPU_reference"); };
+  other.edit_repetition = [](schema::Repetition& r) { r.header.set_config_id("CPU_reference"); };
+  Write(other);
+  EXPECT_THAT(std::string(Plan("reference").status().message()),
+              AllOf(HasSubstr("two configurations are called CPU_reference"), HasSubstr("(GPU)")));
 }
 
 TEST_F(ExperimentPlanTest, ASecondMachineMayBeForcedByTheFirst) {

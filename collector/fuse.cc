@@ -15,9 +15,10 @@ void Append(const std::vector<std::string>& from, const std::string& prefix,
 }
 
 absl::Status NothingFound(const FuseOptions& options, const RunSet& set) {
-  std::string message =
-      absl::StrCat("no finished run in ", absl::StrJoin(options.runs.results, ", "));
+  std::string message = absl::StrCat(set.left_out > 0 ? "no sound run in " : "no finished run in ",
+                                     absl::StrJoin(options.runs.results, ", "));
   for (const std::string& problem : set.problems) absl::StrAppend(&message, "\n  ", problem);
+  if (set.left_out > 0) return absl::NotFoundError(message);  // each problem names its way out
   return absl::NotFoundError(absl::StrCat(message, "\nFirst: bazel run //runner:exp0"));
 }
 

@@ -49,6 +49,7 @@ expect 1 "no file was written" "$fuse" --experiment=weather
 run=$BUILD_WORKING_DIRECTORY/results/H100/H100_bs4
 truncate -s -9 "$run/rep_2.rank_0_of_1.shard"
 expect 4 "$run/rep_2.rank_0_of_1.shard: cut off" "$fuse"
+expect 4 "run H100_bs4 again with --overwrite" "$fuse"
 expect 4 "no finished run of batch_size = 4 on H100" "$fuse"
 expect 4 "batch_size_experiment.json" "$fuse"
 expect 0 "" "$fuse" --experiment=compile

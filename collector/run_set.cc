@@ -1,9 +1,11 @@
 #include "collector/run_set.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "schema/digest.h"
 #include "schema/stored_repetition.h"
 
 namespace forensics::collector {
@@ -46,6 +48,15 @@ absl::Status CheckRepetitions(const std::string& path, const RunManifest& manife
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckPrompt(const std::string& path, const schema::PromptInfo& prompt) {
+  for (const int64_t id : prompt.token_ids()) {
+    if (id >= 0 && id <= std::numeric_limits<int32_t>::max()) continue;
+    return absl::DataLossError(absl::StrCat(path, ": prompt.token_ids holds ", id));
+  }
+  return CheckEqual(path, "prompt.token_ids_sha256", prompt.token_ids_sha256(),
+                    schema::TokenIdsSha256(prompt.token_ids()));
 }
 
 absl::Status CheckSize(const std::string& path, const std::string& what,
@@ -107,11 +118,20 @@ bool IsWanted(const RunSetOptions& options, const Run& run) {
          std::find(names.begin(), names.end(), run.manifest.experiment().name()) != names.end();
 }
 
+// The runner finds a damaged run finished, and needs to be told.
+absl::Status WithWayOut(const absl::Status& status, const std::string& config_id) {
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(), "; left out; run ",
+                   config_id.empty() ? "this configuration" : config_id,
+                   " again with --overwrite (bazel run //runner:exp<N> -- --overwrite)"));
+}
+
 // Adds the run if it is wanted and sound.
 absl::Status AddRun(const RunSetOptions& options, const schema::RunDirectory& directory,
                     RunSet& set) {
   absl::StatusOr<Run> run = ReadRun(directory);
-  if (!run.ok()) return run.status();
+  if (!run.ok()) return WithWayOut(run.status(), "");
   if (!IsWanted(options, *run)) return absl::OkStatus();
   if (!run->manifest.reproducible() && !options.allow_non_reproducible) {
     return absl::FailedPreconditionError(
@@ -119,7 +139,9 @@ absl::Status AddRun(const RunSetOptions& options, const schema::RunDirectory& di
                      " is not reproducible: its repetitions differ; left out (see its manifest's "
                      "first_difference; --allow_non_reproducible takes it all the same)"));
   }
-  if (absl::Status status = CheckStoredSignals(*run); !status.ok()) return status;
+  if (absl::Status status = CheckStoredSignals(*run); !status.ok()) {
+    return WithWayOut(status, run->manifest.config_id());
+  }
   set.runs.push_back(*std::move(run));
   return absl::OkStatus();
 }
@@ -139,6 +161,7 @@ absl::StatusOr<Run> ReadRun(const schema::RunDirectory& directory) {
   if (!manifest.ok()) return manifest.status();
   absl::Status status = CheckRequired(directory.ManifestPath(), *manifest);
   if (status.ok()) status = CheckRepetitions(directory.ManifestPath(), *manifest);
+  if (status.ok()) status = CheckPrompt(directory.ManifestPath(), manifest->prompt());
   if (!status.ok()) return status;
   Run run{directory, *std::move(manifest)};
   run.prompt_tokens = run.manifest.prompt().token_ids_size();
@@ -168,7 +191,9 @@ RunSet FindRunSet(const RunSetOptions& options) {
     set.problems.insert(set.problems.end(), found->problems.begin(), found->problems.end());
     for (const schema::RunDirectory& directory : found->runs) {
       const absl::Status status = AddRun(options, directory, set);
-      if (!status.ok()) set.problems.emplace_back(status.message());
+      if (status.ok()) continue;
+      set.problems.emplace_back(status.message());
+      ++set.left_out;
     }
   }
   return set;

@@ -31,6 +31,7 @@ struct Run {
 struct RunSet {
   std::vector<Run> runs;              // sorted by path within each folder
   std::vector<std::string> problems;  // damaged or refused runs and missing folders, by name
+  int left_out = 0;                   // finished runs among the problems
 };
 
 struct RunSetOptions {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collector/testing/results.h"
+#include "schema/digest.h"
 
 namespace forensics::collector {
 namespace {
@@ -131,8 +132,18 @@ INSTANTIATE_TEST_SUITE_P(
                "log-probs elements is 3, expected 9"},
         Damage{"HugeWindow", [](auto& m) { m.mutable_extraction()->set_window(2000000000); },
                nullptr, "number of positions is 6, expected 8"},
-        Damage{"OtherPrompt", [](auto& m) { m.mutable_prompt()->add_token_ids(1); }, nullptr,
-               "position is 2, expected 3"},
+        Damage{"OtherPrompt", [](auto& m) { m.mutable_prompt()->set_token_ids(0, 7); }, nullptr,
+               "prompt.token_ids_sha256 is "},
+        Damage{"HugeToken",
+               [](auto& m) { m.mutable_prompt()->set_token_ids(1, (int64_t{1} << 32) + 1); },
+               nullptr, "prompt.token_ids holds 4294967297"},
+        Damage{"LongerPrompt",
+               [](auto& m) {
+                 m.mutable_prompt()->add_token_ids(1);
+                 m.mutable_prompt()->set_token_ids_sha256(
+                     schema::TokenIdsSha256(m.prompt().token_ids()));
+               },
+               nullptr, "position is 2, expected 3"},
         Damage{"OtherConfiguration", nullptr,
                [](Repetition& r) { r.header.set_config_id("H100_bs2"); },
                "config_id is H100_bs2, expected A100_reference"},

@@ -2,6 +2,7 @@
 #ifndef SCHEMA_DIGEST_H_
 #define SCHEMA_DIGEST_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,16 @@ class Sha256 {
 std::string Sha256Bytes(absl::string_view bytes);  // 32 bytes
 std::string Sha256Hex(absl::string_view bytes);    // 64 hexadecimal digits
 absl::StatusOr<std::string> Sha256HexOfFile(const std::string& path);
+
+// SHA-256 (hex) over the ids as little-endian int32: what stands for a prompt.
+template <typename Ids>
+std::string TokenIdsSha256(const Ids& ids) {
+  std::string bytes;
+  for (const int64_t id : ids) {
+    for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<char>(id >> shift));
+  }
+  return Sha256Hex(bytes);
+}
 
 }  // namespace forensics::schema
 

@@ -1,5 +1,7 @@
 #include "schema/digest.h"
 
+#include <vector>
+
 #include "gtest/gtest.h"
 #include "schema/atomic_file.h"
 
@@ -27,6 +29,11 @@ TEST(DigestTest, OfAFile) {
   ASSERT_TRUE(WriteFileAtomically(path, "abc").ok());
   EXPECT_EQ(Sha256HexOfFile(path).value(), kOfAbc);
   EXPECT_EQ(Sha256HexOfFile(path + "x").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(TokenIdsSha256, IsOverLittleEndianInt32) {
+  const std::vector<int64_t> ids = {1, 0x01020304};
+  EXPECT_EQ(TokenIdsSha256(ids), Sha256Hex(std::string("\x01\0\0\0\x04\x03\x02\x01", 8)));
 }
 
 }  // namespace

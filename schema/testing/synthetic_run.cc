@@ -180,12 +180,8 @@ void FillModelAndPrompt(const SyntheticRun& run, RunManifest& manifest) {
   model.set_mixture_of_experts(true);
   PromptInfo& prompt = *manifest.mutable_prompt();
   prompt.set_text("Say \"hello\" to\n\xE2\x82\xAC.");
-  std::string ids;
-  for (int i = 0; i < run.prompt_tokens; ++i) {
-    prompt.add_token_ids(i);
-    absl::StrAppend(&ids, i, ",");
-  }
-  prompt.set_token_ids_sha256(Sha256Hex(ids));
+  for (int i = 0; i < run.prompt_tokens; ++i) prompt.add_token_ids(i);
+  prompt.set_token_ids_sha256(TokenIdsSha256(prompt.token_ids()));
 }
 
 void FillDecoding(const SyntheticRun& run, RunManifest& manifest) {
