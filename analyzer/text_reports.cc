@@ -1,16 +1,19 @@
 #include "analyzer/text_reports.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "analyzer/number_text.h"
 
 namespace forensics::analyzer {
 namespace {
 
-// Remarks of one experiment that the table's reader is shown; all are in the JSON report.
+// Findings and gaps of one experiment that the table's reader is shown; all are in the JSON report.
 constexpr size_t kMostRemarks = 5;
 
 std::string Fixed(std::optional<double> value, int decimals) {
@@ -28,8 +31,40 @@ std::string Row(const ExperimentReport& report) {
                          Fixed(row.by_mean.snr, 2), DetectabilityName(row.by_mean.detectability));
 }
 
+// Why the row has no class and what gives it one; empty if it has one.
+std::string WhyUndefined(const ExperimentReport& report) {
+  const SummaryRow& row = report.summary;
+  if (row.by_mean.detectability != Detectability::kUndefined) return "";
+  const auto has_pairs = [](const auto& part) { return !part.pairs.empty(); };
+  if (std::none_of(report.within_hardware.begin(), report.within_hardware.end(), has_pairs)) {
+    return "Undefined: the file has no variant to compare with the baseline value";
+  }
+  if (row.signal_l2.n == 0) return "Undefined: no variant has a distance (see the gaps)";
+  const auto& across = report.cross_hardware_baseline;
+  if (std::any_of(across.begin(), across.end(), has_pairs)) {
+    return "Undefined: no distance between hardware of the same value (see the gaps)";
+  }
+  return "Undefined: no second hardware with the same value in the file, so no baseline L2; run "
+         "exp0 on another machine with --reference=RUN (this machine's) and fuse both results";
+}
+
+// Configurations whose reproducibility the file cannot show, a line a cause.
+std::vector<std::string> NotVerifiable(const ExperimentReport& report) {
+  std::map<std::string, std::vector<std::string>> config_ids;  // by cause
+  for (const Reproducibility& checked : report.reproducibility) {
+    if (checked.reproducible.has_value() || checked.repetitions == 0) continue;
+    config_ids[checked.note].push_back(checked.config_id);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [cause, ids] : config_ids) {
+    lines.push_back(absl::StrCat(absl::StrJoin(ids, ", "), ": ", cause));
+  }
+  return lines;
+}
+
 std::string Remarks(const ExperimentReport& report) {
   std::vector<std::string> lines;
+  if (const std::string why = WhyUndefined(report); !why.empty()) lines.push_back(why);
   const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
   if (verdict.classes_differ()) {
     lines.push_back(absl::StrFormat("by the noise at the baseline value alone (L2 %s): SNR %s, %s",
@@ -37,14 +72,16 @@ std::string Remarks(const ExperimentReport& report) {
                                     Fixed(verdict.by_baseline.snr, 2),
                                     DetectabilityName(verdict.by_baseline.detectability)));
   }
+  for (const std::string& line : NotVerifiable(report)) lines.push_back(line);
+  const size_t most = lines.size() + kMostRemarks;
   lines.insert(lines.end(), report.findings.begin(), report.findings.end());
   lines.insert(lines.end(), report.gaps.begin(), report.gaps.end());
   std::string text;
-  for (size_t i = 0; i < lines.size() && i < kMostRemarks; ++i) {
+  for (size_t i = 0; i < lines.size() && i < most; ++i) {
     absl::StrAppend(&text, report.experiment.type, ": ", lines[i], "\n");
   }
-  if (lines.size() > kMostRemarks) {
-    absl::StrAppend(&text, report.experiment.type, ": ", lines.size() - kMostRemarks,
+  if (lines.size() > most) {
+    absl::StrAppend(&text, report.experiment.type, ": ", lines.size() - most,
                     " more remarks in the report (findings, gaps)\n");
   }
   return text;

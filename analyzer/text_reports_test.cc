@@ -77,6 +77,40 @@ TEST(SummaryTable, NamesGaps) {
               HasSubstr("attention: H100_eager: no repetition with signals"));
 }
 
+TEST(SummaryTable, SaysWhyARowIsUndefinedAndWhatToDo) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("Undefined")));
+  Experiment one_machine = Attention();
+  one_machine.configurations.resize(2);
+  EXPECT_THAT(
+      SummaryTable(Reports(std::move(one_machine))),
+      HasSubstr("\nattention: Undefined: no second hardware with the same value in the file, "
+                "so no baseline L2; run exp0 on another machine with --reference=RUN"));
+  Experiment no_variant = Attention();
+  no_variant.configurations.resize(1);
+  EXPECT_THAT(SummaryTable(Reports(std::move(no_variant))), HasSubstr("has no variant to compare"));
+  Experiment no_distance = Attention();
+  no_distance.runs.erase(no_distance.runs.begin() + 1, no_distance.runs.end());
+  EXPECT_THAT(SummaryTable(Reports(std::move(no_distance))),
+              HasSubstr("no variant has a distance"));
+  Experiment no_noise = Attention();
+  no_noise.runs.resize(2);
+  EXPECT_THAT(SummaryTable(Reports(std::move(no_noise))),
+              HasSubstr("no distance between hardware of the same value"));
+}
+
+TEST(SummaryTable, SaysWhoseReproducibilityTheFileCannotShow) {
+  Experiment experiment = Attention();
+  RunShape again;
+  again.rep_id = 1;
+  experiment.runs.push_back(MakeRun("A100_fa2", again));
+  experiment.runs[1].signals_sha256 = "alone";
+  const std::vector<ExperimentReport> reports = Reports(std::move(experiment));
+  EXPECT_EQ(reports[0].reproducibility[1].reproducible, std::nullopt);
+  EXPECT_THAT(SummaryTable(reports),
+              HasSubstr("\nattention: A100_eager, H100_fa2, H100_eager: one repetition: not "
+                        "verifiable\n"));
+}
+
 std::vector<std::vector<std::string>> Cells(const std::string& table) {
   std::vector<std::vector<std::string>> rows;
   for (const absl::string_view line : absl::StrSplit(table, '\n', absl::SkipEmpty())) {
