@@ -17,6 +17,7 @@
 #include "runner/summary.h"
 #include "schema/command_line.h"
 #include "schema/run_directory.h"
+#include "schema/standard_output.h"
 #include "tools/cpp/runfiles/runfiles.h"
 
 ABSL_FLAG(
@@ -227,7 +228,8 @@ absl::StatusOr<int> Run(const std::string& program) {
     std::cout << "\n" << Summarize(run.manifest, run.directory.path());
   }
   const schema::RunManifest& last = runs->back().manifest;
-  std::cout << "\nNext:  " << NextCommand(last, absl::GetFlag(FLAGS_output)) << std::endl;
+  std::cout << "\nNext:  " << NextCommand(last, absl::GetFlag(FLAGS_output)) << "\n";
+  if (absl::Status status = schema::FlushStandardOutput(); !status.ok()) return status;
   return last.reproducible() ? schema::kExitDone : schema::kExitNotReproducible;
 }
 

@@ -8,6 +8,7 @@
 #include "runner/prompt/document.h"
 #include "runner/prompt/prompt.h"
 #include "runner/prompt/token_ids.h"
+#include "schema/digest.h"
 
 namespace forensics::runner {
 namespace {
@@ -19,7 +20,7 @@ absl::StatusOr<schema::PromptInfo> FromTokenIds(const std::string& path, const T
   schema::PromptInfo info;
   info.set_text(tokenizer.DecodeUtf8(*ids));
   info.mutable_token_ids()->Add(ids->begin(), ids->end());
-  info.set_token_ids_sha256(TokenIdsSha256(*ids));
+  info.set_token_ids_sha256(schema::TokenIdsSha256(*ids));
   return info;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "runner/prompt/document_cut.h"
 #include "runner/prompt/token_ids.h"
+#include "schema/digest.h"
 
 namespace forensics::runner {
 namespace {
@@ -55,7 +56,7 @@ absl::StatusOr<Prompt> Build(const Tokenizer& tokenizer, const ChatTemplate& cha
   prompt.document_tokens = document_tokens;
   prompt.text = *std::move(text);
   prompt.token_ids = std::move(cut->token_ids);
-  prompt.token_ids_sha256 = TokenIdsSha256(prompt.token_ids);
+  prompt.token_ids_sha256 = schema::TokenIdsSha256(prompt.token_ids);
   return prompt;
 }
 

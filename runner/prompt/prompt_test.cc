@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "runner/prompt/document_cut.h"
 #include "runner/prompt/token_ids.h"
+#include "schema/digest.h"
 
 namespace forensics::runner {
 namespace {
@@ -55,7 +56,7 @@ void ExpectExact(const Checkpoint& checkpoint, const Prompt& prompt, const Docum
   }
   EXPECT_EQ(prompt.token_ids, apart);
   EXPECT_EQ(prompt.document_tokens, tokens);
-  EXPECT_EQ(prompt.token_ids_sha256, TokenIdsSha256(prompt.token_ids));
+  EXPECT_EQ(prompt.token_ids_sha256, schema::TokenIdsSha256(prompt.token_ids));
 }
 
 constexpr char kHead[] = "<|im_start|>user\n";

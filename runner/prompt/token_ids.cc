@@ -5,18 +5,8 @@
 #include "rapidjson/document.h"
 #include "rapidjson/error/en.h"
 #include "schema/atomic_file.h"
-#include "schema/digest.h"
 
 namespace forensics::runner {
-
-std::string TokenIdsSha256(absl::Span<const int64_t> ids) {
-  std::string bytes;
-  bytes.reserve(ids.size() * 4);
-  for (int64_t id : ids) {
-    for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(id >> shift & 0xFF);
-  }
-  return schema::Sha256Hex(bytes);
-}
 
 absl::StatusOr<std::vector<int64_t>> ParseTokenIds(absl::string_view json, int64_t vocab_size) {
   rapidjson::Document array;

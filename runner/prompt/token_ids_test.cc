@@ -10,13 +10,6 @@
 namespace forensics::runner {
 namespace {
 
-TEST(TokenIdsSha256, IsOverLittleEndianInt32) {
-  // printf '\1\0\0\0\0\1\0\0\367\377\1\0' | sha256sum
-  EXPECT_EQ(TokenIdsSha256({1, 256, 131'063}),
-            "d17d117f2bf99e56bdbf25f338e1927127f4379791d7fa75e3b53931b7313ad9");
-  EXPECT_EQ(TokenIdsSha256({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-}
-
 TEST(ParseTokenIds, ReadsAnArray) {
   EXPECT_EQ(*ParseTokenIds(" [0, 5,\n9 ] ", 10), (std::vector<int64_t>{0, 5, 9}));
 }
