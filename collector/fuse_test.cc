@@ -372,7 +372,9 @@ TEST_F(FuseTest, AnOutputThatIsAFileIsAnError) {
   EXPECT_THAT(
       report.status().ok() ? report->problems.front() : std::string(report.status().message()),
       HasSubstr(output_));
-  if (report.ok()) EXPECT_THAT(report->files, IsEmpty());
+  if (report.ok()) {
+    EXPECT_THAT(report->files, IsEmpty());
+  }
 }
 
 TEST(ModelSize, IsCutAsModelsAreNamed) {
