@@ -14,6 +14,7 @@
 #include "collector/signal_writer.h"
 #include "schema/atomic_file.h"
 #include "schema/experiment_json.h"
+#include "schema/run_times.h"
 
 namespace forensics::collector {
 namespace {
@@ -133,20 +134,18 @@ void WriteFixedParams(const RunConfig& config, const std::string& variable, Json
 
 void WriteTiming(const RunManifest& manifest, JsonWriter& json) {
   const int count = manifest.repetitions_size();
-  double sum = 0;
-  for (const auto& repetition : manifest.repetitions()) sum += repetition.runtime_seconds();
-  const double mean = sum / count;
-  double squares = 0;
+  std::vector<double> seconds;
   for (const auto& repetition : manifest.repetitions()) {
-    squares += (repetition.runtime_seconds() - mean) * (repetition.runtime_seconds() - mean);
+    seconds.push_back(repetition.runtime_seconds());
   }
+  const schema::RunTimes times = schema::MeanAndVariance(seconds);
   json.Key(key::kTiming);
   json.StartObject();
   json.Key(key::kMeanSeconds);
-  json.Double(mean);
+  json.Double(times.mean_seconds);
   json.Key(key::kVariance);
   if (count > 1) {
-    json.Double(squares / (count - 1));
+    json.Double(times.variance);
   } else {
     json.Null();
   }

@@ -1,9 +1,12 @@
 #include "runner/summary.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runner/capture/repetition_comparison.h"
 #include "schema/run_directory.h"
+#include "schema/run_times.h"
 
 namespace forensics::runner {
 namespace {
@@ -23,17 +26,6 @@ const char* Verdict(const schema::RunManifest& manifest) {
 
 }  // namespace
 
-RunTimes MeanAndVariance(const std::vector<double>& seconds) {
-  RunTimes times;
-  for (const double s : seconds) times.mean_seconds += s / static_cast<double>(seconds.size());
-  if (seconds.size() < 2) return times;
-  for (const double s : seconds) {
-    times.variance += (s - times.mean_seconds) * (s - times.mean_seconds);
-  }
-  times.variance /= static_cast<double>(seconds.size() - 1);
-  return times;
-}
-
 std::string Summarize(const schema::RunManifest& manifest, const std::string& path) {
   std::vector<double> total, prefill, decode;
   for (const schema::RepetitionSummary& repetition : manifest.repetitions()) {
@@ -41,9 +33,9 @@ std::string Summarize(const schema::RunManifest& manifest, const std::string& pa
     prefill.push_back(repetition.prefill_seconds());
     decode.push_back(repetition.decode_seconds());
   }
-  const RunTimes times = MeanAndVariance(total);
-  const double prefill_mean = MeanAndVariance(prefill).mean_seconds;
-  const double decode_mean = MeanAndVariance(decode).mean_seconds;
+  const schema::RunTimes times = schema::MeanAndVariance(total);
+  const double prefill_mean = schema::MeanAndVariance(prefill).mean_seconds;
+  const double decode_mean = schema::MeanAndVariance(decode).mean_seconds;
   const int prompt_tokens = manifest.prompt().token_ids_size();
 
   std::string text = absl::StrCat(manifest.config_id(), "\n");

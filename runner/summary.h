@@ -3,18 +3,10 @@
 #define RUNNER_SUMMARY_H_
 
 #include <string>
-#include <vector>
 
 #include "schema/run.pb.h"
 
 namespace forensics::runner {
-
-// Mean and sample variance; variance is 0 of fewer than two.
-struct RunTimes {
-  double mean_seconds = 0;
-  double variance = 0;
-};
-RunTimes MeanAndVariance(const std::vector<double>& seconds);
 
 // A block of lines about one finished configuration: path, verdict, digest, run times, tokens/s.
 std::string Summarize(const schema::RunManifest& manifest, const std::string& path);

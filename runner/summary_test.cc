@@ -25,14 +25,6 @@ schema::RunManifest Manifest() {
   return manifest;
 }
 
-TEST(SummaryTest, MeanAndSampleVariance) {
-  EXPECT_EQ(MeanAndVariance({}).mean_seconds, 0);
-  EXPECT_EQ(MeanAndVariance({7}).variance, 0);
-  EXPECT_DOUBLE_EQ(MeanAndVariance({3, 4, 5}).mean_seconds, 4);
-  EXPECT_DOUBLE_EQ(MeanAndVariance({3, 4, 5}).variance, 1);
-  EXPECT_DOUBLE_EQ(MeanAndVariance({1, 2}).variance, 0.5);
-}
-
 TEST(SummaryTest, SaysWhatAPersonWants) {
   const std::string text = Summarize(Manifest(), "results/x");
   for (const char* part :

@@ -100,9 +100,8 @@ absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const Generati
   for (schema::StepRecord& record : repetition.steps) {
     record.set_token_text(input.token_text(record.token_id()));
   }
-  static const std::vector<schema::PositionRecord>* const kNone =
-      new std::vector<schema::PositionRecord>();
-  auto positions = recorder.Take(input.reference != nullptr ? input.reference->positions : *kNone);
+  const std::vector<schema::PositionRecord> none;
+  auto positions = recorder.Take(input.reference != nullptr ? input.reference->positions : none);
   if (!positions.ok()) return positions.status();
   repetition.positions = *std::move(positions);
   repetition.footer.set_signals_sha256(schema::SignalsDigest(repetition));
