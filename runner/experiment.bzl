@@ -23,6 +23,8 @@ def experiment(name, spec):
         data = [
             "//testdata:documents",
             "//testdata:mini_awq",
+            "//testdata:mini_bnb_nf4",
+            "//testdata:mini_gptq",
         ],
         visibility = ["//visibility:public"],
         deps = [":main"],

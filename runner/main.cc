@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,11 @@ ABSL_FLAG(
     std::string, model, "",
     "checkpoint directory as published (config.json, *.safetensors, tokenizer.json); default: "
     "the small model that comes along");
+ABSL_FLAG(std::string, model_gptq, "",
+          "the same model in GPTQ format, for configurations with quant_method gptq; default: the "
+          "small one, unless --model is given");
+ABSL_FLAG(std::string, model_bnb, "",
+          "the same in bitsandbytes NF4 format, for quant_method bnb; default likewise");
 ABSL_FLAG(std::string, document, "",
           "PDF or .txt that the prompt is cut from; default: the document that comes along");
 ABSL_FLAG(int, document_tokens, 0,
@@ -52,6 +58,7 @@ ABSL_FLAG(std::string, enable_thinking, "",
           "true or false for the chat template's switch; empty: as it renders by default");
 ABSL_FLAG(bool, resume, true, "keep the finished repetitions of an unfinished run");
 ABSL_FLAG(bool, overwrite, false, "run again what is finished");
+ABSL_FLAG(bool, allow_missing, false, "exit with 0 although a configuration could not be had here");
 ABSL_FLAG(
     std::string, inject_bit_flip, "",
     "REPETITION:STEP:LAYER:ELEMENT, all from 0: plant a one-bit fault in the residual stream, "
@@ -70,7 +77,7 @@ constexpr char kUsage[] =
     "  bazel run //runner:exp0 -- --dtype=bfloat16 --threads=8 --output=results_bf16\n"
     "\n"
     "Interrupted or killed, the same command goes on where it was. Exit codes: 0 done, 1 failed,\n"
-    "2 wrong usage, 3 not reproducible.\n";
+    "2 wrong usage, 3 not reproducible, 4 a configuration could not be had and is named.\n";
 
 std::atomic<bool> g_interrupted{false};
 
@@ -110,11 +117,29 @@ absl::StatusOr<std::string> BundledFile(const std::string& program, const std::s
       path, ": not beside this program; name one with --model=DIR and --document=FILE"));
 }
 
-// `value` of a flag, or the file that comes along.
-absl::StatusOr<std::string> PathOr(const std::string& value, const std::string& program,
-                                   const char* bundled) {
-  if (!value.empty()) return schema::UserPath(value);
-  return BundledFile(program, bundled);
+// Directory of a checkpoint that comes along, such as "awq".
+absl::StatusOr<std::string> BundledModel(const std::string& program, const char* folder) {
+  auto config =
+      BundledFile(program, absl::StrCat("testdata/mini_qwen3_moe/", folder, "/config.json"));
+  if (!config.ok()) return config;
+  return std::filesystem::path(*config).parent_path().string();
+}
+
+// The reference's checkpoint, and where it is the small one, its other formats. Formats that are
+// not beside this program stay empty: whether one is missed depends on the experiment.
+absl::Status FindModels(const std::string& program, RunnerOptions& options) {
+  options.model = schema::UserPath(absl::GetFlag(FLAGS_model));
+  options.quantized_models = {{"gptq", schema::UserPath(absl::GetFlag(FLAGS_model_gptq))},
+                              {"bnb", schema::UserPath(absl::GetFlag(FLAGS_model_bnb))}};
+  if (!options.model.empty()) return absl::OkStatus();
+  auto reference = BundledModel(program, "awq");
+  if (!reference.ok()) return reference.status();
+  options.model = *std::move(reference);
+  for (const auto& [quant_method, folder] : {std::pair{"gptq", "gptq"}, {"bnb", "bnb_nf4"}}) {
+    std::string& directory = options.quantized_models[quant_method];
+    if (directory.empty()) directory = BundledModel(program, folder).value_or("");
+  }
+  return absl::OkStatus();
 }
 
 // Flags that take a number: 0 keeps the spec's.
@@ -201,36 +226,43 @@ absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::string& program) {
   options.interrupted = [] { return g_interrupted.load(); };
   if (absl::Status status = SetSwitches(options); !status.ok()) return status;
 
-  auto model =
-      PathOr(absl::GetFlag(FLAGS_model), program, "testdata/mini_qwen3_moe/awq/config.json");
-  if (!model.ok()) return model.status();
-  options.model = absl::GetFlag(FLAGS_model).empty()
-                      ? std::filesystem::path(*model).parent_path().string()
-                      : *model;
+  if (absl::Status status = FindModels(program, options); !status.ok()) return status;
   if (!options.prompt_tokens.empty()) return options;
-  auto document =
-      PathOr(absl::GetFlag(FLAGS_document), program, "testdata/mini_qwen3_moe/documents/doc0.pdf");
+  options.document = schema::UserPath(absl::GetFlag(FLAGS_document));
+  if (!options.document.empty()) return options;
+  auto document = BundledFile(program, "testdata/mini_qwen3_moe/documents/doc0.pdf");
   if (!document.ok()) return document.status();
-  options.document = *document;
+  options.document = *std::move(document);
   return options;
 }
 
 // Prints what came of it; the exit code.
+absl::StatusOr<int> Report(const ExperimentResult& result) {
+  for (const FinishedRun& run : result.runs) {
+    std::cout << "\n" << Summarize(run.manifest, run.directory.path());
+  }
+  if (!result.runs.empty()) {
+    const schema::RunManifest& last = result.runs.back().manifest;
+    std::cout << "\nNext:  " << NextCommand(last, absl::GetFlag(FLAGS_output)) << "\n";
+    if (absl::Status status = schema::FlushStandardOutput(); !status.ok()) return status;
+    if (!last.reproducible()) return schema::kExitNotReproducible;
+  }
+  for (const std::string& missing : result.missing) {
+    std::cerr << "not run: " << missing << "\n";
+  }
+  if (result.missing.empty() || absl::GetFlag(FLAGS_allow_missing)) return schema::kExitDone;
+  return schema::kExitIncomplete;
+}
+
 absl::StatusOr<int> Run(const std::string& program) {
   absl::StatusOr<schema::ExperimentSpec> spec = SpecFromFlags();
   if (!spec.ok()) return spec.status();
   absl::StatusOr<RunnerOptions> options = OptionsFromFlags(program);
   if (!options.ok()) return options.status();
   Progress progress = Progress::ForStderr();
-  absl::StatusOr<std::vector<FinishedRun>> runs = RunExperiment(*spec, *options, progress);
-  if (!runs.ok()) return runs.status();
-  for (const FinishedRun& run : *runs) {
-    std::cout << "\n" << Summarize(run.manifest, run.directory.path());
-  }
-  const schema::RunManifest& last = runs->back().manifest;
-  std::cout << "\nNext:  " << NextCommand(last, absl::GetFlag(FLAGS_output)) << "\n";
-  if (absl::Status status = schema::FlushStandardOutput(); !status.ok()) return status;
-  return last.reproducible() ? schema::kExitDone : schema::kExitNotReproducible;
+  const absl::StatusOr<ExperimentResult> result = RunExperiment(*spec, *options, progress);
+  if (!result.ok()) return result.status();
+  return Report(*result);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ absl::StatusOr<ReferenceRun> ReadReferenceRun(const std::string& path) {
 }
 
 absl::Status CheckReference(const ReferenceRun& reference, const schema::PromptInfo& prompt,
-                            const schema::ModelInfo& model, int decode_steps) {
+                            int64_t vocab_size, int decode_steps) {
   const auto differs = [&](absl::string_view what, const auto& of_reference, const auto& here) {
     return absl::FailedPreconditionError(
         absl::StrCat("the reference ", reference.manifest.config_id(), " has another ", what, ": ",
@@ -40,8 +40,8 @@ absl::Status CheckReference(const ReferenceRun& reference, const schema::PromptI
                    absl::StrCat(prompt.token_ids_size(), " tokens, SHA-256 ",
                                 prompt.token_ids_sha256().substr(0, 16)));
   }
-  if (reference.manifest.model().vocab_size() != model.vocab_size()) {
-    return differs("vocabulary", reference.manifest.model().vocab_size(), model.vocab_size());
+  if (reference.manifest.model().vocab_size() != vocab_size) {
+    return differs("vocabulary", reference.manifest.model().vocab_size(), vocab_size);
   }
   if (static_cast<int>(reference.repetition.steps.size()) < decode_steps) {
     return differs("number of steps", reference.repetition.steps.size(), decode_steps);

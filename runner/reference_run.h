@@ -2,6 +2,7 @@
 #ifndef RUNNER_REFERENCE_RUN_H_
 #define RUNNER_REFERENCE_RUN_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,7 +23,7 @@ absl::StatusOr<ReferenceRun> ReadReferenceRun(const std::string& path);
 // Whether `reference` can feed a run: the same prompt token for token, the same vocabulary, at
 // least as many steps. FailedPrecondition naming what differs.
 absl::Status CheckReference(const ReferenceRun& reference, const schema::PromptInfo& prompt,
-                            const schema::ModelInfo& model, int decode_steps);
+                            int64_t vocab_size, int decode_steps);
 
 }  // namespace forensics::runner
 

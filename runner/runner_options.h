@@ -3,6 +3,7 @@
 #define RUNNER_RUNNER_OPTIONS_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,7 @@ enum class Decoding {
 
 // Paths are as the program opens them.
 struct RunnerOptions {
-  std::string model;          // checkpoint directory
+  std::string model;          // the reference's checkpoint directory
   std::string document;       // PDF or text; unused with prompt_tokens
   std::string prompt_tokens;  // file with a JSON array of ids; replaces the document
   std::string output;         // folder of results
@@ -31,6 +32,8 @@ struct RunnerOptions {
   std::string inject_bit_flip;  // see BitFlip; empty: no fault is planted
   // True once the user wants to stop.
   std::function<bool()> interrupted;
+  // By quant_method ("gptq", "bnb"), the model's checkpoint in that format; empty: there is none.
+  std::map<std::string, std::string> quantized_models;
 };
 
 }  // namespace forensics::runner

@@ -1,0 +1,71 @@
+#include "runner/repetitions.h"
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "runner/capture/bit_flip.h"
+
+namespace forensics::runner {
+
+absl::StatusOr<schema::Repetition> Repetitions::Run(int repetition) {
+  GenerationInput input = NewInput();
+  std::unique_ptr<BitFlipper> flipper;
+  if (inputs_.flip.has_value() && inputs_.flip->repetition == repetition) {
+    input.wrap_observer = [&](Observer* recorder) {
+      flipper = std::make_unique<BitFlipper>(*inputs_.flip, recorder);
+      return flipper.get();
+    };
+  }
+  input.after_layer = [&](int layer) { AfterLayer(layer); };
+  input.before_step = [&](int step) {
+    if (flipper != nullptr) flipper->BeginStep(step);
+    return BeforeStep(repetition, step);
+  };
+  auto result = Generate(model_, input);
+  if (!result.ok()) {
+    progress_.Abandon();
+    return result;
+  }
+  progress_.End();
+  seconds_ = result->footer.runtime_seconds();
+  return result;
+}
+
+GenerationInput Repetitions::NewInput() const {
+  GenerationInput input;
+  input.prompts = {{inputs_.prompt.token_ids().begin(), inputs_.prompt.token_ids().end()}};
+  input.decode_steps = identity_.decode_steps();
+  input.extraction = identity_.extraction();
+  if (inputs_.reference.has_value()) input.reference = &inputs_.reference->repetition;
+  input.token_text = [this](int64_t id) { return inputs_.tokenizer->DecodeUtf8({id}); };
+  return input;
+}
+
+absl::Status Repetitions::BeforeStep(int repetition, int step) {
+  if (options_.interrupted && options_.interrupted()) {
+    return absl::CancelledError(
+        "interrupted; finished repetitions are kept, and the same command goes on from there");
+  }
+  step_ = step;
+  const int repetitions = identity_.experiment().repetitions();
+  const std::string name = absl::StrCat("repetition ", repetition + 1, " of ", repetitions);
+  const double after = seconds_ * (repetitions - repetition - 1);
+  if (step == 0) {
+    progress_.Begin(name + ", prefill", inputs_.prompt.token_ids_size(), "tokens", after);
+  } else if (step == 1) {
+    progress_.Begin(name + ", decode", identity_.decode_steps() - 1, "tokens", after);
+  } else {
+    progress_.Done(step - 1);
+  }
+  return absl::OkStatus();
+}
+
+// The prefill is one step, but it can be a long one.
+void Repetitions::AfterLayer(int layer) {
+  if (step_ > 0) return;
+  progress_.Done(inputs_.prompt.token_ids_size() * (layer + int64_t{1}) /
+                 identity_.model().num_hidden_layers());
+}
+
+}  // namespace forensics::runner

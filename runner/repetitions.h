@@ -1,0 +1,47 @@
+// The repetitions of one configuration, with their progress display.
+#ifndef RUNNER_REPETITIONS_H_
+#define RUNNER_REPETITIONS_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runner/engine/decoder_language_model.h"
+#include "runner/engine/generation.h"
+#include "runner/engine/progress.h"
+#include "runner/inputs.h"
+#include "runner/runner_options.h"
+#include "schema/run.pb.h"
+#include "schema/shard.h"
+
+namespace forensics::runner {
+
+class Repetitions {
+ public:
+  // `identity` is the configuration's manifest. All must outlive this.
+  Repetitions(const schema::RunManifest& identity, const RunnerOptions& options,
+              const Inputs& inputs, DecoderLanguageModel& model, Progress& progress)
+      : identity_(identity),
+        options_(options),
+        inputs_(inputs),
+        model_(model),
+        progress_(progress) {}
+
+  // One repetition from a fresh state: a RunRepetition.
+  absl::StatusOr<schema::Repetition> Run(int repetition);
+
+ private:
+  GenerationInput NewInput() const;
+  absl::Status BeforeStep(int repetition, int step);
+  void AfterLayer(int layer);
+
+  const schema::RunManifest& identity_;
+  const RunnerOptions& options_;
+  const Inputs& inputs_;
+  DecoderLanguageModel& model_;
+  Progress& progress_;
+  int step_ = 0;
+  double seconds_ = 0;  // that the last repetition took; 0: unknown
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_REPETITIONS_H_
