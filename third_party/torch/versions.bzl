@@ -1,0 +1,89 @@
+"""The table of libtorch versions; //third_party/torch:version picks one by its name.
+
+A wheel is of one CUDA version. Wheels older than 2.7 are of the C++ ABI before C++11 and do not link
+with the rest, so older CUDA comes from PyTorch's own cxx11-ABI archives.
+"""
+
+load("//third_party:libtorch.bzl", "libtorch")
+load(":archive.bzl", "libtorch_archive")
+load(":torch_2_10.bzl", TORCH_2_10 = "WHEELS")
+load(":torch_2_11.bzl", TORCH_2_11 = "WHEELS")
+load(":torch_2_7.bzl", TORCH_2_7 = "WHEELS")
+
+DEFAULT_VERSION = "2.11"
+
+# cuda: as in torch.version.cuda. wheels: what third_party/pypi/lock.py wrote.
+_WHEELS = {
+    "2.11": struct(repository = "libtorch", torch = "2.11.0", cuda = "13.0", wheels = TORCH_2_11),
+    "2.10": struct(repository = "libtorch_2_10", torch = "2.10.0", cuda = "12.8", wheels = TORCH_2_10),
+    "2.7": struct(repository = "libtorch_2_7", torch = "2.7.1", cuda = "12.6", wheels = TORCH_2_7),
+}
+
+# One torch version for two CUDA versions. To use an archive, fill in its sha256:
+#
+#   curl -L URL | sha256sum
+#
+# Until then it is declared, but nothing is built with it: fetching it is an error.
+_ARCHIVES = {
+    "2.5-cu121": struct(
+        repository = "libtorch_2_5_cu121",
+        torch = "2.5.1",
+        cuda = "12.1",
+        url = "https://download.pytorch.org/libtorch/cu121/libtorch-cxx11-abi-shared-with-deps-2.5.1%2Bcu121.zip",
+        sha256 = "",
+    ),
+    "2.5-cu118": struct(
+        repository = "libtorch_2_5_cu118",
+        torch = "2.5.1",
+        cuda = "11.8",
+        url = "https://download.pytorch.org/libtorch/cu118/libtorch-cxx11-abi-shared-with-deps-2.5.1%2Bcu118.zip",
+        sha256 = "",
+    ),
+}
+
+VERSIONS = dict(_WHEELS.items() + _ARCHIVES.items())
+
+# {CUDA version: libtorch version} of what can be fetched.
+FETCHABLE_CUDA = {
+    entry.cuda: version
+    for version, entry in VERSIONS.items()
+    if version in _WHEELS or entry.sha256
+}
+
+def setting_name(version):
+    """Name of the config_setting in //third_party/torch that is on with `version`."""
+    return "is_" + version.replace(".", "_").replace("-", "_")
+
+def select_by_version(value_of):
+    """A select() over the versions.
+
+    Args:
+      value_of: {version: value}, for each of VERSIONS.
+    """
+    return select({
+        "//third_party/torch:" + setting_name(version): value
+        for version, value in value_of.items()
+    })
+
+def cuda_version_define(name):
+    """For local_defines: `name` is the CUDA version of the chosen libtorch, a string literal."""
+    return select_by_version({
+        version: ["%s=\\\"%s\\\"" % (name, entry.cuda)]
+        for version, entry in VERSIONS.items()
+    })
+
+def libtorch_repositories():
+    """Declares all of them; each is fetched when a target first needs it."""
+    for entry in _WHEELS.values():
+        libtorch(
+            name = entry.repository,
+            cuda = entry.cuda.split(".")[0],
+            version = entry.torch,
+            wheels = entry.wheels,
+        )
+    for entry in _ARCHIVES.values():
+        libtorch_archive(
+            name = entry.repository,
+            sha256 = entry.sha256,
+            url = entry.url,
+        )
