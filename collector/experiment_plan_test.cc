@@ -73,7 +73,7 @@ TEST_F(ExperimentPlanTest, ValuesKeepTheirType) {
               ElementsAre("A100_cu128=\"default\"", "A100_cu118=\"11.8\"", "A100_cu121=\"12.1\""));
   EXPECT_THAT(Ids(*Plan("reference")), ElementsAre("A100_reference=\"baseline\""));
   EXPECT_THAT(ExperimentNames(set_.runs),
-              ElementsAre("reference", "compile", "cuda_version", "quantization"));
+              ElementsAre("reference", "compile", "quantization", "cuda_version"));
 }
 
 TEST_F(ExperimentPlanTest, AReferenceAloneIsKeptAndWhatIsMissingBesideItNamed) {

@@ -47,8 +47,8 @@ RunSet FindRunSet(const RunSetOptions& options);
 // Reads a finished run's manifest: DataLoss names what contradicts itself.
 absl::StatusOr<Run> ReadRun(const schema::RunDirectory& directory);
 
-// The signals of a stored repetition, checked against the manifest: DataLoss names run, field,
-// expected and found. The signals of a run of many ranks are in rank 0's shard.
+// The signals of a stored repetition, all ranks joined and checked against the manifest: errors
+// name run or shard, field, expected and found (schema/stored_repetition.h).
 absl::StatusOr<schema::Repetition> ReadRepetition(const Run& run, int repetition);
 
 }  // namespace forensics::collector

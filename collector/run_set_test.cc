@@ -119,7 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
                "repetitions[1].signals_sha256 of a reproducible run is x"},
         Damage{"OtherWork", [](auto& m) { m.set_work_digest("x"); }, nullptr, "work_digest is"},
         Damage{"StoredWithoutShard", [](auto& m) { m.mutable_repetitions(0)->set_stored(true); },
-               nullptr, "rep_0.rank_0_of_*.shard: no such file"},
+               nullptr, "rep_0.rank_0_of_1.shard: no such file"},
         Damage{"OtherSteps", [](auto& m) { m.set_decode_steps(9); }, nullptr,
                "number of steps is 4, expected 9"},
         Damage{"OtherLayers", [](auto& m) { m.mutable_extraction()->add_layers(7); }, nullptr,

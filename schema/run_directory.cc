@@ -80,23 +80,27 @@ std::string RunDirectory::ShardPath(int repetition, int rank, int world_size) co
                       kShardSuffix);
 }
 
-absl::StatusOr<std::string> RunDirectory::FindShard(int repetition, int rank) const {
-  const std::string prefix = absl::StrCat(RepetitionPrefix(repetition), "rank_", rank, "_of_");
-  const auto entries = ListDirectory(path_);
-  if (!entries.ok() && IsFinished()) return entries.status();
-  std::string found;
-  for (const fs::directory_entry& entry : entries.ok() ? *entries : Entries()) {
-    const std::string name = entry.path().filename().string();
-    if (!absl::StartsWith(name, prefix) || !IsShardName(name)) continue;
-    if (!found.empty()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(path_, ": repetition ", repetition, ", rank ", rank, " has more than one ",
-                       "shard: ", fs::path(found).filename().string(), " and ", name));
+absl::StatusOr<std::vector<std::string>> RunDirectory::FindShards(int repetition,
+                                                                  int world_size) const {
+  std::vector<std::string> shards;
+  for (int rank = 0; rank < world_size; ++rank) {
+    shards.push_back(ShardPath(repetition, rank, world_size));
+    if (std::error_code error; !fs::exists(shards.back(), error)) {
+      return absl::NotFoundError(absl::StrCat(shards.back(), ": no such file"));
     }
-    found = entry.path().string();
   }
-  if (!found.empty()) return found;
-  return absl::NotFoundError(absl::StrCat(path_, "/", prefix, "*", kShardSuffix, ": no such file"));
+  const auto entries = ListDirectory(path_);
+  if (!entries.ok()) return entries.status();
+  for (const fs::directory_entry& entry : *entries) {
+    const std::string name = entry.path().filename().string();
+    if (!absl::StartsWith(name, RepetitionPrefix(repetition)) || !IsShardName(name)) continue;
+    const std::string path = absl::StrCat(path_, "/", name);
+    if (std::find(shards.begin(), shards.end(), path) == shards.end()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          path, ": surplus: this run has ", world_size, world_size == 1 ? " rank" : " ranks"));
+    }
+  }
+  return shards;
 }
 
 bool RunDirectory::IsFinished() const {

@@ -39,9 +39,9 @@ class RunDirectory {
   const std::string& path() const { return path_; }
   std::string ManifestPath() const;
   std::string ShardPath(int repetition, int rank, int world_size) const;
-  // The shard that is here, whatever the number of ranks; NotFound names what was looked for, and
-  // shards of different numbers of ranks are an error.
-  absl::StatusOr<std::string> FindShard(int repetition, int rank) const;
+  // The shards of one repetition, by rank. NotFound names the first that is missing;
+  // FailedPrecondition one that a run of so many ranks does not have.
+  absl::StatusOr<std::vector<std::string>> FindShards(int repetition, int world_size) const;
 
   bool IsFinished() const;  // has a manifest
   bool HasShards() const;   // of any repetition and rank

@@ -12,6 +12,7 @@
 namespace forensics::schema {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -141,15 +142,22 @@ TEST_F(RunDirectoryTest, ClearsItsOwnFilesAlone) {
   EXPECT_TRUE(fs::exists(run.path() + "/notes.txt"));
 }
 
-TEST_F(RunDirectoryTest, FindsAShardWhateverTheNumberOfRanks) {
+TEST_F(RunDirectoryTest, FindsTheShardsOfAllRanksAndNoOthers) {
   const RunDirectory directory(results_, "A100", "A100_tp2");
-  EXPECT_EQ(directory.FindShard(2, 0).status().code(), absl::StatusCode::kNotFound);
-  ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 0, 2), "x").ok());
-  ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 1, 2), "x").ok());
-  EXPECT_EQ(*directory.FindShard(2, 0), directory.ShardPath(2, 0, 2));
-  EXPECT_EQ(directory.FindShard(1, 0).status().code(), absl::StatusCode::kNotFound);
+  for (const int rank : {0, 1}) {
+    const absl::Status missing = directory.FindShards(2, 2).status();
+    EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+    EXPECT_THAT(missing.message(), HasSubstr(absl::StrCat("rep_2.rank_", rank, "_of_2.shard")));
+    ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, rank, 2), "x").ok());
+  }
+  ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(20, 0, 1), "x").ok());
+  EXPECT_THAT(*directory.FindShards(2, 2),
+              ElementsAre(directory.ShardPath(2, 0, 2), directory.ShardPath(2, 1, 2)));
   ASSERT_TRUE(WriteFileAtomically(directory.ShardPath(2, 0, 4), "x").ok());
-  EXPECT_EQ(directory.FindShard(2, 0).status().code(), absl::StatusCode::kFailedPrecondition);
+  const absl::Status surplus = directory.FindShards(2, 2).status();
+  EXPECT_EQ(surplus.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(surplus.message(),
+              HasSubstr("rep_2.rank_0_of_4.shard: surplus: this run has 2 ranks"));
 }
 
 }  // namespace

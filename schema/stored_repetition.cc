@@ -1,10 +1,25 @@
 #include "schema/stored_repetition.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "schema/rank_join.h"
 
 namespace forensics::schema {
+namespace {
+
+absl::Status CheckHeader(const std::string& path, const ShardHeader& header, int rank,
+                         const ShardHeader& expected) {
+  absl::Status status = CheckEqual(path, "config_id", header.config_id(), expected.config_id());
+  status.Update(CheckEqual(path, "work_digest", header.work_digest(), expected.work_digest()));
+  status.Update(CheckEqual(path, "repetition", header.repetition(), expected.repetition()));
+  status.Update(CheckEqual(path, "rank", header.rank(), rank));
+  status.Update(CheckEqual(path, "world_size", header.world_size(), expected.world_size()));
+  return status;
+}
+
+}  // namespace
 
 absl::Status CheckEqual(const std::string& path, const std::string& field, const std::string& found,
                         const std::string& expected) {
@@ -18,19 +33,40 @@ absl::Status CheckEqual(const std::string& path, const std::string& field, int64
   return CheckEqual(path, field, absl::StrCat(found), absl::StrCat(expected));
 }
 
+absl::StatusOr<Repetition> ReadRepetition(const RunDirectory& directory,
+                                          const ShardHeader& expected) {
+  const absl::StatusOr<std::vector<std::string>> paths =
+      directory.FindShards(expected.repetition(), expected.world_size());
+  if (!paths.ok()) return paths.status();
+  std::vector<Repetition> ranks;
+  for (const std::string& path : *paths) {
+    absl::StatusOr<Repetition> shard = ReadShard(path);
+    if (!shard.ok()) return shard;
+    absl::Status status =
+        CheckHeader(path, shard->header, static_cast<int>(ranks.size()), expected);
+    if (!status.ok()) return status;
+    ranks.push_back(*std::move(shard));
+  }
+  absl::StatusOr<Repetition> joined = JoinRanks(ranks);
+  if (joined.ok()) return joined;
+  return absl::Status(joined.status().code(),
+                      absl::StrCat(directory.path(), "/rep_", expected.repetition(), ".rank_*_of_",
+                                   expected.world_size(), ".shard: ", joined.status().message()));
+}
+
 absl::StatusOr<Repetition> ReadStoredRepetition(const RunDirectory& directory,
                                                 const RunManifest& manifest, int number) {
-  const absl::StatusOr<std::string> path = directory.FindShard(number, /*rank=*/0);
-  if (!path.ok()) return path.status();
-  absl::StatusOr<Repetition> repetition = ReadShard(*path);
+  ShardHeader expected;
+  expected.set_config_id(manifest.config_id());
+  expected.set_work_digest(manifest.work_digest());
+  expected.set_repetition(number);
+  expected.set_world_size(WorldSize(manifest.config()));
+  absl::StatusOr<Repetition> repetition = ReadRepetition(directory, expected);
   if (!repetition.ok()) return repetition;
-  const ShardHeader& header = repetition->header;
-  absl::Status status = CheckEqual(*path, "config_id", header.config_id(), manifest.config_id());
-  status.Update(CheckEqual(*path, "work_digest", header.work_digest(), manifest.work_digest()));
-  status.Update(CheckEqual(*path, "repetition", header.repetition(), number));
-  status.Update(CheckEqual(*path, "signals_sha256", repetition->footer.signals_sha256(),
-                           manifest.repetitions(number).signals_sha256()));
-  status.Update(CheckEqual(*path, "number of steps", static_cast<int64_t>(repetition->steps.size()),
+  const std::string path = absl::StrCat(directory.path(), ": repetition ", number);
+  absl::Status status = CheckEqual(path, "signals_sha256", repetition->footer.signals_sha256(),
+                                   manifest.repetitions(number).signals_sha256());
+  status.Update(CheckEqual(path, "number of steps", static_cast<int64_t>(repetition->steps.size()),
                            manifest.decode_steps()));
   if (!status.ok()) return status;
   return repetition;

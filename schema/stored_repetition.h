@@ -1,6 +1,8 @@
-// A finished run's stored repetitions, checked against its manifest.
+// The repetitions in a run directory: the shards of all ranks, checked and joined.
 #ifndef SCHEMA_STORED_REPETITION_H_
 #define SCHEMA_STORED_REPETITION_H_
+
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -10,11 +12,17 @@
 
 namespace forensics::schema {
 
-// The signals of repetition `number`, a number of the manifest's: of a run of many ranks they are
-// in rank 0's shard. NotFound without a shard; DataLoss if it is damaged or another run's, with
-// field, expected and found.
+// The signals of a finished run's repetition `number`, a number of the manifest's: ReadRepetition,
+// whose digest and number of steps are then checked against the manifest.
 absl::StatusOr<Repetition> ReadStoredRepetition(const RunDirectory& directory,
                                                 const RunManifest& manifest, int number);
+
+// The same of a run that may be unfinished. `expected` gives config_id, work_digest, repetition and
+// world_size, which each shard's header is checked against, as its rank is. NotFound names a rank's
+// missing shard, FailedPrecondition a surplus one, DataLoss what is damaged, another run's (field,
+// found and expected) or contradicts another rank (see JoinRanks); all name file and rank.
+absl::StatusOr<Repetition> ReadRepetition(const RunDirectory& directory,
+                                          const ShardHeader& expected);
 
 // OK if `found` is `expected`, else DataLoss: "<path>: <field> is <found>, expected <expected>".
 absl::Status CheckEqual(const std::string& path, const std::string& field, const std::string& found,

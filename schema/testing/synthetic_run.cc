@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "schema/digest.h"
+#include "schema/rank_join.h"
+#include "schema/testing/split_ranks.h"
 
 namespace forensics::schema {
 namespace {
@@ -16,68 +18,6 @@ constexpr int kVocabulary = 1000;
 constexpr char kStarted[] = "2025-01-02 03:04:05";
 
 enum Signal { kHiddenState, kKey, kLogProb, kReferenceLogProb, kToken };
-
-google::protobuf::Value Number(double number) {
-  google::protobuf::Value value;
-  value.set_number_value(number);
-  return value;
-}
-
-google::protobuf::Value Bool(bool boolean) {
-  google::protobuf::Value value;
-  value.set_bool_value(boolean);
-  return value;
-}
-
-google::protobuf::Value Text(const std::string& text) {
-  google::protobuf::Value value;
-  value.set_string_value(text);
-  return value;
-}
-
-VariantSpec Variant(google::protobuf::Value value, const std::string& suffix) {
-  VariantSpec variant;
-  *variant.mutable_value() = std::move(value);
-  variant.set_config_suffix(suffix);
-  return variant;
-}
-
-RunConfig ReferenceConfig() {
-  RunConfig config;
-  config.set_batch_size(1);
-  config.set_quant_method("awq");
-  config.set_attention_impl("flash_attention_2");
-  config.set_cuda_version("default");
-  config.set_tp_size(1);
-  config.set_ep_size(1);
-  config.set_dtype("float32");
-  config.set_device("cuda");
-  return config;
-}
-
-void AddVariants(ExperimentSpec& spec) {
-  const auto add = [&spec](google::protobuf::Value value, const std::string& suffix) {
-    VariantSpec& variant = *spec.add_variants();
-    variant = Variant(std::move(value), suffix);
-    return variant.mutable_overrides();
-  };
-  if (spec.name() == "batch_size") {
-    *spec.mutable_reference() = Variant(Number(1), "bs1");
-    for (const int size : {2, 4}) add(Number(size), absl::StrCat("bs", size))->set_batch_size(size);
-  } else if (spec.name() == "compile") {
-    *spec.mutable_reference() = Variant(Bool(false), "uncompiled");
-    add(Bool(true), "compiled")->set_compile(true);
-  } else if (spec.name() == "quantization") {
-    *spec.mutable_reference() = Variant(Text("awq"), "awq");
-    for (const char* method : {"gptq", "bnb"}) add(Text(method), method)->set_quant_method(method);
-  } else if (spec.name() == "cuda_version") {
-    *spec.mutable_reference() = Variant(Text("default"), "cu128");
-    add(Text("11.8"), "cu118")->set_cuda_version("11.8");
-    add(Text("12.1"), "cu121")->set_cuda_version("12.1");
-  } else {
-    *spec.mutable_reference() = Variant(Text("baseline"), "reference");
-  }
-}
 
 bool IsReference(const SyntheticRun& run) { return run.experiment.variants().empty(); }
 
@@ -224,26 +164,13 @@ RunManifest MakeManifest(const SyntheticRun& run) {
 
 }  // namespace
 
-ExperimentSpec SyntheticExperiment(absl::string_view name) {
-  ExperimentSpec spec;
-  spec.set_name(std::string(name));
-  spec.set_variable(name == "reference"      ? "none"
-                    : name == "quantization" ? "quant_method"
-                                             : std::string(name));
-  spec.set_output_file(name == "reference" ? "reference_baseline.json"
-                                           : absl::StrCat(name, "_experiment.json"));
-  *spec.mutable_reference_config() = ReferenceConfig();
-  AddVariants(spec);
-  return spec;
-}
-
 Repetition MakeRepetition(const SyntheticRun& run, int repetition) {
   Repetition made;
   const RunManifest manifest = MakeManifest(run);
   made.header.set_config_id(manifest.config_id());
   made.header.set_work_digest(manifest.work_digest());
   made.header.set_repetition(repetition);
-  made.header.set_world_size(1);
+  made.header.set_world_size(WorldSize(manifest.config()));
   made.header.set_started(kStarted);
   for (int step = 0; step < run.decode_steps; ++step) {
     StepRecord& record = made.steps.emplace_back();
@@ -272,6 +199,28 @@ Repetition MakeRepetition(const SyntheticRun& run, int repetition) {
   return made;
 }
 
+namespace {
+
+absl::Status WriteShards(const SyntheticRun& run, const RunConfig& config,
+                         const Repetition& repetition, int number, const RunDirectory& directory) {
+  RankLayout layout;
+  layout.tp_size = config.tp_size();
+  layout.ep_size = config.ep_size();
+  layout.key_heads = run.key_heads;
+  layout.vocab_size = kVocabulary;
+  for (Repetition& shard : SplitForRanks(repetition, layout)) {
+    if (run.edit_shard) run.edit_shard(shard);
+    shard.footer.set_signals_sha256(SignalsDigest(shard));
+    const ShardHeader& header = shard.header;
+    absl::Status status =
+        WriteShard(directory.ShardPath(number, header.rank(), header.world_size()), shard);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<RunDirectory> WriteSyntheticRun(const SyntheticRun& run,
                                                const std::string& results) {
   RunManifest manifest = MakeManifest(run);
@@ -287,7 +236,7 @@ absl::StatusOr<RunDirectory> WriteSyntheticRun(const SyntheticRun& run,
     summary.set_signals_sha256(repetition.footer.signals_sha256());
     summary.set_stored(!run.reproducible || i == run.repetitions - 1);
     if (!summary.stored()) continue;
-    absl::Status status = WriteShard(directory.ShardPath(i, 0, 1), repetition);
+    absl::Status status = WriteShards(run, manifest.config(), repetition, i, directory);
     if (!status.ok()) return status;
   }
   if (run.edit_manifest) run.edit_manifest(manifest);

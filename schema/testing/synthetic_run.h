@@ -8,16 +8,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "schema/run.pb.h"
 #include "schema/run_directory.h"
 #include "schema/shard.h"
+#include "schema/testing/synthetic_experiment.h"
 
 namespace forensics::schema {
-
-// "reference", "batch_size" (1, 2, 4), "compile" (false, true), "quantization" (awq, gptq, bnb) or
-// "cuda_version" (default, 11.8, 12.1), as the plan has them.
-ExperimentSpec SyntheticExperiment(absl::string_view name);
 
 // What to make up. Equal seeds give equal bits; everything else leaves the other values alone.
 struct SyntheticRun {
@@ -29,6 +25,7 @@ struct SyntheticRun {
   int num_hidden_layers = 4;
   int hidden_size = 8;
   int key_size = 4;
+  int key_heads = 2;
   int top_k = 3;
   int window = 3;
   int prompt_tokens = 5;
@@ -47,15 +44,18 @@ struct SyntheticRun {
   // False: the last repetition differs in one bit, and all repetitions are stored.
   bool reproducible = true;
 
-  // Last changes to a repetition (before its digest is taken) and to the manifest.
+  // Last changes to a repetition and to what a rank stores of it (before their digests are taken),
+  // and to the manifest.
   std::function<void(Repetition&)> edit_repetition;
+  std::function<void(Repetition&)> edit_shard;
   std::function<void(RunManifest&)> edit_manifest;
 };
 
-// One repetition of the run, as its shard holds it.
+// One repetition of the run, its ranks joined.
 Repetition MakeRepetition(const SyntheticRun& run, int repetition);
 
-// Writes RESULTS/<hardware>/<config_id>: the shards that a runner would keep, and the manifest.
+// Writes RESULTS/<hardware>/<config_id>: the shards that the ranks of a runner would keep, and the
+// manifest.
 absl::StatusOr<RunDirectory> WriteSyntheticRun(const SyntheticRun& run, const std::string& results);
 
 }  // namespace forensics::schema
