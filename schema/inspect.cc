@@ -19,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kWhatThereIs[] =
-    "expected a shard, a run directory or its manifest, a folder of results or of experiment "
+    "expected a shard, rep_<N>.rank_*_of_<W>.shard, a run directory or its manifest, a folder of "
+    "results or of experiment "
     "files, or an experiment JSON";
 
 absl::StatusOr<Inspection> WithoutProblems(absl::StatusOr<std::string> text) {
@@ -68,11 +69,14 @@ absl::StatusOr<Inspection> InspectDirectory(const std::string& path) {
 absl::StatusOr<Inspection> Inspect(const std::string& path) {
   std::error_code error;
   if (fs::is_directory(path, error)) return InspectDirectory(path);
+  const fs::path parent = fs::path(path).parent_path();
+  const RunDirectory run(parent.empty() ? "." : parent.string());
+  if (const auto name = ParseAllRanksName(fs::path(path).filename().string()); name.has_value()) {
+    return WithoutProblems(InspectAllRanks(run, *name));
+  }
   if (!fs::exists(path, error)) {
     return absl::NotFoundError(absl::StrCat(path, ": no such file or directory"));
   }
-  const fs::path parent = fs::path(path).parent_path();
-  const RunDirectory run(parent.empty() ? "." : parent.string());
   if (fs::equivalent(run.ManifestPath(), path, error)) {
     return InspectRun(run.path());
   }

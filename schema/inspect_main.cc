@@ -14,13 +14,14 @@ constexpr char kUsage[] = R"(Shows what the tools keep on disk.
 
   bazel run //schema:inspect -- PATH...
 
-PATH is a shard, a run directory or its manifest, a results folder, an experiment JSON or a folder
-of them.
+PATH is a shard, all ranks' shards of a repetition (a name with a star), a run directory or its
+manifest, a results folder, an experiment JSON or a folder of them.
 
 Examples:
   bazel run //schema:inspect -- results
   bazel run //schema:inspect -- results/A100-80GB/A100_bs2
   bazel run //schema:inspect -- results/A100-80GB/A100_bs2/rep_2.rank_0_of_1.shard
+  bazel run //schema:inspect -- 'results/A100-80GB/A100_tp2/rep_2.rank_*_of_2.shard'
   bazel run //schema:inspect -- experiments/batch_size_experiment.json
 
 Exit codes: 0 all is sound; 1 damaged or unknown; 2 wrong usage; 4 a part is damaged and named.

@@ -11,7 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "schema/inspect_table.h"
 #include "schema/list_directory.h"
+#include "schema/rank_join.h"
 #include "schema/run_directory.h"
+#include "schema/shard.h"
 #include "schema/stored_repetition.h"
 #include "schema/value_text.h"
 
@@ -59,6 +61,7 @@ std::string FactsText(const RunManifest& manifest) {
       {"versions", OneLine(manifest.versions().ShortDebugString(), 120)},
       {"created", manifest.created()},
       {"work digest", manifest.work_digest()},
+      {"ranks", absl::StrCat(WorldSize(manifest.config()))},
       {"reproducible", ReproducibleText(manifest)}};
   return FormatTable(rows, "  ");
 }
@@ -81,6 +84,35 @@ std::string RepetitionsText(const RunManifest& manifest) {
                     summary.stored() ? "yes" : "no", summary.signals_sha256()});
   }
   return FormatTable(rows, "    ");
+}
+
+std::string OtherShapesText(const RunManifest& manifest) {
+  if (manifest.other_shapes().empty()) return "";
+  return absl::StrCat("  kernels that saw another shape than in the reference's run\n    ",
+                      absl::StrJoin(manifest.other_shapes(), "\n    "), "\n");
+}
+
+// What each rank holds of the stored repetitions, where there are many.
+std::string RanksText(const RunDirectory& run, const RunManifest& manifest) {
+  const int world_size = WorldSize(manifest.config());
+  if (world_size == 1) return "";
+  Rows rows = {{"repetition", "rank", "key elements", "token ids", "seconds", "signals"}};
+  for (const RepetitionSummary& summary : manifest.repetitions()) {
+    for (int rank = 0; summary.stored() && rank < world_size; ++rank) {
+      const absl::StatusOr<Repetition> shard =
+          ReadShard(run.ShardPath(summary.repetition(), rank, world_size));
+      if (!shard.ok()) continue;  // a problem, named by the joining
+      const SignalPart& part = shard->header.part();
+      const bool all = !shard->header.has_part();
+      rows.push_back(
+          {absl::StrCat(summary.repetition()), absl::StrCat(rank),
+           all ? "all" : absl::StrCat("[", part.key_begin(), ", ", part.key_end(), ")"),
+           all ? "all" : absl::StrCat("[", part.vocab_begin(), ", ", part.vocab_end(), ")"),
+           absl::StrFormat("%.3f", shard->footer.runtime_seconds()),
+           shard->footer.signals_sha256()});
+    }
+  }
+  return absl::StrCat("  ranks\n", FormatTable(rows, "    "));
 }
 
 std::string FilesText(const std::string& directory) {
@@ -169,7 +201,8 @@ absl::StatusOr<Inspection> InspectRun(const std::string& directory) {
   const char* state = inspection.problems.empty() ? "finished" : "finished, DAMAGED";
   inspection.text =
       absl::StrCat("run ", directory, ": ", state, "\n", FactsText(*manifest), "  settings\n",
-                   SettingsText(*manifest), "  repetitions\n", RepetitionsText(*manifest));
+                   SettingsText(*manifest), "  repetitions\n", RepetitionsText(*manifest),
+                   RanksText(run, *manifest), OtherShapesText(*manifest));
   if (manifest->has_first_difference()) {
     absl::StrAppend(&inspection.text, "  first difference\n    ",
                     manifest->first_difference().ShortDebugString(), "\n");

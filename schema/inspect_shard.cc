@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "schema/inspect_table.h"
 #include "schema/shard.h"
+#include "schema/stored_repetition.h"
 
 namespace forensics::schema {
 namespace {
@@ -60,8 +61,10 @@ std::string LogProbsLine(const std::string& name, const LogProbs& log_probs) {
   const absl::StatusOr<std::vector<float>> values = ToFloats(log_probs.log_probs());
   std::vector<std::string> entries;
   for (size_t i = 0; values.ok() && i < values->size(); ++i) {
-    entries.push_back(
-        absl::StrCat(log_probs.token_ids(static_cast<int>(i)), ":", Short((*values)[i])));
+    const int entry = static_cast<int>(i);
+    const std::string slot =
+        log_probs.slots().empty() ? "" : absl::StrCat("[", log_probs.slots(entry), "]");
+    entries.push_back(absl::StrCat(slot, log_probs.token_ids(entry), ":", Short((*values)[i])));
   }
   return absl::StrCat("    ", name, "  ", absl::StrJoin(entries, "  "), "\n");
 }
@@ -94,27 +97,74 @@ std::string StepsText(const std::vector<StepRecord>& steps) {
   return FormatTable(rows, "  ");
 }
 
+std::string PartText(const SignalPart& part) {
+  return absl::StrCat("  part: key elements [", part.key_begin(), ", ", part.key_end(),
+                      "), token ids [", part.vocab_begin(), ", ", part.vocab_end(),
+                      "); [slot] of log-probs\n");
+}
+
+std::string HeaderText(const ShardHeader& header, const std::string& rank) {
+  return absl::StrCat("  ", header.config_id(), ", repetition ", header.repetition(), ", ", rank,
+                      " of ", header.world_size(), ", started ", header.started(), " UTC\n",
+                      header.has_part() ? PartText(header.part()) : "");
+}
+
+std::string KernelsText(const ShardFooter& footer) {
+  if (footer.kernels().empty()) return "";
+  std::vector<std::vector<std::string>> rows = {
+      {"phase", "kernel", "operands", "calls", "min rows", "max rows"}};
+  for (const KernelUse& use : footer.kernels()) {
+    rows.push_back({use.phase(), use.kernel(), use.operands(), absl::StrCat(use.calls()),
+                    absl::StrCat(use.min_rows()), absl::StrCat(use.max_rows())});
+  }
+  return absl::StrCat("\nkernels\n", FormatTable(rows, "  "));
+}
+
+std::string LoadText(const BackgroundLoad& load) {
+  return absl::StrFormat(
+      "\nbackground load\n"
+      "  %s, %d workers, %d products\n"
+      "  utilisation %.3f, target %.3f\n"
+      "  ran in %.3f of %.3f s of inference, %d intervals\n",
+      load.kernel(), load.workers(), load.products(), load.utilisation(), load.target_utilisation(),
+      load.overlap_seconds(), load.inference_seconds(), load.intervals_size());
+}
+
+std::string RepetitionText(const Repetition& repetition) {
+  const ShardFooter& footer = repetition.footer;
+  std::string text =
+      absl::StrFormat("  %.3f s: prefill %.3f s, decode %.3f s\n", footer.runtime_seconds(),
+                      footer.prefill_seconds(), footer.decode_seconds());
+  absl::StrAppend(&text, "  work digest     ", repetition.header.work_digest(),
+                  "\n  signals sha256  ", footer.signals_sha256(), "\n\nsteps\n",
+                  StepsText(repetition.steps), "\npositions\n");
+  for (const PositionRecord& position : repetition.positions) {
+    absl::StrAppend(&text, PositionText(position));
+  }
+  absl::StrAppend(&text, KernelsText(footer));
+  if (footer.has_background_load()) absl::StrAppend(&text, LoadText(footer.background_load()));
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> InspectShard(const std::string& path) {
-  const absl::StatusOr<Repetition> repetition = ReadShard(path);
-  if (!repetition.ok()) return repetition.status();
-  const ShardHeader& header = repetition->header;
-  const ShardFooter& footer = repetition->footer;
-  std::string text = absl::StrCat("shard ", path, ": sound\n");
-  absl::StrAppend(&text, "  ", header.config_id(), ", repetition ", header.repetition(), ", rank ",
-                  header.rank(), " of ", header.world_size(), ", started ", header.started(),
-                  " UTC\n");
-  absl::StrAppendFormat(&text, "  %.3f s: prefill %.3f s, decode %.3f s\n",
-                        footer.runtime_seconds(), footer.prefill_seconds(),
-                        footer.decode_seconds());
-  absl::StrAppend(&text, "  work digest     ", header.work_digest(), "\n  signals sha256  ",
-                  footer.signals_sha256(), "\n\nsteps\n", StepsText(repetition->steps),
-                  "\npositions\n");
-  for (const PositionRecord& position : repetition->positions) {
-    absl::StrAppend(&text, PositionText(position));
-  }
-  return text;
+  const absl::StatusOr<Repetition> shard = ReadShard(path);
+  if (!shard.ok()) return shard.status();
+  const std::string rank = absl::StrCat("rank ", shard->header.rank());
+  return absl::StrCat("shard ", path, ": sound\n", HeaderText(shard->header, rank),
+                      RepetitionText(*shard));
+}
+
+absl::StatusOr<std::string> InspectAllRanks(const RunDirectory& run, const AllRanksName& name) {
+  const absl::StatusOr<Repetition> first =
+      ReadShard(run.ShardPath(name.repetition, /*rank=*/0, name.world_size));
+  if (!first.ok()) return first.status();
+  const absl::StatusOr<Repetition> joined = ReadRepetition(run, first->header);
+  if (!joined.ok()) return joined.status();
+  return absl::StrCat("shards ", run.AllRanksPath(name.repetition, name.world_size),
+                      ": sound, joined\n", HeaderText(joined->header, "all ranks"),
+                      RepetitionText(*joined));
 }
 
 }  // namespace forensics::schema

@@ -106,6 +106,36 @@ TEST_F(InspectTest, RunDirectoryAndItsManifest) {
   }
 }
 
+TEST_F(InspectTest, ShardsOfManyRanksAndTheirJoin) {
+  SyntheticRun run;
+  run.experiment = SyntheticExperiment("tensor_parallel");
+  run.edit_manifest = [](RunManifest& m) { m.add_other_shapes("decode linear: 1 row, here 2"); };
+  run.edit_repetition = [](Repetition& repetition) {
+    repetition.footer.add_kernels()->set_kernel("linear/own_16_lanes");
+    repetition.footer.mutable_background_load()->set_workers(7);
+  };
+  const std::string path = WriteSyntheticRun(run, folder_)->path();
+  const std::string of_run = TextOf(path);
+  EXPECT_THAT(of_run, ContainsRegex("ranks +2\n"));
+  EXPECT_THAT(of_run, ContainsRegex("2 +1  \\[2, 4\\) +\\[500, 1000\\) +12.000 +[0-9a-f]{64}"));
+  EXPECT_THAT(of_run, HasSubstr("decode linear: 1 row, here 2"));
+
+  const std::string rank = TextOf(path + "/rep_2.rank_1_of_2.shard");
+  EXPECT_THAT(rank, HasSubstr("part: key elements [2, 4), token ids [500, 1000)"));
+  EXPECT_THAT(rank, ContainsRegex("1  key           float32      2 "));
+  EXPECT_THAT(rank, HasSubstr("linear/own_16_lanes"));
+  EXPECT_THAT(rank, HasSubstr("7 workers"));
+
+  const std::string joined = TextOf(path + "/rep_2.rank_*_of_2.shard");
+  EXPECT_THAT(joined, HasSubstr("A100_tp2, repetition 2, all ranks of 2"));
+  EXPECT_THAT(joined, ContainsRegex("1  key           float32      4 "));
+  EXPECT_THAT(joined, ContainsRegex("log-probs  62:-"));
+  EXPECT_THAT(ErrorOf(path + "/rep_2.rank_*_of_4.shard"), HasSubstr("rep_2.rank_0_of_4.shard"));
+  std::filesystem::remove(path + "/rep_2.rank_1_of_2.shard");
+  EXPECT_THAT(ErrorOf(path + "/rep_2.rank_*_of_2.shard"), HasSubstr("rep_2.rank_1_of_2.shard"));
+  EXPECT_THAT(TextOf(path), HasSubstr("DAMAGED"));
+}
+
 TEST_F(InspectTest, UnfinishedRun) {
   const std::string path = WriteRun();
   std::filesystem::remove(path + "/manifest.textproto");

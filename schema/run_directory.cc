@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -77,6 +78,11 @@ std::string RunDirectory::ManifestPath() const { return absl::StrCat(path_, "/",
 
 std::string RunDirectory::ShardPath(int repetition, int rank, int world_size) const {
   return absl::StrCat(path_, "/", RepetitionPrefix(repetition), "rank_", rank, "_of_", world_size,
+                      kShardSuffix);
+}
+
+std::string RunDirectory::AllRanksPath(int repetition, int world_size) const {
+  return absl::StrCat(path_, "/", RepetitionPrefix(repetition), "rank_*_of_", world_size,
                       kShardSuffix);
 }
 
@@ -175,6 +181,18 @@ absl::Status RunDirectory::RemoveRepetition(int repetition) const {
 }
 
 bool IsShardName(absl::string_view name) { return absl::EndsWith(name, kShardSuffix); }
+
+std::optional<AllRanksName> ParseAllRanksName(absl::string_view name) {
+  const std::string text(name);
+  AllRanksName parsed;
+  const char* format = "rep_%d.rank_*_of_%d.shard";
+  if (std::sscanf(text.c_str(), format, &parsed.repetition, &parsed.world_size) != 2) {
+    return std::nullopt;
+  }
+  const RunDirectory here(".");
+  if (here.AllRanksPath(parsed.repetition, parsed.world_size) != "./" + text) return std::nullopt;
+  return parsed;
+}
 
 absl::StatusOr<FoundRuns> FindRuns(const std::string& results, WhichRuns which) {
   std::error_code error;

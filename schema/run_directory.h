@@ -7,6 +7,7 @@
 #ifndef SCHEMA_RUN_DIRECTORY_H_
 #define SCHEMA_RUN_DIRECTORY_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ class RunDirectory {
   const std::string& path() const { return path_; }
   std::string ManifestPath() const;
   std::string ShardPath(int repetition, int rank, int world_size) const;
+  // What stands for the shards of all ranks: "rep_0.rank_*_of_2.shard".
+  std::string AllRanksPath(int repetition, int world_size) const;
   // The shards of one repetition, by rank. NotFound names the first that is missing;
   // FailedPrecondition one that a run of so many ranks does not have.
   absl::StatusOr<std::vector<std::string>> FindShards(int repetition, int world_size) const;
@@ -61,6 +64,13 @@ class RunDirectory {
 
 // Whether this is the name of a shard: "rep_0.rank_0_of_1.shard".
 bool IsShardName(absl::string_view name);
+
+// What the name of all ranks' shards says: "rep_0.rank_*_of_2.shard".
+struct AllRanksName {
+  int repetition = 0;
+  int world_size = 0;
+};
+std::optional<AllRanksName> ParseAllRanksName(absl::string_view name);
 
 struct FoundRuns {
   std::vector<RunDirectory> runs;     // sorted by path

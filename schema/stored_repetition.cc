@@ -49,9 +49,10 @@ absl::StatusOr<Repetition> ReadRepetition(const RunDirectory& directory,
   }
   absl::StatusOr<Repetition> joined = JoinRanks(ranks);
   if (joined.ok()) return joined;
+  const std::string all_ranks =
+      directory.AllRanksPath(expected.repetition(), expected.world_size());
   return absl::Status(joined.status().code(),
-                      absl::StrCat(directory.path(), "/rep_", expected.repetition(), ".rank_*_of_",
-                                   expected.world_size(), ".shard: ", joined.status().message()));
+                      absl::StrCat(all_ranks, ": ", joined.status().message()));
 }
 
 absl::StatusOr<Repetition> ReadStoredRepetition(const RunDirectory& directory,
