@@ -45,7 +45,8 @@ std::vector<GoldenCase> Cases() {
       {"mini_libtorch", mini + "awq", prompt + "sdpa.safetensors", layers, layers,
        "flash_attention_libtorch"},
       {"mini_portable", mini + "awq", prompt + "sdpa.safetensors", layers, layers,
-       "flash_attention_portable"}};
+       "flash_attention_portable"},
+      {"mini_eager_by_eager", mini + "awq", prompt + "eager.safetensors", layers, layers, "eager"}};
   for (const auto& [name, count, moe] : {std::tuple{"llama", 3, std::vector<int>{}},
                                          {"qwen3_dense", 3, std::vector<int>{}},
                                          {"qwen3_moe_untied", 4, std::vector<int>{0, 2, 3}}}) {

@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runner/ops/eager_attention.h"
 #include "runner/ops/flash_decode.h"
 #include "runner/ops/libtorch_flash_attention.h"
 #include "runner/ops/portable_flash_attention.h"
@@ -26,6 +27,7 @@ constexpr AttentionImpl kImplementations[] = {
     {"flash_attention_portable",
      "own, query tiles of 64, key blocks of 96; decode: own, chunks of 512",
      PortableFlashAttention},
+    {"eager", "own: all scores, softmax over them, values in key blocks of 128", EagerAttention},
 };
 
 }  // namespace

@@ -72,9 +72,11 @@ TEST_P(AttentionTest, AgreesWithFloat64) {
   const Case c = MakeCase(shape, dtype);
   const at::Tensor found = function()(c.queries, c.keys, c.values);
   EXPECT_EQ(found.scalar_type(), dtype);
-  // float32: scores of size 10 are off by a few ULPs, which the exponential turns into relative
-  // errors. Else: one rounding of the result, and libtorch's of the weights.
-  const double upper = Epsilon(dtype) * (dtype == at::kFloat ? 8 : 2);
+  // float32: scores of size 10 are off by a few ULPs (more where they are one sum of 128 products,
+  // as in eager attention), which the exponential turns into relative errors. Else: one rounding of
+  // the result, and libtorch's of the weights; eager attention rounds scores too, twice.
+  const bool eager = name == "eager";
+  const double upper = Epsilon(dtype) * (dtype == at::kFloat ? (eager ? 16 : 8) : eager ? 6 : 2);
   ExpectRelativeL2(found, Reference(c), upper, shape.length == 1 ? 0 : Epsilon(dtype) / 100);
   EXPECT_TRUE(at::equal(found, function()(c.queries, c.keys, c.values))) << "two runs";
 }

@@ -78,6 +78,7 @@ BENCHMARK_CAPTURE(BM_AttentionDecode, libtorch, "flash_attention_libtorch")
     ->Arg(32)
     ->Arg(16)
     ->UseRealTime();
+BENCHMARK_CAPTURE(BM_AttentionDecode, eager, "eager")->Arg(32)->Arg(16)->UseRealTime();
 
 void BM_AttentionPrefill(benchmark::State& state, const char* name) {
   const AttentionFunction attend = FindAttention(name)->function;
@@ -92,6 +93,11 @@ BENCHMARK_CAPTURE(BM_AttentionPrefill, own, "flash_attention_portable")
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 BENCHMARK_CAPTURE(BM_AttentionPrefill, libtorch, "flash_attention_libtorch")
+    ->Arg(32)
+    ->Arg(16)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(BM_AttentionPrefill, eager, "eager")
     ->Arg(32)
     ->Arg(16)
     ->Unit(benchmark::kMillisecond)

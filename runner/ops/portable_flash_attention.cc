@@ -10,6 +10,7 @@
 #include "runner/ops/flash_tile.h"
 #include "runner/ops/lanes.h"
 #include "runner/ops/parallel.h"
+#include "runner/ops/wide_rows.h"
 
 namespace forensics::runner {
 namespace {
@@ -58,20 +59,9 @@ void UnpackRows(const float* packed, int64_t rows, int64_t dim, int64_t stride, 
   }
 }
 
-// A kv head's rows [length, dim] in float32 and the distance to the next head's.
-struct Rows {
-  at::Tensor owner;
-  const float* data;
-  int64_t batch_stride, head_stride;
-};
-
-Rows Widen(const at::Tensor& cache) {
-  const at::Tensor wide = cache.to(at::kFloat);  // float32: the cache itself
-  return {wide, wide.const_data_ptr<float>(), wide.stride(0), wide.stride(1)};
-}
-
 template <typename T>
-void Prefill(const Shape& shape, const T* queries, const Rows& keys, const Rows& values, T* out) {
+void Prefill(const Shape& shape, const T* queries, const WideRows& keys, const WideRows& values,
+             T* out) {
   const int64_t tiles = (shape.tokens + kQueryTile - 1) / kQueryTile;
   // Tile i and tile tiles - 1 - i together cost the same for every i.
   const int64_t pairs = (tiles + 1) / 2;
@@ -83,8 +73,7 @@ void Prefill(const Shape& shape, const T* queries, const Rows& keys, const Rows&
     const int64_t rows = std::min(kQueryTile, shape.tokens - first);
     PackQueries(queries + (row * shape.tokens + first) * shape.dim, rows, shape.dim,
                 scratch.queries());
-    run({scratch.queries(), keys.data + batch * keys.batch_stride + kv_head * keys.head_stride,
-         values.data + batch * values.batch_stride + kv_head * values.head_stride, shape.dim, rows,
+    run({scratch.queries(), keys.Head(batch, kv_head), values.Head(batch, kv_head), shape.dim, rows,
          shape.length - shape.tokens + first + 1, scratch.scores(), scratch.out()});
     UnpackRows(scratch.out(), rows, shape.dim, shape.heads * shape.dim,
                out + ((batch * shape.tokens + first) * shape.heads + head) * shape.dim);
@@ -108,7 +97,7 @@ at::Tensor PortableFlashAttention(const at::Tensor& queries, const at::Tensor& k
                        queries.size(2), keys.size(2),    keys.size(3)};
   at::Tensor out =
       at::empty({shape.batch * shape.tokens, shape.heads * shape.dim}, queries.options());
-  const Rows wide_keys = Widen(keys), wide_values = Widen(values);
+  const WideRows wide_keys(keys), wide_values(values);
   ForFloatType(queries.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     Prefill(shape, queries.const_data_ptr<T>(), wide_keys, wide_values, out.mutable_data_ptr<T>());

@@ -1,0 +1,261 @@
+#include "runner/ops/eager_attention.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <memory>
+
+#include "runner/ops/lanes.h"
+#include "runner/ops/parallel.h"
+#include "runner/ops/wide_rows.h"
+
+namespace forensics::runner {
+namespace {
+
+constexpr int64_t kKeyBlock = 128;  // part of what fixes the bits
+constexpr int kMaxColumns = 2;      // vectors of queries in a strip
+
+struct Shape {
+  int64_t batch, heads, kv_heads, tokens, length, dim;
+  int64_t group() const { return heads / kv_heads; }
+};
+
+// Up to kColumns * kLanes queries that share a kv head, one a lane.
+struct Strip {
+  const float* queries;    // [dim, strip]
+  const float* keys;       // [length, dim]
+  const float* values;     // [length, dim]
+  const int32_t* visible;  // [strip]: how many keys each query sees
+  int32_t least_visible;
+  int64_t length;  // the most that one of them sees
+  int64_t dim;
+  float scaling;
+  float* scores;  // scratch [length, strip]
+  float* out;     // [dim, strip]
+};
+
+FORENSICS_INLINE IntLanes LoadInts(const int32_t* p) {
+  IntLanes x;
+  std::memcpy(&x, p, sizeof x);
+  return x;
+}
+
+// Scores of kKeys keys from `first` on; `largest` [kColumns] takes them in.
+template <typename T, int kColumns, int kKeys>
+FORENSICS_INLINE void ScoreKeys(const Strip& strip, int64_t first, Lanes* largest) {
+  constexpr int64_t kStrip = kColumns * kLanes;
+  const float* keys = strip.keys + first * strip.dim;
+  Lanes sums[kKeys][kColumns] = {};
+  for (int64_t d = 0; d < strip.dim; ++d) {
+    Lanes query[kColumns];
+    FORENSICS_UNROLL
+    for (int c = 0; c < kColumns; ++c) {
+      query[c] = LoadLanes(strip.queries + d * kStrip + c * kLanes);
+    }
+    FORENSICS_UNROLL
+    for (int j = 0; j < kKeys; ++j) {
+      const float key = keys[j * strip.dim + d];
+      FORENSICS_UNROLL
+      for (int c = 0; c < kColumns; ++c) sums[j][c] += query[c] * key;
+    }
+  }
+  FORENSICS_UNROLL
+  for (int j = 0; j < kKeys; ++j) {
+    FORENSICS_UNROLL
+    for (int c = 0; c < kColumns; ++c) {
+      Lanes score = RoundLanes<T>(RoundLanes<T>(sums[j][c]) * strip.scaling);
+      if (first + j >= strip.least_visible) {
+        const IntLanes hidden =
+            LoadInts(strip.visible + c * kLanes) <= static_cast<int32_t>(first + j);
+        score = hidden ? AllLanes(-__builtin_inff()) : score;
+      }
+      largest[c] = MaxOf(score, largest[c]);
+      StoreLanes(score, strip.scores + (first + j) * kStrip + c * kLanes);
+    }
+  }
+}
+
+// Turns the scores of `count` keys into exp(score - largest), and adds their sum to `total`.
+template <int kColumns>
+FORENSICS_INLINE void Exponentials(float* scores, int64_t count, const Lanes* largest,
+                                   Lanes* total) {
+  Lanes sums[kColumns] = {};
+  for (int64_t j = 0; j < count; ++j) {
+    FORENSICS_UNROLL
+    for (int c = 0; c < kColumns; ++c) {
+      float* place = scores + (j * kColumns + c) * kLanes;
+      const Lanes weight = ExpLanes(LoadLanes(place) - largest[c]);
+      StoreLanes(weight, place);
+      sums[c] += weight;
+    }
+  }
+  for (int c = 0; c < kColumns; ++c) total[c] += sums[c];
+}
+
+// out [kDims, strip] += the weighted values [count, kDims of dim].
+template <int kColumns, int kDims>
+FORENSICS_INLINE void AddValues(const float* weights, const float* values, int64_t dim,
+                                int64_t count, float* out) {
+  constexpr int64_t kStrip = kColumns * kLanes;
+  Lanes sums[kDims][kColumns] = {};
+  for (int64_t j = 0; j < count; ++j) {
+    Lanes weight[kColumns];
+    FORENSICS_UNROLL
+    for (int c = 0; c < kColumns; ++c) weight[c] = LoadLanes(weights + j * kStrip + c * kLanes);
+    FORENSICS_UNROLL
+    for (int d = 0; d < kDims; ++d) {
+      const float value = values[j * dim + d];
+      FORENSICS_UNROLL
+      for (int c = 0; c < kColumns; ++c) sums[d][c] += weight[c] * value;
+    }
+  }
+  FORENSICS_UNROLL
+  for (int d = 0; d < kDims; ++d) {
+    FORENSICS_UNROLL
+    for (int c = 0; c < kColumns; ++c) {
+      float* place = out + d * kStrip + c * kLanes;
+      StoreLanes(LoadLanes(place) + sums[d][c], place);
+    }
+  }
+}
+
+// Turns the exponentials of `count` keys from `first` on into weights, and adds their values.
+template <typename T, int kColumns>
+FORENSICS_INLINE void WeighValues(const Strip& strip, int64_t first, int64_t count,
+                                  const Lanes* total) {
+  constexpr int64_t kStrip = kColumns * kLanes;
+  float* weights = strip.scores + first * kStrip;
+  for (int64_t j = 0; j < count; ++j) {
+    FORENSICS_UNROLL
+    for (int c = 0; c < kColumns; ++c) {
+      float* place = weights + (j * kColumns + c) * kLanes;
+      StoreLanes(RoundLanes<T>(LoadLanes(place) / total[c]), place);
+    }
+  }
+  const float* values = strip.values + first * strip.dim;
+  int64_t d = 0;
+  for (; d + 4 <= strip.dim; d += 4) {
+    AddValues<kColumns, 4>(weights, values + d, strip.dim, count, strip.out + d * kStrip);
+  }
+  for (; d < strip.dim; ++d) {
+    AddValues<kColumns, 1>(weights, values + d, strip.dim, count, strip.out + d * kStrip);
+  }
+}
+
+template <typename T, int kColumns>
+FORENSICS_TARGET_CLONES void Attend(const Strip& strip) {
+  constexpr int64_t kStrip = kColumns * kLanes;
+  Lanes largest[kColumns], total[kColumns] = {};
+  for (int c = 0; c < kColumns; ++c) largest[c] = AllLanes(-__builtin_inff());
+  int64_t key = 0;
+  for (; key + 4 <= strip.length; key += 4) ScoreKeys<T, kColumns, 4>(strip, key, largest);
+  for (; key < strip.length; ++key) ScoreKeys<T, kColumns, 1>(strip, key, largest);
+  for (int64_t first = 0; first < strip.length; first += kKeyBlock) {
+    Exponentials<kColumns>(strip.scores + first * kStrip, std::min(kKeyBlock, strip.length - first),
+                           largest, total);
+  }
+  std::fill_n(strip.out, strip.dim * kStrip, 0.0f);
+  for (int64_t first = 0; first < strip.length; first += kKeyBlock) {
+    WeighValues<T, kColumns>(strip, first, std::min(kKeyBlock, strip.length - first), total);
+  }
+}
+
+// A thread's buffers for one strip after the other.
+class Scratch {
+ public:
+  Scratch(int64_t width, int64_t length, int64_t dim)
+      : lines_(new Lanes[(length + 2 * dim) * width / kLanes]),
+        queries_(reinterpret_cast<float*>(lines_.get())),
+        out_(queries_ + dim * width),
+        scores_(out_ + dim * width) {}
+  float* queries() const { return queries_; }
+  float* out() const { return out_; }
+  float* scores() const { return scores_; }
+  int32_t* visible() { return visible_; }
+
+ private:
+  std::unique_ptr<Lanes[]> lines_;
+  float* queries_;
+  float* out_;
+  float* scores_;
+  int32_t visible_[kMaxColumns * kLanes];
+};
+
+// The queries of one kv head are rows [group * tokens, dim]; rows [first, first + count) of them.
+template <typename T, int kColumns>
+void AttendRows(const Shape& shape, const T* rows, const float* keys, const float* values,
+                int64_t first, int64_t count, Scratch& scratch) {
+  constexpr int64_t kStrip = kColumns * kLanes;
+  Strip strip = {scratch.queries(),
+                 keys,
+                 values,
+                 scratch.visible(),
+                 INT32_MAX,
+                 0,
+                 shape.dim,
+                 static_cast<float>(1 / std::sqrt(static_cast<double>(shape.dim))),
+                 scratch.scores(),
+                 scratch.out()};
+  for (int64_t lane = 0; lane < kStrip; ++lane) {
+    const int64_t row = first + std::min(lane, count - 1);  // lanes to spare repeat the last row
+    const int64_t sees = shape.length - shape.tokens + row % shape.tokens + 1;
+    scratch.visible()[lane] = static_cast<int32_t>(sees);
+    strip.least_visible = std::min(strip.least_visible, static_cast<int32_t>(sees));
+    strip.length = std::max(strip.length, sees);
+    for (int64_t d = 0; d < shape.dim; ++d) {
+      scratch.queries()[d * kStrip + lane] = static_cast<float>(rows[row * shape.dim + d]);
+    }
+  }
+  Attend<T, kColumns>(strip);
+}
+
+template <typename T, int kColumns>
+void AttendAll(const Shape& shape, const T* queries, const WideRows& keys, const WideRows& values,
+               T* out) {
+  constexpr int64_t kStrip = kColumns * kLanes;
+  const int64_t rows = shape.group() * shape.tokens, strips = (rows + kStrip - 1) / kStrip;
+  const int64_t items = shape.batch * shape.kv_heads * strips;
+  // Strips cost from next to nothing to the whole length: a thread takes the next one when it is
+  // done with its last.
+  std::atomic<int64_t> next{0};
+  ParallelFor(items, 1, [&](int64_t, int64_t) {
+    Scratch scratch(kStrip, shape.length, shape.dim);
+    for (int64_t item = next++; item < items; item = next++) {
+      const int64_t kv_head = item / strips % shape.kv_heads,
+                    batch = item / strips / shape.kv_heads;
+      const int64_t first = item % strips * kStrip, count = std::min(kStrip, rows - first);
+      AttendRows<T, kColumns>(shape, queries + item / strips * rows * shape.dim,
+                              keys.Head(batch, kv_head), values.Head(batch, kv_head), first, count,
+                              scratch);
+      for (int64_t lane = 0; lane < count; ++lane) {
+        const int64_t token = (first + lane) % shape.tokens;
+        const int64_t head = kv_head * shape.group() + (first + lane) / shape.tokens;
+        T* to = out + ((batch * shape.tokens + token) * shape.heads + head) * shape.dim;
+        for (int64_t d = 0; d < shape.dim; ++d) {
+          to[d] = static_cast<T>(scratch.out()[d * kStrip + lane]);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace
+
+at::Tensor EagerAttention(const at::Tensor& queries, const at::Tensor& keys,
+                          const at::Tensor& values) {
+  const Shape shape = {queries.size(0), queries.size(1), keys.size(1),
+                       queries.size(2), keys.size(2),    keys.size(3)};
+  at::Tensor out =
+      at::empty({shape.batch * shape.tokens, shape.heads * shape.dim}, queries.options());
+  const WideRows wide_keys(keys), wide_values(values);
+  ForFloatType(queries.scalar_type(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto attend = shape.group() * shape.tokens <= kLanes ? AttendAll<T, 1> : AttendAll<T, 2>;
+    attend(shape, queries.const_data_ptr<T>(), wide_keys, wide_values, out.mutable_data_ptr<T>());
+  });
+  return out;
+}
+
+}  // namespace forensics::runner
