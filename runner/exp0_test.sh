@@ -1,26 +1,7 @@
 #!/bin/bash
 # Experiment 0's binary as a user meets it: what it prints, leaves, refuses and survives.
-set -u
-exp0=$PWD/runner/exp0
-cd "$TEST_TMPDIR" || exit 1
-small="--document_tokens=150 --decode_steps=4 --threads=2 --hardware=CPU-X"
-run=CPU-X/CPU-X_reference
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# expect CODE TEXT COMMAND...: the exit code, and an extended regular expression in what is printed.
-expect() {
-  local code=$1 text=$2
-  shift 2
-  "$@" >out 2>&1 </dev/null
-  local got=$?
-  [ "$got" -eq "$code" ] || { fail "exit code $got, expected $code: $*"; cat out; }
-  grep -qE -- "$text" out || { fail "no '$text' in the output of: $*"; cat out; }
-}
+source runner/testing/experiments.sh
+run=$reference
 
 echo "--- a run, and what it leaves"
 expect 0 "3, bit-identical" "$exp0" $small --output=a
@@ -30,8 +11,7 @@ expect 0 "Next:  bazel run //collector:fuse -- a" "$exp0" $small --output=a
 
 echo "--- two runs agree"
 expect 0 "bit-identical" "$exp0" $small --output=b
-digest() { sed -n 's/.*signals_sha256: "\(.*\)"/\1/p' "$1/$run/manifest.textproto" | sort -u; }
-[ "$(digest a)" = "$(digest b)" ] || fail "digests differ: $(digest a) $(digest b)"
+[ "$(digest a/$run)" = "$(digest b/$run)" ] || fail "digests differ: $(digest a/$run) $(digest b/$run)"
 
 echo "--- a finished run whose shard is gone is no finished run"
 cp -r a lost && rm lost/$run/rep_2.rank_0_of_1.shard
@@ -46,7 +26,7 @@ expect 0 "bfloat16" "$exp0" $small --output=b --dtype=bfloat16 --overwrite
 
 echo "--- another attention kernel leaves other bits"
 expect 0 "flash_attention_portable" "$exp0" $small --output=p --attention_impl=flash_attention_portable
-[ "$(digest a)" != "$(digest p)" ] || fail "two kernels, the same bits"
+[ "$(digest a/$run)" != "$(digest p/$run)" ] || fail "two kernels, the same bits"
 expect 2 "attention_impl: expected one of flash_attention_2, .*found \"paged\"" \
   "$exp0" $small --output=d --attention_impl=paged
 
@@ -106,7 +86,7 @@ for delay in 0.3 0.7 1.1 1.5; do
   wait $! 2>/dev/null
 done
 expect 0 "bit-identical" "$exp0" $long
-[ "$(digest killed)" = "$(digest whole)" ] || fail "digest after kills: $(digest killed)"
+[ "$(digest killed/$run)" = "$(digest whole/$run)" ] || fail "digest after kills: $(digest killed/$run)"
 [ "$(ls killed/$run | wc -l)" -eq 2 ] || fail "left over: $(ls killed/$run)"
 
 echo "--- SIGINT and SIGTERM end it after the step, and it goes on"
@@ -134,5 +114,4 @@ echo "--- a full disk is an error that loses nothing"
 [ -z "$(find full -type f)" ] || fail "a full disk left $(find full -type f)"
 expect 0 "bit-identical" "$exp0" ${long/killed/full}
 
-[ "$failures" -eq 0 ] && echo "all passed"
-exit "$failures"
+finish

@@ -1,5 +1,8 @@
 #include "runner/experiment_spec.h"
 
+#include <filesystem>
+#include <set>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "schema/atomic_file.h"
@@ -35,6 +38,26 @@ TEST(ExperimentSpecTest, AnExperimentRunsItsVariantsWithTheirOverrides) {
   EXPECT_EQ(configurations[1].config.batch_size(), 4);
   EXPECT_EQ(configurations[1].config.quant_method(), "awq");
   EXPECT_EQ(configurations[1].value.number_value(), 4);
+}
+
+// An experiment changes its variable and nothing else.
+TEST(ExperimentSpecTest, AllExperimentsShareTheReference) {
+  const auto reference = ParseExperimentSpec(Reference());
+  ASSERT_TRUE(reference.ok());
+  std::set<int> ids;
+  for (const auto& file : std::filesystem::directory_iterator("runner/experiments")) {
+    const auto spec = ParseExperimentSpec(schema::ReadFile(file.path().string()).value());
+    ASSERT_TRUE(spec.ok()) << file.path() << spec.status();
+    EXPECT_TRUE(ids.insert(spec->id()).second) << file.path() << ": id " << spec->id();
+    schema::ExperimentSpec common = *spec;
+    common.set_id(reference->id());
+    common.set_name(reference->name());
+    common.set_variable(reference->variable());
+    common.set_output_file(reference->output_file());
+    *common.mutable_reference() = reference->reference();
+    common.clear_variants();
+    EXPECT_EQ(common.DebugString(), reference->DebugString()) << file.path();
+  }
 }
 
 TEST(ExperimentSpecTest, BadSpecsAreRefusedByName) {

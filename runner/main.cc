@@ -41,7 +41,7 @@ ABSL_FLAG(int, decode_steps, 0,
 ABSL_FLAG(int, repetitions, 0, "repetitions that must agree bit for bit; 0: as the spec says (3)");
 ABSL_FLAG(std::string, dtype, "", "float32 or bfloat16; empty: as the spec says (float32)");
 ABSL_FLAG(std::string, attention_impl, "",
-          "flash_attention_2, or beyond the plan flash_attention_libtorch or "
+          "flash_attention_2, eager, or beyond the plan flash_attention_libtorch or "
           "flash_attention_portable (own kernels: the same bits on every instruction set, and "
           "faster on a CPU); empty: as the spec says (flash_attention_2)");
 ABSL_FLAG(int, threads, 0, "threads; 0: one for each processor");

@@ -1,0 +1,41 @@
+# What the tests of experiments' binaries share; sourced first, from the runfiles' root. Then the
+# current directory is the test's own, $expN are the binaries, and $small makes a run short.
+set -u
+for n in 0 1 2 3 4 5 6 7 8; do declare "exp$n=$PWD/runner/exp$n"; done
+cd "$TEST_TMPDIR" || exit 1
+small="--document_tokens=150 --decode_steps=4 --threads=2 --hardware=CPU-X"
+reference=CPU-X/CPU-X_reference # below the folder of results
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# expect CODE TEXT COMMAND...: the exit code, and an extended regular expression in what is printed.
+expect() {
+  local code=$1 text=$2
+  shift 2
+  "$@" >out 2>&1 </dev/null
+  local got=$?
+  [ "$got" -eq "$code" ] || { fail "exit code $got, expected $code: $*"; cat out; }
+  grep -qE -- "$text" out || { fail "no '$text' in the output of: $*"; cat out; }
+}
+
+# digest RUN: the signals' digests of all repetitions, each once.
+digest() { sed -n 's/.*signals_sha256: "\(.*\)"/\1/p' "$1/manifest.textproto" | sort -u; }
+
+# expect_run RUN: a finished run directory of three identical repetitions, and nothing else in it.
+expect_run() {
+  [ "$(ls "$1")" = "$(printf 'manifest.textproto\nrep_2.rank_0_of_1.shard')" ] || fail "files: $(ls "$1")"
+  grep -q '^reproducible: true' "$1/manifest.textproto" || fail "$1 is not reproducible"
+  [ "$(grep -c '^repetitions {' "$1/manifest.textproto")" -eq 3 ] || fail "$1: not three repetitions"
+}
+
+# expect_field RUN TEXT: a line of the manifest, as an extended regular expression.
+expect_field() { grep -qE -- "$2" "$1/manifest.textproto" || fail "$1: no $2 in the manifest"; }
+
+finish() {
+  [ "$failures" -eq 0 ] && echo "all passed"
+  exit "$failures"
+}
