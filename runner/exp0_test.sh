@@ -30,6 +30,17 @@ expect 0 "flash_attention_portable" "$exp0" $small --output=p --attention_impl=f
 expect 2 "attention_impl: expected one of flash_attention_2, .*found \"paged\"" \
   "$exp0" $small --output=d --attention_impl=paged
 
+echo "--- another instruction set is another hardware"
+expect 0 "hardware +.* AVX2" "$exp0" ${small/--hardware=CPU-X/} --output=isa --cpu_isa=avx2
+grep -q 'key: "cpu_isa"' isa/*AVX2/*_AVX2_reference/manifest.textproto || fail "no cpu_isa in the manifest"
+expect 0 "hardware +CPU-X$" "$exp0" $small --output=named --cpu_isa=avx2
+if grep -qw avx512vl /proc/cpuinfo; then
+  [ "$(digest a)" != "$(digest named)" ] || fail "AVX-512 and AVX2, the same bits"
+fi
+grep -qw amx_tile /proc/cpuinfo ||
+  expect 1 "cpu_isa=amx: this CPU lacks amx_tile.*; it has avx2" "$exp0" --cpu_isa=amx --output=d
+expect 2 "cpu_isa: expected one of avx2, avx512, amx, found \"sse\"" "$exp0" --cpu_isa=sse
+
 echo "--- a flipped bit is found, reported, kept"
 expect 3 "step 2, position [0-9]+, hidden_states/layer_4, element 7" \
   "$exp0" $small --output=flip --inject_bit_flip=1:2:4:7

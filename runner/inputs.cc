@@ -59,7 +59,7 @@ absl::StatusOr<std::optional<BitFlip>> FindBitFlip(const ExperimentSpec& spec,
 absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOptions& options,
                                      const Checkpoint& model) {
   Inputs inputs;
-  inputs.hardware = options.hardware.empty() ? ThisCpuLabel() : options.hardware;
+  inputs.hardware = options.hardware.empty() ? ThisCpuLabel(options.cpu_isa) : options.hardware;
   auto tokenizer = Tokenizer::FromFile(options.model + "/tokenizer.json");
   if (!tokenizer.ok()) return tokenizer.status();
   inputs.tokenizer = *std::move(tokenizer);

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "runner/experiment_spec.h"
 #include "runner/ops/attention.h"
+#include "runner/process_environment.h"
 #include "runner/run_experiment.h"
 #include "runner/summary.h"
 #include "schema/command_line.h"
@@ -45,6 +45,11 @@ ABSL_FLAG(std::string, attention_impl, "",
           "flash_attention_portable (own kernels: the same bits on every instruction set, and "
           "faster on a CPU); empty: as the spec says (flash_attention_2)");
 ABSL_FLAG(int, threads, 0, "threads; 0: one for each processor");
+ABSL_FLAG(
+    std::string, cpu_isa, "",
+    "avx2, avx512 or amx: libtorch uses no later instruction set, and the hardware label says "
+    "so; another class of hardware on the same machine. bfloat16 with avx2 is some hundred "
+    "times slower; empty: whatever the CPU has");
 ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
 ABSL_FLAG(std::string, hardware, "",
           "hardware label, such as A100-80GB (config ids shorten it to A100); empty: the name of "
@@ -95,14 +100,6 @@ void InstallSignalHandlers() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-}
-
-// Idle OpenMP threads spin for milliseconds by default, which on a machine that is busy otherwise
-// takes the cores from those they wait for. libgomp reads its environment before main: start again
-// with a short spin, unless the user chose. No bit depends on it.
-void SpinShortly(char** argv) {
-  if (getenv("GOMP_SPINCOUNT") != nullptr || getenv("OMP_WAIT_POLICY") != nullptr) return;
-  if (setenv("GOMP_SPINCOUNT", "2000", /*overwrite=*/0) == 0) execv("/proc/self/exe", argv);
 }
 
 absl::StatusOr<std::string> BundledFile(const std::string& program, const std::string& path) {
@@ -218,6 +215,7 @@ absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::string& program) {
   options.output = schema::UserPath(absl::GetFlag(FLAGS_output));
   options.reference = schema::UserPath(absl::GetFlag(FLAGS_reference));
   options.hardware = absl::GetFlag(FLAGS_hardware);
+  options.cpu_isa = absl::GetFlag(FLAGS_cpu_isa);
   options.provider = absl::GetFlag(FLAGS_provider);
   options.threads = absl::GetFlag(FLAGS_threads);
   options.resume = absl::GetFlag(FLAGS_resume);
@@ -270,13 +268,16 @@ absl::StatusOr<int> Run(const std::string& program) {
 
 int main(int argc, char** argv) {
   using namespace forensics;
-  runner::SpinShortly(argv);
   const std::vector<std::string> positional =
       schema::ParseCommandLineOrExit(runner::kUsage, argc, argv);
   const std::string program = std::filesystem::path(argv[0]).filename().string();
   if (!positional.empty()) {
     return schema::ReportAndExitCode(
         program, schema::UsageError("unexpected argument '" + positional[0] + "'"));
+  }
+  if (absl::Status status = runner::EnsureEnvironment(absl::GetFlag(FLAGS_cpu_isa), argv);
+      !status.ok()) {
+    return schema::ReportAndExitCode(program, status);
   }
   runner::InstallSignalHandlers();
   const absl::StatusOr<int> exit_code = runner::Run(argv[0]);

@@ -60,6 +60,7 @@ RunManifest DescribeWork(const ExperimentSpec& spec, const Configuration& config
   manifest.set_decode_steps(spec.decode_steps());
   *manifest.mutable_versions() = ThisVersions();
   for (const auto& [name, value] : MachineSettings()) (*manifest.mutable_settings())[name] = value;
+  if (!options.cpu_isa.empty()) (*manifest.mutable_settings())["cpu_isa"] = options.cpu_isa;
   if (inputs.flip.has_value()) {
     (*manifest.mutable_settings())["inject_bit_flip"] = options.inject_bit_flip;
   }

@@ -23,6 +23,7 @@ struct RunnerOptions {
   std::string output;         // folder of results
   std::string reference;      // run directory whose tokens are fed; may be empty
   std::string hardware;       // label; empty: that of the device
+  std::string cpu_isa;        // limit of the instruction set, already in force; empty: none
   std::string provider;
   std::optional<bool> enable_thinking;  // of the chat template; unset: as it renders by default
   Decoding decoding = Decoding::kDefault;

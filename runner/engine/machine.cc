@@ -7,8 +7,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -17,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "runner/engine/instruction_set.h"
 #include "schema/digest.h"
 
 namespace forensics::runner {
@@ -57,11 +56,9 @@ std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability) {
   return absl::StrCat(name, " ", capability);
 }
 
-std::string ThisCpuLabel() {
-  std::ifstream file("/proc/cpuinfo");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return CpuLabel(text.str(), at::get_cpu_capability());
+std::string ThisCpuLabel(absl::string_view cpu_isa) {
+  const absl::StatusOr<InstructionSet> limit = FindInstructionSet(cpu_isa);
+  return CpuLabel(CpuInfo(), limit.ok() ? limit->label : at::get_cpu_capability());
 }
 
 void MakeDeterministic(int threads) {
@@ -95,6 +92,7 @@ std::map<std::string, std::string> MachineSettings() {
 schema::Versions ThisVersions() {
   schema::Versions versions;
   versions.set_torch(TORCH_VERSION);
+  versions.set_cuda(FORENSICS_LIBTORCH_CUDA);
   const absl::StatusOr<std::string> digest = schema::Sha256HexOfFile("/proc/self/exe");
   if (digest.ok()) versions.set_runner(absl::StrCat("sha256:", digest->substr(0, 16)));
   return versions;

@@ -15,8 +15,8 @@ namespace forensics::runner {
 // "AMD EPYC 9654 AVX512". `cpuinfo` is the text of /proc/cpuinfo.
 std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability);
 
-// CpuLabel of this machine.
-std::string ThisCpuLabel();
+// CpuLabel of this machine, limited to `cpu_isa` (see instruction_set.h) unless that is empty.
+std::string ThisCpuLabel(absl::string_view cpu_isa);
 
 // Switches libtorch to deterministic algorithms, no reduced-precision products, and `threads`
 // threads (0: one for each processor that this process may use). Before the first tensor operation.
@@ -27,7 +27,8 @@ void MakeDeterministic(int threads);
 // choices, where set.
 std::map<std::string, std::string> MachineSettings();
 
-// Of libtorch, and of this program: the start of its file's SHA-256.
+// Of libtorch, of the CUDA that it is built for, and of this program: the start of its file's
+// SHA-256.
 schema::Versions ThisVersions();
 
 }  // namespace forensics::runner

@@ -1,5 +1,7 @@
 #include "runner/engine/machine.h"
 
+#include <ATen/Version.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +14,9 @@ namespace forensics::runner {
 namespace {
 
 using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::Key;
+using ::testing::MatchesRegex;
 using ::testing::Pair;
 
 TEST(MachineTest, CpuLabels) {
@@ -28,6 +32,12 @@ TEST(MachineTest, CpuLabels) {
   for (const auto& [cpuinfo, label] : cases) EXPECT_EQ(CpuLabel(cpuinfo, "X"), label);
 }
 
+TEST(MachineTest, ALimitIsInTheLabel) {
+  EXPECT_THAT(ThisCpuLabel("amx"), EndsWith(" AMX"));
+  EXPECT_THAT(ThisCpuLabel("avx2"), EndsWith(" AVX2"));
+  EXPECT_THAT(ThisCpuLabel(""), EndsWith(at::get_cpu_capability()));
+}
+
 TEST(MachineTest, SettingsSayWhatWasSet) {
   setenv("MKL_CBWR", "COMPATIBLE", 1);
   MakeDeterministic(1);
@@ -40,6 +50,7 @@ TEST(MachineTest, SettingsSayWhatWasSet) {
 
 TEST(MachineTest, VersionsNameThisProgramAndLibtorch) {
   EXPECT_EQ(ThisVersions().torch().substr(0, 2), "2.");
+  EXPECT_THAT(ThisVersions().cuda(), MatchesRegex("1[1-3]\\.[0-9]"));
   EXPECT_EQ(ThisVersions().runner().size(), std::string("sha256:").size() + 16);
 }
 

@@ -1,0 +1,48 @@
+#include "runner/process_environment.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runner/engine/instruction_set.h"
+#include "schema/command_line.h"
+
+namespace forensics::runner {
+namespace {
+
+bool Is(const char* value, const std::string& wanted) {
+  return value != nullptr && value == wanted;
+}
+
+}  // namespace
+
+absl::StatusOr<Environment> MissingEnvironment(absl::string_view cpu_isa, absl::string_view cpuinfo,
+                                               const Lookup& lookup) {
+  Environment missing;
+  if (lookup("GOMP_SPINCOUNT") == nullptr && lookup("OMP_WAIT_POLICY") == nullptr) {
+    missing["GOMP_SPINCOUNT"] = "2000";
+  }
+  if (cpu_isa.empty()) return missing;
+  const absl::StatusOr<InstructionSet> set = FindInstructionSet(cpu_isa);
+  if (!set.ok()) return schema::UsageError(absl::StrCat("--cpu_isa: ", set.status().message()));
+  if (absl::Status status = CheckCpuHas(*set, cpuinfo); !status.ok()) return status;
+  for (const auto& [name, value] : set->environment) {
+    if (!Is(lookup(name.c_str()), value)) missing[name] = value;
+  }
+  return missing;
+}
+
+absl::Status EnsureEnvironment(absl::string_view cpu_isa, char** argv) {
+  const absl::StatusOr<Environment> missing =
+      MissingEnvironment(cpu_isa, CpuInfo(), [](const char* name) { return std::getenv(name); });
+  if (!missing.ok() || missing->empty()) return missing.status();
+  for (const auto& [name, value] : *missing) setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
+  execv("/proc/self/exe", argv);
+  return absl::InternalError(
+      absl::StrCat("this program cannot start itself again: ", std::strerror(errno)));
+}
+
+}  // namespace forensics::runner

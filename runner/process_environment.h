@@ -1,0 +1,38 @@
+// Environment variables that libraries read once, at their start: this program sets them for itself
+// by starting again.
+#ifndef RUNNER_PROCESS_ENVIRONMENT_H_
+#define RUNNER_PROCESS_ENVIRONMENT_H_
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace forensics::runner {
+
+using Environment = std::map<std::string, std::string>;
+
+// The value of a variable, or null.
+using Lookup = std::function<const char*(const char* name)>;
+
+// What of the runner's environment is yet to be set:
+//  * a short spin of idle OpenMP threads, unless the user chose. By default they spin for
+//    milliseconds, which on a machine that is busy otherwise takes the cores from those they wait
+//    for. No bit depends on it.
+//  * the limits of `cpu_isa`, unless it is empty; see instruction_set.h. Whatever else the user set
+//    gives way.
+// UsageError for a name that is none; FailedPrecondition if the CPU, by the text of /proc/cpuinfo,
+// lacks that instruction set.
+absl::StatusOr<Environment> MissingEnvironment(absl::string_view cpu_isa, absl::string_view cpuinfo,
+                                               const Lookup& lookup);
+
+// Starts this program again with what MissingEnvironment says of this process and CPU; returns
+// where that is nothing, or an error.
+absl::Status EnsureEnvironment(absl::string_view cpu_isa, char** argv);
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_PROCESS_ENVIRONMENT_H_
