@@ -47,9 +47,9 @@ ABSL_FLAG(std::string, attention_impl, "",
 ABSL_FLAG(int, threads, 0, "threads; 0: one for each processor");
 ABSL_FLAG(
     std::string, cpu_isa, "",
-    "avx2, avx512 or amx: libtorch uses no later instruction set, and the hardware label says "
-    "so; another class of hardware on the same machine. bfloat16 with avx2 is some hundred "
-    "times slower; empty: whatever the CPU has");
+    "avx2, avx512 or amx: libtorch uses no later instruction set, and the hardware label says so; "
+    "another class of hardware on the same machine. bfloat16 with avx2 falls to slow kernels; "
+    "empty: whatever the CPU has");
 ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
 ABSL_FLAG(std::string, hardware, "",
           "hardware label, such as A100-80GB (config ids shorten it to A100); empty: the name of "
