@@ -1,66 +1,21 @@
 #include "collector/experiment_writer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <map>
-#include <set>
 #include <system_error>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "collector/configuration_writer.h"
 #include "collector/json_writer.h"
 #include "collector/signal_writer.h"
 #include "schema/atomic_file.h"
 #include "schema/experiment_json.h"
-#include "schema/run_times.h"
 
 namespace forensics::collector {
 namespace {
 
 namespace key = schema::key;
-using schema::RunConfig;
 using schema::RunManifest;
-
-void Text(const char* name, absl::string_view value, JsonWriter& json) {
-  json.Key(name);
-  json.StringOrNull(value);
-}
-
-void Number(const char* name, int64_t value, JsonWriter& json) {
-  json.Key(name);
-  json.Int(value);
-}
-
-void Flag(const char* name, bool value, JsonWriter& json) {
-  json.Key(name);
-  json.Bool(value);
-}
-
-const char* Decoding(const RunManifest& manifest) {
-  return manifest.decoding().forced() ? schema::kForced : schema::kFree;
-}
-
-// A whole number stays one: 2, not 2.0.
-void WriteValue(const google::protobuf::Value& value, JsonWriter& json) {
-  using google::protobuf::Value;
-  constexpr double kExact = 9007199254740992.0;  // 2^53
-  const double number = value.number_value();
-  switch (value.kind_case()) {
-    case Value::kBoolValue:
-      return json.Bool(value.bool_value());
-    case Value::kStringValue:
-      return json.String(value.string_value());
-    case Value::kNumberValue:
-      if (number == std::floor(number) && std::abs(number) < kExact) {
-        return json.Int(static_cast<int64_t>(number));
-      }
-      return json.Double(number);
-    default:
-      return json.Null();
-  }
-}
 
 void WriteExtraction(const RunManifest& manifest, JsonWriter& json) {
   const schema::ExtractionConfig& extraction = manifest.extraction();
@@ -74,9 +29,9 @@ void WriteExtraction(const RunManifest& manifest, JsonWriter& json) {
   json.StartArray();
   for (int position = -extraction.window(); position < 0; ++position) json.Int(position);
   json.EndArray();
-  Number(key::kHiddenDim, manifest.model().hidden_size(), json);
-  Number(key::kKeyDim, manifest.model().key_size(), json);
-  Number(key::kTopKLogprobs, extraction.top_k_logprobs(), json);
+  json.Number(key::kHiddenDim, manifest.model().hidden_size());
+  json.Number(key::kKeyDim, manifest.model().key_size());
+  json.Number(key::kTopKLogprobs, extraction.top_k_logprobs());
   json.EndObject();
 }
 
@@ -95,139 +50,16 @@ void WriteMetadata(const ExperimentPlan& plan, const std::string& date_created, 
 
   json.Key(key::kExperimentMetadata);
   json.StartObject();
-  Text(key::kExperimentType, plan.name, json);
-  Text(key::kVariableTested, plan.variable, json);
-  Text(key::kModel, manifest.model().name(), json);
-  Text(key::kModelSize, ModelSize(manifest.model().parameters()), json);
-  Text(key::kArchitecture, manifest.model().mixture_of_experts() ? "MoE" : "dense", json);
-  Number(key::kSequenceLength, first.run->prompt_tokens, json);
-  Number(key::kDecodeSteps, manifest.decode_steps(), json);
-  Text(key::kDecoding, forced ? schema::kForced : schema::kFree, json);
+  json.Text(key::kExperimentType, plan.name);
+  json.Text(key::kVariableTested, plan.variable);
+  json.Text(key::kModel, manifest.model().name());
+  json.Text(key::kModelSize, ModelSize(manifest.model().parameters()));
+  json.Text(key::kArchitecture, manifest.model().mixture_of_experts() ? "MoE" : "dense");
+  json.Number(key::kSequenceLength, first.run->prompt_tokens);
+  json.Number(key::kDecodeSteps, manifest.decode_steps());
+  json.Text(key::kDecoding, forced ? schema::kForced : schema::kFree);
   WriteExtraction(manifest, json);
-  Text(key::kDateCreated, date_created, json);
-  json.EndObject();
-}
-
-// "awq" is "awq-int4", as the plan has it.
-std::string QuantizationName(const std::string& method) {
-  static const std::map<std::string, std::string> names = {
-      {"awq", "awq-int4"}, {"gptq", "gptq-int4"}, {"bnb", "bnb-nf4"}};
-  const auto found = names.find(method);
-  return found == names.end() ? method : found->second;
-}
-
-// All axes but the one that is tested; the CUDA version stands beside them.
-void WriteFixedParams(const RunConfig& config, const std::string& variable, JsonWriter& json) {
-  json.Key(key::kFixedParams);
-  json.StartObject();
-  if (variable != "batch_size") Number("batch_size", config.batch_size(), json);
-  if (variable != "compile") Flag("compile", config.compile(), json);
-  if (variable != "attention_impl") Text("attention_impl", config.attention_impl(), json);
-  if (variable != "quant_method") {
-    Text("quantization", QuantizationName(config.quant_method()), json);
-  }
-  if (variable != "tp_size") Number("tp_size", config.tp_size(), json);
-  if (variable != "ep_size") Number("ep_size", config.ep_size(), json);
-  if (variable != "concurrent_work") Flag("concurrent_streams", config.concurrent_work(), json);
-  json.EndObject();
-}
-
-void WriteTiming(const RunManifest& manifest, JsonWriter& json) {
-  const int count = manifest.repetitions_size();
-  std::vector<double> seconds;
-  for (const auto& repetition : manifest.repetitions()) {
-    seconds.push_back(repetition.runtime_seconds());
-  }
-  const schema::RunTimes times = schema::MeanAndVariance(seconds);
-  json.Key(key::kTiming);
-  json.StartObject();
-  json.Key(key::kMeanSeconds);
-  json.Double(times.mean_seconds);
-  json.Key(key::kVariance);
-  if (count > 1) {
-    json.Double(times.variance);
-  } else {
-    json.Null();
-  }
-  Number(key::kRepetitions, count, json);
-  json.EndObject();
-}
-
-// The manifest's settings, and what else of it can change bits.
-std::map<std::string, std::string> Settings(const RunManifest& manifest) {
-  std::map<std::string, std::string> settings(manifest.settings().begin(),
-                                              manifest.settings().end());
-  const schema::DecodingInfo& decoding = manifest.decoding();
-  settings.emplace("runner_version", manifest.versions().runner());
-  settings.emplace("model", manifest.model().name());
-  settings.emplace("model_digest", manifest.model().digest());
-  settings.emplace("prompt_token_ids_sha256", manifest.prompt().token_ids_sha256());
-  settings.emplace("work_digest", manifest.work_digest());
-  if (decoding.forced()) {
-    settings.emplace("reference_config_id", decoding.reference_config_id());
-    settings.emplace("reference_hardware", decoding.reference_hardware());
-    settings.emplace("reference_signals_sha256", decoding.reference_signals_sha256());
-  }
-  return settings;
-}
-
-// How much of the concurrent work ran during inference: the settings "overlap" or "overlap_...".
-void WriteOverlap(const RunManifest& manifest, JsonWriter& json) {
-  json.Key(key::kOverlap);
-  json.StartObject();
-  const std::map<std::string, std::string> settings = Settings(manifest);
-  for (const auto& [name, text] : settings) {
-    if (!absl::StartsWith(name, key::kOverlap)) continue;
-    double number = 0;
-    json.Key(name);
-    if (absl::SimpleAtod(text, &number) && std::isfinite(number)) {
-      json.Double(number);
-    } else {
-      json.String(text);
-    }
-  }
-  json.EndObject();
-}
-
-void WriteSettings(const RunManifest& manifest, JsonWriter& json) {
-  json.Key(key::kSettings);
-  json.StartObject();
-  for (const auto& [name, value] : Settings(manifest)) Text(name.c_str(), value, json);
-  json.EndObject();
-}
-
-// One repetition alone has nothing to be compared with.
-void WriteReproducible(const RunManifest& manifest, JsonWriter& json) {
-  json.Key(key::kReproducible);
-  if (manifest.reproducible() && manifest.repetitions_size() == 1) return json.Null();
-  json.Bool(manifest.reproducible());
-}
-
-void WriteConfiguration(const ExperimentPlan& plan, const Configuration& configuration,
-                        JsonWriter& json) {
-  const RunManifest& manifest = configuration.run->manifest;
-  json.Break();
-  json.StartObject();
-  Text(key::kConfigId, configuration.config_id, json);
-  Text(key::kHardware, manifest.hardware(), json);
-  Text(key::kProvider, manifest.provider(), json);
-  json.Key(key::kVariableValue);
-  WriteValue(configuration.value, json);
-  Text(key::kCudaVersion, manifest.versions().cuda(), json);
-  Text(key::kTorchVersion, manifest.versions().torch(), json);
-  // No Python takes part in a run.
-  for (const char* name :
-       {key::kTransformersVersion, key::kFlashAttnVersion, key::kPythonVersion}) {
-    json.Key(name);
-    json.Null();
-  }
-  WriteFixedParams(manifest.config(), plan.variable, json);
-  Text(key::kDtype, manifest.config().dtype(), json);
-  Text(key::kDecoding, Decoding(manifest), json);
-  WriteTiming(manifest, json);
-  WriteReproducible(manifest, json);
-  WriteSettings(manifest, json);
-  if (manifest.config().concurrent_work()) WriteOverlap(manifest, json);
+  json.Text(key::kDateCreated, date_created);
   json.EndObject();
 }
 
@@ -236,14 +68,14 @@ absl::Status WriteRun(const Configuration& configuration, const std::string& pro
                       const schema::RepetitionSummary& summary, JsonWriter& json) {
   json.Break();
   json.StartObject();
-  Text(key::kConfigId, configuration.config_id, json);
-  Number(key::kRepId, summary.repetition(), json);
-  Text(key::kTimestamp, summary.started(), json);
+  json.Text(key::kConfigId, configuration.config_id);
+  json.Number(key::kRepId, summary.repetition());
+  json.Text(key::kTimestamp, summary.started());
   json.Key(key::kRuntimeSeconds);
   json.Double(summary.runtime_seconds());
   json.Key(key::kPromptText);
   json.String(prompt_text);
-  Text(key::kSignalsSha256, summary.signals_sha256(), json);
+  json.Text(key::kSignalsSha256, summary.signals_sha256());
   if (summary.stored()) {
     const Run& run = *configuration.run;
     absl::StatusOr<schema::Repetition> repetition = ReadRepetition(run, summary.repetition());
@@ -270,14 +102,15 @@ absl::Status WriteRuns(const Configuration& configuration, JsonWriter& json) {
 absl::Status WriteDocument(const ExperimentPlan& plan, const std::string& date_created,
                            const Progress& progress, JsonWriter& json) {
   json.StartObject();
-  Number(key::kSchemaVersion, schema::kSchemaVersion, json);
+  json.Number(key::kSchemaVersion, schema::kSchemaVersion);
   json.Break();
   WriteMetadata(plan, date_created, json);
   json.Break();
   json.Key(key::kConfigurations);
   json.StartArray();
   for (const Configuration& configuration : plan.configurations) {
-    WriteConfiguration(plan, configuration, json);
+    absl::Status status = WriteConfiguration(plan.variable, configuration, json);
+    if (!status.ok()) return status;
   }
   json.EndArray();
   json.Break();

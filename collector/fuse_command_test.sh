@@ -39,7 +39,7 @@ expect 2 "empty name" "$fuse" --experiment=compile,,batch_size
 
 "$make_results" results || failures=1
 expect 0 "Next: bazel run //analyzer:compare" "$fuse"
-expect 0 "4 files hold every field" python3 "$check_plan_fields" \
+expect 0 "9 files hold every field" python3 "$check_plan_fields" \
   "$BUILD_WORKING_DIRECTORY"/experiments/*.json
 expect 0 "//analyzer:compare -- $BUILD_WORKING_DIRECTORY/elsewhere" "$fuse" --output=elsewhere
 expect 4 "weather: no finished run" "$fuse" --experiment=compile,weather

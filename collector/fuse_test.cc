@@ -294,21 +294,6 @@ TEST_F(FuseTest, NonReproducibleRunsAreMarkedAndStoredInFull) {
   }
 }
 
-TEST_F(FuseTest, OverlapOfConcurrentWorkIsTakenFromTheSettings) {
-  SyntheticRun run;
-  run.edit_manifest = [](RunManifest& manifest) {
-    manifest.mutable_config()->set_concurrent_work(true);
-    (*manifest.mutable_settings())["overlap_fraction"] = "0.875";
-    (*manifest.mutable_settings())["overlap_kind"] = "threads";
-  };
-  Write(run);
-  ASSERT_TRUE(FuseAll().ok());
-  const rapidjson::Document document = ParseOutput("reference_baseline.json");
-  const rapidjson::Value& overlap = document["configurations"][0]["overlap"];
-  EXPECT_EQ(overlap["overlap_fraction"].GetDouble(), 0.875);
-  EXPECT_STREQ(overlap["overlap_kind"].GetString(), "threads");
-}
-
 TEST_F(FuseTest, WhatIsUnknownIsNull) {
   SyntheticRun run;
   run.edit_manifest = [](RunManifest& manifest) {

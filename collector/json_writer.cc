@@ -115,6 +115,26 @@ void JsonWriter::StringOrNull(absl::string_view value) {
   }
 }
 
+void JsonWriter::Text(absl::string_view name, absl::string_view value) {
+  Key(name);
+  StringOrNull(value);
+}
+
+void JsonWriter::Number(absl::string_view name, int64_t value) {
+  Key(name);
+  Int(value);
+}
+
+void JsonWriter::Real(absl::string_view name, double value) {
+  Key(name);
+  Double(value);
+}
+
+void JsonWriter::Flag(absl::string_view name, bool value) {
+  Key(name);
+  Bool(value);
+}
+
 void JsonWriter::Vector(absl::string_view elements, size_t count) {
   BeginValue();
   text_.push_back('[');

@@ -35,6 +35,12 @@ class JsonWriter {
   // An array of `count` elements whose text, with commas, is at hand.
   void Vector(absl::string_view elements, size_t count);
 
+  // One member of an object each.
+  void Text(absl::string_view name, absl::string_view value);  // null if empty
+  void Number(absl::string_view name, int64_t value);
+  void Real(absl::string_view name, double value);
+  void Flag(absl::string_view name, bool value);
+
   // The next value or key starts a new line, so that a file of gigabytes has lines.
   void Break() { break_ = true; }
 

@@ -50,6 +50,18 @@ absl::Status CheckRepetitions(const std::string& path, const RunManifest& manife
   return absl::OkStatus();
 }
 
+// Concurrent work that did not run beside inference shows nothing.
+absl::Status CheckOverlap(const std::string& path, const RunManifest& manifest) {
+  if (!manifest.config().concurrent_work()) return absl::OkStatus();
+  for (const RepetitionSummary& summary : manifest.repetitions()) {
+    if (summary.background_load().overlap_seconds() > 0) continue;
+    return absl::DataLossError(absl::StrCat(
+        path, ": concurrent_work, but repetitions[", summary.repetition(), "].background_load ",
+        summary.has_background_load() ? "did not overlap with inference" : "is missing"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckPrompt(const std::string& path, const schema::PromptInfo& prompt) {
   for (const int64_t id : prompt.token_ids()) {
     if (id >= 0 && id <= std::numeric_limits<int32_t>::max()) continue;
@@ -83,6 +95,10 @@ absl::Status CheckPosition(const std::string& path, const Run& run,
       std::min(manifest.extraction().top_k_logprobs(), manifest.model().vocab_size());
   status.Update(
       CheckSize(path, where + "log-probs", position.top_log_probs().log_probs(), log_probs));
+  if (position.has_reference_log_probs()) {
+    status.Update(CheckSize(path, where + "reference log-probs",
+                            position.reference_log_probs().log_probs(), log_probs));
+  }
   return status;
 }
 
@@ -161,6 +177,7 @@ absl::StatusOr<Run> ReadRun(const schema::RunDirectory& directory) {
   if (!manifest.ok()) return manifest.status();
   absl::Status status = CheckRequired(directory.ManifestPath(), *manifest);
   if (status.ok()) status = CheckRepetitions(directory.ManifestPath(), *manifest);
+  if (status.ok()) status = CheckOverlap(directory.ManifestPath(), *manifest);
   if (status.ok()) status = CheckPrompt(directory.ManifestPath(), manifest->prompt());
   if (!status.ok()) return status;
   Run run{directory, *std::move(manifest)};

@@ -117,6 +117,16 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"ReproducibleWithOtherDigests",
                [](auto& m) { m.mutable_repetitions(1)->set_signals_sha256("x"); }, nullptr,
                "repetitions[1].signals_sha256 of a reproducible run is x"},
+        Damage{"NoLoad", [](auto& m) { m.mutable_config()->set_concurrent_work(true); }, nullptr,
+               "concurrent_work, but repetitions[0].background_load is missing"},
+        Damage{"NoOverlap",
+               [](auto& m) {
+                 m.mutable_config()->set_concurrent_work(true);
+                 for (auto& repetition : *m.mutable_repetitions()) {
+                   repetition.mutable_background_load()->set_products(7);
+                 }
+               },
+               nullptr, "repetitions[0].background_load did not overlap with inference"},
         Damage{"OtherWork", [](auto& m) { m.set_work_digest("x"); }, nullptr, "work_digest is"},
         Damage{"StoredWithoutShard", [](auto& m) { m.mutable_repetitions(0)->set_stored(true); },
                nullptr, "rep_0.rank_0_of_1.shard: no such file"},
@@ -151,6 +161,13 @@ INSTANTIATE_TEST_SUITE_P(
                "repetition is 7, expected 2"},
         Damage{"PositionMissing", nullptr, [](Repetition& r) { r.positions.pop_back(); },
                "number of positions is 5, expected 6"},
+        Damage{"ReferenceLogProbMissing", nullptr,
+               [](Repetition& r) {
+                 auto& log_probs = *r.positions[0].mutable_reference_log_probs();
+                 log_probs.add_token_ids(7);
+                 *log_probs.mutable_log_probs() = schema::MakeValues(schema::FLOAT32, "abcd");
+               },
+               "position 2: reference log-probs elements is 1, expected 3"},
         Damage{"PositionComputedElsewhere", nullptr,
                [](Repetition& r) { r.positions.back().set_computed_at_step(1); },
                "step of position 7 is 1, expected 3"}),

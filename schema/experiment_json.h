@@ -55,7 +55,25 @@ inline constexpr char kVariance[] = "variance";
 inline constexpr char kRepetitions[] = "repetitions";
 inline constexpr char kReproducible[] = "reproducible";
 inline constexpr char kSettings[] = "settings";
+inline constexpr char kWorldSize[] = "world_size";
+inline constexpr char kKernels[] = "kernels";
+inline constexpr char kPhase[] = "phase";
+inline constexpr char kKernel[] = "kernel";
+inline constexpr char kOperands[] = "operands";
+inline constexpr char kCalls[] = "calls";
+inline constexpr char kMinRows[] = "min_rows";
+inline constexpr char kMaxRows[] = "max_rows";
+inline constexpr char kOtherShapes[] = "other_shapes";
+
 inline constexpr char kOverlap[] = "overlap";
+inline constexpr char kWorkers[] = "workers";
+inline constexpr char kTargetUtilisation[] = "target_utilisation";
+inline constexpr char kUtilisation[] = "utilisation";
+inline constexpr char kInferenceSeconds[] = "inference_seconds";
+inline constexpr char kOverlapSeconds[] = "overlap_seconds";
+inline constexpr char kOverlapShare[] = "overlap_share";
+inline constexpr char kProducts[] = "products";
+inline constexpr char kIntervals[] = "intervals";
 
 inline constexpr char kRepId[] = "rep_id";
 inline constexpr char kTimestamp[] = "timestamp";

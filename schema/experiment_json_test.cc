@@ -114,7 +114,8 @@ INSTANTIATE_TEST_SUITE_P(
              "\"log_probs\": [\"-Infinity\"]}}"},
         Case{"Additions", "\"provider\": \"RunPod\"",
              "\"provider\": null, \"dtype\": \"bfloat16\", \"decoding\": \"forced\", "
-             "\"reproducible\": false, \"settings\": {\"a\": \"b\"}, \"overlap\": 0.9, "
+             "\"reproducible\": false, \"settings\": {\"a\": \"b\"}, \"overlap\": "
+             "{\"overlap_share\": 0.9}, "
              "\"timing\": {\"mean_seconds\": 1, \"variance\": null, \"repetitions\": 1}"}),
     [](const auto& info) { return info.param.name; });
 

@@ -1,4 +1,4 @@
-// Writes a results folder of made-up runs: the reference and some experiments on two GPUs.
+// Writes a results folder of made-up runs: the reference and the experiments on two GPUs.
 //   bazel run //schema/testing:make_results -- /tmp/results --hidden_size=2048 --key_size=512
 #include <string>
 #include <vector>
@@ -9,8 +9,7 @@
 
 ABSL_FLAG(std::vector<std::string>, hardware, std::vector<std::string>({"A100-80GB", "H100"}),
           "labels");
-ABSL_FLAG(std::vector<std::string>, experiment,
-          std::vector<std::string>({"batch_size", "compile", "quantization"}),
+ABSL_FLAG(std::vector<std::string>, experiment, forensics::schema::SyntheticExperimentNames(),
           "experiments beside the reference");
 ABSL_FLAG(int, hidden_size, 8, "elements of a hidden state");
 ABSL_FLAG(int, key_size, 4, "elements of a key");

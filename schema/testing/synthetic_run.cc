@@ -162,6 +162,24 @@ RunManifest MakeManifest(const SyntheticRun& run) {
   return manifest;
 }
 
+// Work that ran in two intervals, half of the time.
+BackgroundLoad MakeLoad(double inference_seconds) {
+  BackgroundLoad load;
+  load.set_kernel("matrix product 512 x 512 x 512, float32");
+  load.set_workers(2);
+  load.set_target_utilisation(0.5);
+  load.set_utilisation(0.4375);
+  load.set_inference_seconds(inference_seconds);
+  load.set_overlap_seconds(inference_seconds / 2);
+  load.set_products(1000);
+  for (const double begin : {0.0, inference_seconds / 2}) {
+    TimeInterval& interval = *load.add_intervals();
+    interval.set_begin(begin);
+    interval.set_end(begin + inference_seconds / 4);
+  }
+  return load;
+}
+
 }  // namespace
 
 Repetition MakeRepetition(const SyntheticRun& run, int repetition) {
@@ -190,6 +208,9 @@ Repetition MakeRepetition(const SyntheticRun& run, int repetition) {
     std::string data = last.data();
     data.front() = static_cast<char>(data.front() ^ 1);
     last = MakeValues(last.dtype(), std::move(data));
+  }
+  if (manifest.config().concurrent_work()) {
+    *made.footer.mutable_background_load() = MakeLoad(10 + repetition);
   }
   if (run.edit_repetition) run.edit_repetition(made);
   made.footer.set_runtime_seconds(10 + repetition);
@@ -235,6 +256,10 @@ absl::StatusOr<RunDirectory> WriteSyntheticRun(const SyntheticRun& run,
     summary.set_decode_seconds(repetition.footer.decode_seconds());
     summary.set_signals_sha256(repetition.footer.signals_sha256());
     summary.set_stored(!run.reproducible || i == run.repetitions - 1);
+    if (repetition.footer.has_background_load()) {
+      *summary.mutable_background_load() = repetition.footer.background_load();
+      summary.mutable_background_load()->clear_intervals();
+    }
     if (!summary.stored()) continue;
     absl::Status status = WriteShards(run, manifest.config(), repetition, i, directory);
     if (!status.ok()) return status;
