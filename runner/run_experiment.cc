@@ -119,9 +119,13 @@ absl::StatusOr<FinishedRun> RunConfiguration(const ExperimentSpec& spec,
   if (!model.ok()) return model.status();
   const schema::RunDirectory directory(options.output, inputs.hardware, manifest.config_id());
   Repetitions repetitions(manifest, options, inputs, **model, progress);
+  SessionOptions session = {spec.repetitions(), options.resume, options.overwrite, {}};
+  if (inputs.reference.has_value()) {
+    session.reference_kernels = inputs.reference->manifest.kernels();
+  }
   absl::StatusOr<RunManifest> finished = RunSession(
-      directory, manifest, {spec.repetitions(), options.resume, options.overwrite},
-      [&](int repetition) { return repetitions.Run(repetition); }, progress);
+      directory, manifest, session, [&](int repetition) { return repetitions.Run(repetition); },
+      progress);
   if (!finished.ok()) return finished.status();
   return FinishedRun{directory, *std::move(finished)};
 }

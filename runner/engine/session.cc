@@ -34,6 +34,8 @@ RunManifest IdentityOf(RunManifest manifest) {
   manifest.clear_first_difference();
   manifest.clear_created();
   manifest.clear_provider();
+  manifest.clear_kernels();
+  manifest.clear_other_shapes();
   manifest.mutable_decoding()->clear_first_departure();
   manifest.mutable_experiment()->clear_repetitions();  // how often, not what
   return manifest;
@@ -119,6 +121,10 @@ schema::RepetitionSummary Summarize(const Repetition& repetition, bool stored) {
   summary.set_decode_seconds(repetition.footer.decode_seconds());
   summary.set_signals_sha256(repetition.footer.signals_sha256());
   summary.set_stored(stored);
+  if (repetition.footer.has_background_load()) {
+    *summary.mutable_background_load() = repetition.footer.background_load();
+    summary.mutable_background_load()->clear_intervals();
+  }
   return summary;
 }
 
@@ -168,7 +174,7 @@ absl::StatusOr<std::vector<Repetition>> RunRepetitions(const RunDirectory& direc
 // The manifest is what makes the run finished: it is written before surplus shards go, so that a
 // kill between the two loses nothing.
 absl::Status Conclude(const RunDirectory& directory, const std::vector<Repetition>& repetitions,
-                      RunManifest& manifest) {
+                      const SessionOptions& options, RunManifest& manifest) {
   std::optional<schema::Difference> difference = FirstDifference(repetitions);
   manifest.set_reproducible(!difference.has_value());
   if (difference.has_value()) *manifest.mutable_first_difference() = *std::move(difference);
@@ -177,6 +183,12 @@ absl::Status Conclude(const RunDirectory& directory, const std::vector<Repetitio
     *manifest.add_repetitions() = Summarize(repetitions[i], stored);
   }
   manifest.mutable_decoding()->set_first_departure(FirstDeparture(repetitions.back()));
+  *manifest.mutable_kernels() = repetitions.back().footer.kernels();
+  if (options.reference_kernels.has_value()) {
+    for (std::string& line : OtherShapes(*options.reference_kernels, manifest.kernels())) {
+      manifest.add_other_shapes(std::move(line));
+    }
+  }
   manifest.set_created(UtcNow());
   return directory.WriteManifest(manifest);
 }
@@ -223,7 +235,7 @@ absl::StatusOr<RunManifest> RunSession(const RunDirectory& directory, const RunM
   absl::StatusOr<std::vector<Repetition>> repetitions =
       RunRepetitions(directory, manifest, options, run_repetition, progress);
   if (!repetitions.ok()) return repetitions.status();
-  status = Conclude(directory, *repetitions, manifest);
+  status = Conclude(directory, *repetitions, options, manifest);
   if (status.ok()) status = RemoveSurplusShards(directory, manifest);
   if (!status.ok()) return status;
   return manifest;

@@ -3,10 +3,12 @@
 #define RUNNER_ENGINE_SESSION_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "runner/engine/kernel_shapes.h"
 #include "runner/engine/progress.h"
 #include "schema/run.pb.h"
 #include "schema/run_directory.h"
@@ -18,13 +20,15 @@ struct SessionOptions {
   int repetitions = 3;
   bool resume = true;      // keep the finished repetitions of unfinished work
   bool overwrite = false;  // redo finished work
+  // Of the reference's run, if there is one: what the manifest's other_shapes are held against.
+  std::optional<KernelUses> reference_kernels;
 };
 
 // Runs one repetition from a fresh state; the header is the session's.
 using RunRepetition = std::function<absl::StatusOr<schema::Repetition>(int repetition)>;
 
 // SHA-256 (hex) over what determines the captured bits: all of the manifest but the repetitions,
-// their number and verdict, times, the provider, and itself.
+// their number and verdict, times, kernels' shapes, the provider, and itself.
 std::string WorkDigest(const schema::RunManifest& manifest);
 
 // Completes `identity`, a manifest with everything but work_digest, repetitions and verdict:

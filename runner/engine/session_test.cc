@@ -57,7 +57,9 @@ class SessionTest : public testing::Test {
         [this](int repetition) -> absl::StatusOr<schema::Repetition> {
           if (repetition == fails_at_) return absl::CancelledError("interrupted");
           ran_.push_back(repetition);
-          return Signals(repetition == differs_at_ ? 1 : 0);
+          schema::Repetition result = Signals(repetition == differs_at_ ? 1 : 0);
+          if (decorate_) decorate_(result.footer);
+          return result;
         },
         progress_);
   }
@@ -78,6 +80,7 @@ class SessionTest : public testing::Test {
   std::vector<int> ran_;
   int fails_at_ = -1;
   int differs_at_ = -1;
+  std::function<void(schema::ShardFooter&)> decorate_;
 };
 
 TEST_F(SessionTest, IdenticalRepetitionsKeepTheLast) {
@@ -96,6 +99,34 @@ TEST_F(SessionTest, IdenticalRepetitionsKeepTheLast) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->SerializeAsString(), manifest->SerializeAsString());
   EXPECT_TRUE(ReadStoredRepetition(directory_, *read).ok());
+}
+
+TEST_F(SessionTest, KernelsAndLoadComeFromTheShards) {
+  decorate_ = [](schema::ShardFooter& footer) {
+    schema::KernelUse& use = *footer.add_kernels();
+    use.set_phase("decode");
+    use.set_kernel("linear");
+    use.set_min_rows(2);
+    use.set_max_rows(2);
+    footer.mutable_background_load()->set_workers(7);
+    footer.mutable_background_load()->add_intervals()->set_end(1);
+  };
+  fails_at_ = 2;  // the first two are resumed from their shards
+  ASSERT_FALSE(Run().ok());
+  fails_at_ = -1;
+  const std::string digest = WorkDigest(identity_);
+  options_.reference_kernels.emplace();
+  const auto manifest = Run();
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  ASSERT_EQ(manifest->kernels_size(), 1);
+  EXPECT_EQ(manifest->kernels(0).max_rows(), 2);
+  EXPECT_THAT(manifest->other_shapes(), ElementsAre("decode linear (): none, here 2 rows"));
+  for (const schema::RepetitionSummary& repetition : manifest->repetitions()) {
+    EXPECT_EQ(repetition.background_load().workers(), 7);
+    EXPECT_EQ(repetition.background_load().intervals_size(), 0);
+  }
+  EXPECT_EQ(manifest->work_digest(), digest);
+  EXPECT_EQ(WorkDigest(*manifest), digest);
 }
 
 TEST_F(SessionTest, DifferingRepetitionsAreAllKept) {
