@@ -1,7 +1,6 @@
 #include "runner/checkpoint/awq.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -15,12 +14,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runner/checkpoint/levels.h"
+#include "runner/checkpoint/packed_weight.h"
 
 namespace forensics::runner {
 namespace {
 
-constexpr int64_t kOutputsPerWord = 8;
-constexpr int64_t kLevels = 16;  // values of a 4-bit integer
+constexpr int64_t kOutputsPerWord = kNibblesPerWord;
 // A tile: four words of each of 64 rows of packed words, which become 64 elements, one or more
 // whole cache lines, of each of 32 rows of the weight.
 constexpr int64_t kTileWords = 4;
@@ -44,33 +44,6 @@ struct Packed {
 struct TileBytes {
   alignas(64) uint8_t of_byte[kTileBytes][kTileInputs];
 };
-
-// The sixteen values that the weights of one output in one group can take.
-template <typename T>
-struct Levels {
-  alignas(64) T of_nibble[kLevels];
-};
-
-template <typename T>
-void FillLevels(float scale, int zero, Levels<T>& levels) {
-#pragma omp simd
-  for (int q = 0; q < kLevels; ++q) {
-    levels.of_nibble[q] = static_cast<T>(static_cast<float>(q - zero) * scale);
-  }
-}
-
-// As static_cast<at::BFloat16>, to nearest even, but without a branch: 0x7fc0 is its NaN.
-void FillLevels(float scale, int zero, Levels<at::BFloat16>& levels) {
-  Levels<float> exact;
-  FillLevels(scale, zero, exact);
-#pragma omp simd
-  for (int q = 0; q < kLevels; ++q) {
-    const uint32_t bits = c10::detail::fp32_to_bits(exact.of_nibble[q]);
-    const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    levels.of_nibble[q].x =
-        static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
-  }
-}
 
 int64_t OutputOf(int64_t word, int64_t nibble) {
   return word * kOutputsPerWord + kAwqOrder[static_cast<size_t>(nibble)];
@@ -125,7 +98,7 @@ bool IsFast() { return __builtin_cpu_supports("avx2"); }
 __attribute__((target("avx2,f16c"))) void FillLevelsFast(float scale, int zero,
                                                          Levels<at::Half>& levels) {
   Levels<float> exact;
-  FillLevels(scale, zero, exact);
+  FillLevels(scale, zero, exact.of_nibble);
   for (int q = 0; q < kLevels; q += 8) {
     _mm_store_si128(
         reinterpret_cast<__m128i*>(levels.of_nibble + q),
@@ -196,7 +169,7 @@ __attribute__((target("avx2,f16c"))) void LookUpFast(const uint8_t* bytes, int s
 bool IsFast() { return false; }
 
 void FillLevelsFast(float scale, int zero, Levels<at::Half>& levels) {
-  FillLevels(scale, zero, levels);
+  FillLevels(scale, zero, levels.of_nibble);
 }
 
 template <typename T>
@@ -227,7 +200,7 @@ void DecodeColumns(const Packed& packed, int64_t group, int64_t first_word, bool
         continue;
       }
     }
-    FillLevels(scale, zero, levels[nibble]);
+    FillLevels(scale, zero, levels[nibble].of_nibble);
   }
   const int64_t group_end = (group + 1) * packed.group_size();
   for (int64_t begin = group * packed.group_size(); begin < group_end; begin += kTileInputs) {
@@ -270,14 +243,6 @@ void Decode(const Packed& packed, T* weight) {
   });
 }
 
-absl::Status CheckOperand(const at::Tensor& tensor, const char* name, bool dtype_fits,
-                          std::initializer_list<int64_t> shape) {
-  if (dtype_fits && tensor.sizes() == at::IntArrayRef(shape)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "awq: ", name, ": expected [", absl::StrJoin(shape, ", "), "], found ",
-      c10::toString(tensor.scalar_type()), " [", absl::StrJoin(tensor.sizes(), ", "), "]"));
-}
-
 absl::Status CheckOperands(const at::Tensor& qweight, const at::Tensor& qzeros,
                            const at::Tensor& scales) {
   if (qweight.dim() != 2 || qzeros.dim() != 2 || qzeros.size(0) == 0 ||
@@ -289,13 +254,10 @@ absl::Status CheckOperands(const at::Tensor& qweight, const at::Tensor& qzeros,
   }
   const int64_t groups = qzeros.size(0);
   const int64_t words = qweight.size(1);
-  absl::Status status = CheckOperand(qweight, "qweight (int32)", qweight.scalar_type() == at::kInt,
-                                     {qweight.size(0), words});
-  status.Update(
-      CheckOperand(qzeros, "qzeros (int32)", qzeros.scalar_type() == at::kInt, {groups, words}));
-  const at::ScalarType scale = scales.scalar_type();
-  status.Update(CheckOperand(scales, "scales (float16, bfloat16 or float32)",
-                             scale == at::kHalf || scale == at::kBFloat16 || scale == at::kFloat,
+  absl::Status status =
+      CheckOperand("awq", "qweight", qweight, {at::kInt}, {qweight.size(0), words});
+  status.Update(CheckOperand("awq", "qzeros", qzeros, {at::kInt}, {groups, words}));
+  status.Update(CheckOperand("awq", "scales", scales, {at::kHalf, at::kBFloat16, at::kFloat},
                              {groups, words * kOutputsPerWord}));
   return status;
 }
@@ -314,22 +276,8 @@ absl::StatusOr<at::Tensor> DecodeAwq(const at::Tensor& qweight, const at::Tensor
                          qweight.size(0),
                          qweight.size(1),
                          qzeros.size(0)};
-  at::Tensor weight =
-      at::empty({packed.words * kOutputsPerWord, packed.inputs}, at::TensorOptions().dtype(dtype));
-  switch (dtype) {
-    case at::kFloat:
-      Decode(packed, weight.mutable_data_ptr<float>());
-      return weight;
-    case at::kHalf:
-      Decode(packed, weight.mutable_data_ptr<at::Half>());
-      return weight;
-    case at::kBFloat16:
-      Decode(packed, weight.mutable_data_ptr<at::BFloat16>());
-      return weight;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("awq: cannot decode to ", c10::toString(dtype)));
-  }
+  return DecodeTo("awq", dtype, packed.words * kOutputsPerWord, packed.inputs,
+                  [&packed](auto* weight) { Decode(packed, weight); });
 }
 
 }  // namespace forensics::runner

@@ -7,11 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
 
+#include "runner/checkpoint/testing/bits.h"
 #include "runner/checkpoint/testing/random_tensors.h"
 
 namespace forensics::runner {
@@ -50,30 +50,16 @@ Layer RandomLayer(int64_t out, int64_t in, int64_t groups, at::ScalarType scale_
   return layer;
 }
 
-template <typename T>
-bool SameBits(T a, T b) {
-  if (std::isnan(static_cast<float>(a))) return std::isnan(static_cast<float>(b));
-  return std::memcmp(&a, &b, sizeof(T)) == 0;
-}
-
 // The definition, one element at a time.
 template <typename T>
 void ExpectDecoded(const Layer& layer, const at::Tensor& decoded) {
-  ASSERT_EQ(decoded.sizes(), at::IntArrayRef({layer.out, layer.in}));
-  ASSERT_TRUE(decoded.is_contiguous());
   const at::Tensor scales = layer.scales.to(at::kFloat);
-  int64_t different = 0;
-  for (int64_t o = 0; o < layer.out; ++o) {
-    for (int64_t i = 0; i < layer.in; ++i) {
-      const int64_t group = i / (layer.in / layer.groups);
-      const int32_t level = layer.weight.const_data_ptr<int32_t>()[o * layer.in + i];
-      const int32_t zero = layer.zeros.const_data_ptr<int32_t>()[o * layer.groups + group];
-      const float scale = scales.const_data_ptr<float>()[group * layer.out + o];
-      const T expected = static_cast<T>(static_cast<float>(level - zero) * scale);
-      different += !SameBits(expected, decoded.const_data_ptr<T>()[o * layer.in + i]);
-    }
-  }
-  EXPECT_EQ(different, 0);
+  ExpectWeight<T>(decoded, layer.out, layer.in, [&](int64_t o, int64_t i) {
+    const int64_t group = i / (layer.in / layer.groups);
+    const int32_t level = layer.weight.const_data_ptr<int32_t>()[o * layer.in + i];
+    const int32_t zero = layer.zeros.const_data_ptr<int32_t>()[o * layer.groups + group];
+    return static_cast<float>(level - zero) * scales.const_data_ptr<float>()[group * layer.out + o];
+  });
 }
 
 struct Size {
@@ -137,11 +123,12 @@ TEST(DecodeAwqTest, RefusesOperandsThatDoNotFit) {
   const Case cases[] = {
       {at::zeros({64}, ints), qzeros, scales, at::kHalf, "found [64]"},
       {at::zeros({63, 4}, ints), qzeros, scales, at::kHalf, "multiple of groups"},
-      {at::zeros({64, 4}, halves), qzeros, scales, at::kHalf, "qweight (int32)"},
-      {qweight, at::zeros({2, 5}, ints), scales, at::kHalf, "qzeros (int32): expected [2, 4]"},
+      {at::zeros({64, 4}, halves), qzeros, scales, at::kHalf,
+       "qweight: expected Int [64, 4], found Half"},
+      {qweight, at::zeros({2, 5}, ints), scales, at::kHalf, "qzeros: expected Int [2, 4]"},
       {qweight, at::zeros({0, 4}, ints), scales, at::kHalf, "multiple of groups"},
       {qweight, qzeros, at::zeros({2, 31}, halves), at::kHalf,
-       "expected [2, 32], found Half [2, 31]"},
+       "expected Half or BFloat16 or Float [2, 32], found Half [2, 31]"},
       {qweight, qzeros, at::zeros({2, 32}, ints), at::kHalf, "found Int"},
       {qweight, qzeros, scales, at::kInt, "cannot decode to Int"},
   };

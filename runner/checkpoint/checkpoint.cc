@@ -1,5 +1,6 @@
 #include "runner/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -9,7 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runner/checkpoint/awq.h"
+#include "absl/strings/strip.h"
+#include "runner/checkpoint/packed_linear.h"
 #include "runner/checkpoint/tensor_registry.h"
 #include "runner/checkpoint/weight_files.h"
 #include "schema/digest.h"
@@ -31,15 +33,25 @@ std::string Describe(const StoredTensor& tensor) {
   return absl::StrCat(tensor.dtype->name, " [", absl::StrJoin(tensor.shape, ", "), "]");
 }
 
+std::string Describe(const ExpectedTensor& tensor) {
+  const std::string shape = absl::StrJoin(tensor.shape, ", ", [](std::string* out, int64_t size) {
+    size == kAnySize ? absl::StrAppend(out, "any") : absl::StrAppend(out, size);
+  });
+  return absl::StrCat(absl::StrJoin(AllowedDtypes(tensor.storage), "/"), " [", shape, "]");
+}
+
+bool FitsShape(const std::vector<int64_t>& expected, const std::vector<int64_t>& stored) {
+  return std::equal(expected.begin(), expected.end(), stored.begin(), stored.end(),
+                    [](int64_t a, int64_t b) { return a == kAnySize || a == b; });
+}
+
 // Empty where `stored` is what `expected` says, else the contradiction.
 std::string Mismatch(const ExpectedTensor& expected, const StoredTensor& stored) {
-  bool dtype_fits = false;
-  for (absl::string_view name : AllowedDtypes(expected.storage)) {
-    dtype_fits = dtype_fits || name == stored.dtype->name;
-  }
-  if (dtype_fits && expected.shape == stored.shape) return "";
-  return absl::StrCat("expected ", absl::StrJoin(AllowedDtypes(expected.storage), "/"), " [",
-                      absl::StrJoin(expected.shape, ", "), "], found ", Describe(stored));
+  const std::vector<absl::string_view>& dtypes = AllowedDtypes(expected.storage);
+  const bool dtype_fits =
+      std::find(dtypes.begin(), dtypes.end(), stored.dtype->name) != dtypes.end();
+  if (dtype_fits && FitsShape(expected.shape, stored.shape)) return "";
+  return absl::StrCat("expected ", Describe(expected), ", found ", Describe(stored));
 }
 
 // Some tied checkpoints store lm_head all the same. Then it must be the embedding, byte for byte.
@@ -47,18 +59,54 @@ std::string TiedHeadMismatch(const WeightFiles::Locations& stored,
                              const WeightFiles::Location& head) {
   const auto embedding = stored.find(kEmbedding);
   if (embedding == stored.end()) return "";  // reported as missing
-  const auto bytes = [](const WeightFiles::Location& location) {
-    return location.file->bytes().substr(
-        static_cast<size_t>(location.tensor->begin),
-        static_cast<size_t>(location.tensor->end - location.tensor->begin));
-  };
   const StoredTensor& tied = *embedding->second.tensor;
   if (head.tensor->dtype == tied.dtype && head.tensor->shape == tied.shape &&
-      bytes(head) == bytes(embedding->second)) {
+      head.bytes() == embedding->second.bytes()) {
     return "";
   }
   return absl::StrCat("tie_word_embeddings is true, but it is not equal to ", kEmbedding, " (",
                       Describe(*head.tensor), ", ", Describe(tied), ")");
+}
+
+// Old writers of GPTQ store a bias of every layer, which is zero where the model has none.
+bool IsZeroBias(const TensorRegistry& registry, const ModelConfig& config, absl::string_view name,
+                const WeightFiles::Location& location) {
+  if (config.quant.method != QuantMethod::kGptq || !absl::ConsumeSuffix(&name, ".bias")) {
+    return false;
+  }
+  const auto layer = registry.linear_layers.find(name);
+  const absl::string_view bytes = location.bytes();
+  return layer != registry.linear_layers.end() && layer->second.packed &&
+         Mismatch({{layer->second.out_features}, Storage::kFloat}, *location.tensor).empty() &&
+         std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == 0; });
+}
+
+// What is wrong with a tensor that the registry does not have; empty where it is let pass.
+std::string SurplusProblem(const TensorRegistry& registry, const ModelConfig& config,
+                           const WeightFiles::Locations& stored, absl::string_view name) {
+  const WeightFiles::Location& location = stored.at(name);
+  if (config.tie_word_embeddings && name == "lm_head.weight") {
+    return TiedHeadMismatch(stored, location);
+  }
+  if (IsComputedBuffer(name) || IsZeroBias(registry, config, name, location)) return "";
+  return absl::StrCat("surplus, the config has no such tensor; found ", Describe(*location.tensor));
+}
+
+// Layers in NF4 whose stored shape is not the config's.
+void FindMisshapenNf4(const TensorRegistry& registry, const WeightFiles::Locations& stored,
+                      std::vector<std::string>& problems) {
+  for (const auto& [name, layer] : registry.linear_layers) {
+    const auto layout = stored.find(absl::StrCat(name, kNf4LayoutSuffix));
+    if (!layer.nf4.has_value() || layout == stored.end()) continue;
+    if (layer.nf4->out_features == layer.out_features &&
+        layer.nf4->in_features == layer.in_features) {
+      continue;
+    }
+    problems.push_back(absl::StrCat(layout->second.file->path(), ": tensor ", layout->first,
+                                    ": shape: expected [", layer.out_features, ", ",
+                                    layer.in_features, "], found [", layer.nf4->out_features, ", ",
+                                    layer.nf4->in_features, "]"));
+  }
 }
 
 // All that is wrong with the stored tensors, each with file and name.
@@ -67,26 +115,19 @@ std::vector<std::string> FindProblems(const TensorRegistry& registry, const Mode
   std::vector<std::string> problems;
   for (const auto& [name, expected] : registry.tensors) {
     if (stored.count(name) == 0) {
-      problems.push_back(absl::StrCat("missing tensor ", name, ": expected ",
-                                      absl::StrJoin(AllowedDtypes(expected.storage), "/"), " [",
-                                      absl::StrJoin(expected.shape, ", "), "]"));
+      problems.push_back(absl::StrCat("missing tensor ", name, ": expected ", Describe(expected)));
     }
   }
   for (const auto& [name, location] : stored) {
     const auto expected = registry.tensors.find(name);
-    std::string problem;
-    if (expected != registry.tensors.end()) {
-      problem = Mismatch(expected->second, *location.tensor);
-    } else if (config.tie_word_embeddings && name == "lm_head.weight") {
-      problem = TiedHeadMismatch(stored, location);
-    } else if (!IsComputedBuffer(name)) {
-      problem = absl::StrCat("surplus, the config has no such tensor; found ",
-                             Describe(*location.tensor));
-    }
+    const std::string problem = expected == registry.tensors.end()
+                                    ? SurplusProblem(registry, config, stored, name)
+                                    : Mismatch(expected->second, *location.tensor);
     if (!problem.empty()) {
       problems.push_back(absl::StrCat(location.file->path(), ": tensor ", name, ": ", problem));
     }
   }
+  FindMisshapenNf4(registry, stored, problems);
   return problems;
 }
 
@@ -169,13 +210,7 @@ class PublishedCheckpoint : public Checkpoint {
           absl::StrCat(directory_, ": no linear layer ", module, " in this model"));
     }
     if (!layer->second.packed) return FloatTensor(absl::StrCat(module, ".weight"), dtype);
-    auto qweight = files_.Read(absl::StrCat(module, ".qweight"));
-    if (!qweight.ok()) return qweight.status();
-    auto qzeros = files_.Read(absl::StrCat(module, ".qzeros"));
-    if (!qzeros.ok()) return qzeros.status();
-    auto scales = files_.Read(absl::StrCat(module, ".scales"));
-    if (!scales.ok()) return scales.status();
-    return DecodeAwq(*qweight, *qzeros, *scales, dtype);
+    return DecodePackedLinear(files_, module, layer->second, config_.quant, dtype);
   }
 
   const std::string directory_;
@@ -199,8 +234,14 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
   auto files = WeightFiles::Open(directory);
   if (!files.ok()) return files.status();
   const WeightFiles::Locations& stored = files->tensors();
+  Nf4Layouts layouts;
+  if (config->quant.method == QuantMethod::kBnbNf4) {
+    auto read = ReadNf4Layouts(*files);
+    if (!read.ok()) return read.status();
+    layouts = *std::move(read);
+  }
   auto registry = BuildTensorRegistry(
-      *config, [&stored](absl::string_view name) { return stored.count(name) != 0; });
+      *config, [&stored](absl::string_view name) { return stored.count(name) != 0; }, layouts);
   if (!registry.ok()) {
     return absl::Status(registry.status().code(),
                         absl::StrCat(config_path, ": ", registry.status().message()));

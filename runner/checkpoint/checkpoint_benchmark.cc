@@ -39,7 +39,7 @@ void WriteSparse(const TensorRegistry& registry, const std::string& path) {
   JsonText header;
   int64_t end = 0;
   for (const auto& [name, tensor] : registry.tensors) {
-    const bool packed = tensor.storage == Storage::kPacked;
+    const bool packed = tensor.storage == Storage::kInt32;
     int64_t bytes = packed ? 4 : 2;
     for (int64_t size : tensor.shape) bytes *= size;
     header.Object(name, [&, &shape = tensor.shape] {

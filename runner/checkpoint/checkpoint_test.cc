@@ -47,6 +47,9 @@ TEST_F(CheckpointTest, NamesTensorsThatDoNotMatchTheConfig) {
   const ModelConfig moe = TinyConfig(Architecture::kQwen3Moe);
   const ModelConfig llama = TinyConfig(Architecture::kLlama);
   const ModelConfig awq = TinyAwqConfig(Architecture::kQwen3Moe);
+  const ModelConfig gptq = TinyPackedConfig(Architecture::kQwen3Moe, QuantMethod::kGptq);
+  const ModelConfig nf4 = TinyPackedConfig(Architecture::kQwen3Moe, QuantMethod::kBnbNf4);
+  const std::string state = R"({"quant_type": "nf4", "blocksize": 64, "shape": [96, 48])";
   const struct {
     const ModelConfig& config;
     Damage damage;
@@ -87,6 +90,51 @@ TEST_F(CheckpointTest, NamesTensorsThatDoNotMatchTheConfig) {
        "expected I32 [48, 12], found F32 [48, 12]"},
       {awq, replace("model.layers.0.self_attn.q_proj.scales", at::zeros({3, 96}, at::kInt)),
        "expected F32/F16/BF16 [3, 96], found I32 [3, 96]"},
+      {gptq, erase("model.layers.0.self_attn.q_proj.qweight"),
+       "missing tensor model.layers.0.self_attn.q_proj.qweight: expected I32 [6, 96]"},
+      {gptq, erase("model.layers.0.self_attn.q_proj.g_idx"), "q_proj.g_idx: expected I32 [48]"},
+      {gptq, erase("model.layers.0.mlp.gate.weight"), "missing tensor model.layers.0.mlp.gate"},
+      {gptq, replace("model.layers.0.self_attn.q_proj.weight", at::zeros({96, 48})),
+       "q_proj.weight: surplus"},
+      {gptq, replace("model.layers.0.self_attn.q_proj.qweight", at::zeros({48, 12}, at::kInt)),
+       "expected I32 [6, 96], found I32 [48, 12]"},  // AWQ's
+      {gptq, replace("model.layers.0.self_attn.q_proj.g_idx", at::zeros({48}, at::kLong)),
+       "q_proj.g_idx: expected I32 [48], found I64 [48]"},
+      {gptq, replace("model.layers.0.self_attn.q_proj.qzeros", at::zeros({2, 12}, at::kInt)),
+       "expected I32 [3, 12], found I32 [2, 12]"},
+      {nf4, erase("model.layers.0.self_attn.q_proj.weight"),
+       "missing tensor model.layers.0.self_attn.q_proj.weight: expected U8 [2304, 1]"},
+      {nf4, erase("model.layers.0.self_attn.q_proj.weight.quant_state.bitsandbytes__nf4"),
+       "missing tensor model.layers.0.self_attn.q_proj.weight.quant_state.bitsandbytes__nf4: "
+       "expected U8 [any]"},
+      {nf4, erase("model.layers.0.self_attn.q_proj.weight.absmax"),
+       "q_proj.weight.absmax: expected U8 [72]"},
+      {nf4, erase("model.layers.0.self_attn.q_proj.weight.nested_absmax"),
+       "q_proj.weight.nested_absmax: expected F32 [1]"},
+      {nf4, replace("model.layers.0.self_attn.q_proj.weight.absmax", at::zeros({72})),
+       "q_proj.weight.absmax: expected U8 [72], found F32 [72]"},
+      {nf4, replace("model.layers.0.self_attn.q_proj.weight.absmax", at::zeros({71}, at::kByte)),
+       "expected U8 [72], found U8 [71]"},
+      {nf4, replace("model.layers.0.self_attn.q_proj.weight", at::zeros({2304}, at::kByte)),
+       "expected U8 [2304, 1], found U8 [2304]"},
+      {nf4, replace("model.layers.0.self_attn.q_proj.weight.quant_map", at::zeros({16}, at::kHalf)),
+       "quant_map: expected F32 [16], found F16 [16]"},
+      {nf4, replace("model.norm.weight.absmax", at::zeros({1}, at::kByte)),
+       "model.norm.weight.absmax: surplus"},
+      {nf4,
+       replace("model.layers.0.self_attn.q_proj.weight.quant_state.bitsandbytes__nf4",
+               Nf4State(48, 96, 0.5)),
+       "q_proj.weight.quant_state.bitsandbytes__nf4: shape: expected [96, 48], found [48, 96]"},
+      {nf4,
+       replace("model.layers.0.self_attn.q_proj.weight.quant_state.bitsandbytes__nf4",
+               BytesTensor(state)),
+       "tensor model.layers.0.self_attn.q_proj.weight.quant_state.bitsandbytes__nf4: not valid "
+       "JSON at byte"},
+      // Without double quantisation, so that its tensors are too many.
+      {nf4,
+       replace("model.layers.0.self_attn.q_proj.weight.quant_state.bitsandbytes__nf4",
+               BytesTensor(state + "}")),
+       "q_proj.weight.nested_absmax: surplus"},
   };
   for (const auto& c : cases) {
     for (int shards : {1, 2}) {
@@ -168,23 +216,34 @@ TEST_F(CheckpointTest, RefusesSizesThatAwqCannotPack) {
                 "awq: expected a multiple of 8 outputs and of 32 inputs"));
 }
 
-TEST_F(CheckpointTest, RefusesFormatsThatItCannotReadYet) {
-  const TensorMap tensors = RandomTensors(TinyConfig(Architecture::kQwen3), 1);
-  const struct {
-    const char* quant;
-    const char* error;
-  } cases[] = {
-      {R"({"quant_method": "gptq", "bits": 4})", "quant_method gptq is not supported yet"},
-      {R"({"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"})",
-       "quant_method bitsandbytes is not supported yet"},
-  };
-  for (const auto& c : cases) {
-    std::string config = ConfigJson(TinyConfig(Architecture::kQwen3));
-    config.insert(config.size() - 1, std::string(R"(,"quantization_config":)") + c.quant);
-    ASSERT_TRUE(WriteCheckpoint(directory_, config, tensors).ok());
-    EXPECT_THAT(Error(), HasSubstr(c.error));
-    EXPECT_THAT(Error(), HasSubstr("config.json"));
+// Old writers of GPTQ store a bias of every layer.
+TEST_F(CheckpointTest, ToleratesBiasesOfZeroInGptq) {
+  const ModelConfig config = TinyPackedConfig(Architecture::kQwen3, QuantMethod::kGptq);
+  const std::string bias = "model.layers.0.mlp.up_proj.bias";
+  TensorMap tensors = RandomTensors(config, 1);
+  tensors[bias] = at::zeros({80}, at::kHalf);
+  EXPECT_EQ(Error(config, tensors), "");
+  for (const at::Tensor& other :
+       {at::ones({80}, at::kHalf), at::zeros({79}, at::kHalf), at::zeros({80}, at::kInt)}) {
+    tensors[bias] = other;
+    EXPECT_THAT(Error(config, tensors), HasSubstr("up_proj.bias: surplus"));
   }
+  tensors.erase(bias);
+  tensors["model.layers.0.input_layernorm.bias"] = at::zeros({48}, at::kHalf);
+  EXPECT_THAT(Error(config, tensors), HasSubstr("input_layernorm.bias: surplus"));
+}
+
+// Found when the layer is read: opening looks at no data.
+TEST_F(CheckpointTest, NamesAGroupThatDoesNotExist) {
+  const ModelConfig config = TinyPackedConfig(Architecture::kQwen3, QuantMethod::kGptq);
+  TensorMap tensors = RandomTensors(config, 1);
+  const std::string module = "model.layers.2.self_attn.o_proj";
+  tensors[module + ".g_idx"] = at::ones({96}, at::kInt).fill_(6);
+  ASSERT_EQ(Error(config, tensors), "");
+  const auto checkpoint = *Checkpoint::Open(directory_);
+  EXPECT_EQ(checkpoint->LinearWeight(module, at::kFloat).status().message(),
+            Path("model.safetensors") + ": " + module +
+                ": gptq: g_idx[0]: expected a group from 0 to 5, found 6");
 }
 
 TEST_F(CheckpointTest, NamesFilesThatAreMissingOrDamaged) {

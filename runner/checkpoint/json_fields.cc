@@ -33,6 +33,12 @@ void JsonFields::Refuse(const char* name, absl::string_view expected, absl::stri
 
 void JsonFields::Absorb(const JsonFields& inner) { Fail(inner.status_); }
 
+std::vector<std::string> JsonFields::Names() const {
+  std::vector<std::string> names;
+  for (const auto& member : object_->GetObject()) names.emplace_back(JsonString(member.name));
+  return names;
+}
+
 std::optional<JsonFields> JsonFields::Object(const char* name) {
   const rapidjson::Value* value = Find(name);
   if (value == nullptr) return std::nullopt;

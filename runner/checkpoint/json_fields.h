@@ -21,6 +21,8 @@ class JsonFields {
   JsonFields(const rapidjson::Value& object, absl::string_view origin);
 
   bool Has(const char* name) const { return Find(name) != nullptr; }
+  // Of all fields, those that are null too.
+  std::vector<std::string> Names() const;
   // The field as an object; none where it is absent or (an error) something else.
   std::optional<JsonFields> Object(const char* name);
 

@@ -1,5 +1,6 @@
-// The mini Qwen3-MoE in the published AWQ format, against its goldens: shapes, sums, samples and
-// the digests of the float32 bits of dequantised weights, made independently of this repository.
+// The mini Qwen3-MoE in the three published 4-bit formats, against its goldens: shapes, sums,
+// samples and the digests of the float32 bits of dequantised weights, made independently of this
+// repository.
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +9,9 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "rapidjson/document.h"
 #include "runner/checkpoint/checkpoint.h"
@@ -17,8 +20,7 @@
 namespace forensics::runner {
 namespace {
 
-constexpr char kModel[] = "testdata/mini_qwen3_moe/awq";
-constexpr char kGoldens[] = "testdata/mini_qwen3_moe/goldens/weights_awq.json";
+constexpr char kFolder[] = "testdata/mini_qwen3_moe/";
 
 rapidjson::Document ReadJson(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -29,8 +31,8 @@ rapidjson::Document ReadJson(const std::string& path) {
   return document;
 }
 
-std::unique_ptr<Checkpoint> OpenMini() {
-  auto checkpoint = Checkpoint::Open(kModel);
+std::unique_ptr<Checkpoint> OpenMini(const std::string& format = "awq") {
+  auto checkpoint = Checkpoint::Open(kFolder + format);
   EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
   return checkpoint.ok() ? *std::move(checkpoint) : nullptr;
 }
@@ -39,10 +41,13 @@ absl::string_view Bytes(const at::Tensor& tensor) {
   return {static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()};
 }
 
-TEST(MiniModelTest, DecodesAwqBitForBit) {
-  const auto checkpoint = OpenMini();
+class MiniWeightsTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(MiniWeightsTest, DecodeBitForBit) {
+  const auto checkpoint = OpenMini(GetParam());
   ASSERT_NE(checkpoint, nullptr);
-  const rapidjson::Document goldens = ReadJson(kGoldens);
+  const rapidjson::Document goldens =
+      ReadJson(absl::StrCat(kFolder, "goldens/weights_", GetParam(), ".json"));
   ASSERT_TRUE(goldens.IsObject());
   int compared = 0;
   for (const auto& golden : goldens["tensors"].GetArray()) {
@@ -73,6 +78,23 @@ TEST(MiniModelTest, DecodesAwqBitForBit) {
     ++compared;
   }
   EXPECT_EQ(compared, 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, MiniWeightsTest, testing::Values("awq", "gptq", "bnb_nf4"),
+                         [](const auto& info) { return info.param; });
+
+// bitsandbytes packs the router, which the other two leave as it was.
+TEST(MiniModelTest, TheRouterIsReadAsItIsStored) {
+  const std::string router = "model.layers.0.mlp.gate";
+  for (const auto& [format, packed] :
+       {std::pair{"awq", false}, {"gptq", false}, {"bnb_nf4", true}}) {
+    const auto checkpoint = OpenMini(format);
+    ASSERT_NE(checkpoint, nullptr);
+    EXPECT_EQ(!checkpoint->Tensor(router + ".weight", at::kFloat).ok(), packed) << format;
+    const auto weight = checkpoint->LinearWeight(router, at::kFloat);
+    ASSERT_TRUE(weight.ok()) << weight.status();
+    EXPECT_EQ(weight->sizes(), at::IntArrayRef({8, 256})) << format;
+  }
 }
 
 TEST(MiniModelTest, ReadsTheConfig) {

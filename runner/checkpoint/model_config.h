@@ -22,7 +22,8 @@ enum class QuantMethod { kNone, kAwq, kGptq, kBnbNf4 };
 struct QuantConfig {
   QuantMethod method = QuantMethod::kNone;
   int bits = 16;
-  int64_t group_size = 0;  // along a linear layer's inputs
+  int64_t group_size = 0;    // along a linear layer's inputs; -1: one group
+  int gptq_zero_offset = 1;  // zero points are stored less this: version 1 of the format 1, 2 none
   // A linear layer whose name contains one of these is stored unquantised.
   std::vector<std::string> modules_to_not_convert;
 };

@@ -191,9 +191,14 @@ TEST(ParseModelConfigTest, Quantisation) {
        -1,
        {}},
       {R"({"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": false, "sym": true,
-           "checkpoint_format": "gptq"})",
+           "checkpoint_format": "gptq", "dynamic": {"-:.*mlp\\.gate$": {}, "+:.*up.*": {}}})",
        QuantMethod::kGptq,
        128,
+       {}},
+      {R"({"quant_method": "gptq", "bits": 4, "group_size": -1, "desc_act": true, "sym": false,
+           "checkpoint_format": "gptq_v2", "pack_dtype": "int32"})",
+       QuantMethod::kGptq,
+       -1,
        {}},
       {R"({"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4",
            "llm_int8_skip_modules": ["lm_head"]})",
@@ -209,6 +214,17 @@ TEST(ParseModelConfigTest, Quantisation) {
     EXPECT_EQ(quant.group_size, c.group_size);
     EXPECT_EQ(quant.modules_to_not_convert, c.modules);
   }
+}
+
+TEST(ParseModelConfigTest, VersionsOfGptq) {
+  const auto offset = [](const char* fields) {
+    const std::string changes =
+        absl::StrCat(R"({"quantization_config": {"quant_method": "gptq", "bits": 4)", fields, "}}");
+    return Parse(With(kQwen3Moe, changes.c_str())).quant.gptq_zero_offset;
+  };
+  EXPECT_EQ(offset(""), 1);
+  EXPECT_EQ(offset(R"(, "checkpoint_format": "gptq")"), 1);
+  EXPECT_EQ(offset(R"(, "checkpoint_format": "gptq_v2")"), 0);
 }
 
 TEST(ParseModelConfigTest, TheWriterOfTestsIsRead) {
@@ -268,8 +284,20 @@ TEST(ParseModelConfigTest, RefusesWhatItCannotRun) {
        "modules_to_not_convert: expected an array of strings"},
       {R"({"quantization_config": {"quant_method": "gptq", "bits": 3}})", "bits: expected 4"},
       {R"({"quantization_config": {"quant_method": "gptq", "bits": 4,
-           "checkpoint_format": "gptq_v2"}})",
-       "checkpoint_format: expected \"gptq\""},
+           "checkpoint_format": "marlin"}})",
+       "checkpoint_format: expected \"gptq\" or \"gptq_v2\", found \"marlin\""},
+      {R"({"quantization_config": {"quant_method": "gptq", "bits": 4, "sym": false}})",
+       "sym: expected true (in checkpoint_format \"gptq\"), found false"},
+      {R"({"quantization_config": {"quant_method": "gptq", "bits": 4, "pack_dtype": "int64"}})",
+       "pack_dtype: expected \"int32\""},
+      {R"({"quantization_config": {"quant_method": "gptq", "bits": 4,
+           "dynamic": {".*down.*": {"bits": 8}}}})",
+       "dynamic: .*down.*: expected rules that exclude modules (\"-:\") alone, found an object"},
+      {R"({"quantization_config": {"quant_method": "gptq", "bits": 4, "dynamic": ["-:a"]}})",
+       "dynamic: expected an object"},
+      {R"({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true,
+           "bnb_4bit_quant_type": "nf4", "bnb_4bit_quant_storage": "bfloat16"}})",
+       "bnb_4bit_quant_storage: expected \"uint8\", found \"bfloat16\""},
       {R"({"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": true}})",
        "load_in_4bit: expected true"},
       {R"({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true}})",

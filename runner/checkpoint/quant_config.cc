@@ -1,6 +1,10 @@
 #include "runner/checkpoint/quant_config.h"
 
+#include <optional>
+#include <string>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 
 namespace forensics::runner {
 namespace {
@@ -29,14 +33,36 @@ QuantConfig ReadAwq(JsonFields& fields) {
   return quant;
 }
 
+// GPTQModel's rules for single modules, by regular expression. Those that exclude modules ("-:")
+// are not needed: the files show what is packed. Others would pack a module differently.
+void ReadDynamic(JsonFields& fields) {
+  std::optional<JsonFields> dynamic = fields.Object("dynamic");
+  if (!dynamic) return;
+  for (const std::string& pattern : dynamic->Names()) {
+    if (absl::StartsWith(pattern, "-:")) continue;
+    std::optional<JsonFields> rule = dynamic->Object(pattern.c_str());
+    if (rule && !rule->Names().empty()) {
+      dynamic->Refuse(pattern.c_str(), "rules that exclude modules (\"-:\") alone");
+    }
+  }
+  fields.Absorb(*dynamic);
+}
+
 QuantConfig ReadGptq(JsonFields& fields) {
   QuantConfig quant;
   quant.method = QuantMethod::kGptq;
   ReadGroups(fields, quant);
-  // Version 2 stores zero points as they are, version 1 less one.
-  if (fields.String("checkpoint_format", "gptq") != "gptq") {
-    fields.Refuse("checkpoint_format", "\"gptq\"");
+  const std::string format = fields.String("checkpoint_format", "gptq");
+  if (format != "gptq" && format != "gptq_v2") {
+    fields.Refuse("checkpoint_format", "\"gptq\" or \"gptq_v2\"");
   }
+  quant.gptq_zero_offset = format == "gptq" ? 1 : 0;
+  // Version 1 stores zero - 1 in four bits: of 0 and 16 alike, so that readers differ.
+  if (format == "gptq" && !fields.Bool("sym", true)) {
+    fields.Refuse("sym", "true (in checkpoint_format \"gptq\")");
+  }
+  if (fields.String("pack_dtype", "int32") != "int32") fields.Refuse("pack_dtype", "\"int32\"");
+  ReadDynamic(fields);
   return quant;
 }
 
@@ -48,6 +74,9 @@ QuantConfig ReadBitsAndBytes(JsonFields& fields) {
   if (!fields.Bool("load_in_4bit", false)) fields.Refuse("load_in_4bit", "true");
   if (fields.String("bnb_4bit_quant_type", "fp4") != "nf4") {
     fields.Refuse("bnb_4bit_quant_type", "\"nf4\"");
+  }
+  if (fields.String("bnb_4bit_quant_storage", "uint8") != "uint8") {
+    fields.Refuse("bnb_4bit_quant_storage", "\"uint8\"");
   }
   quant.modules_to_not_convert = fields.Strings("llm_int8_skip_modules");
   return quant;

@@ -7,26 +7,66 @@
 #include <string>
 #include <tuple>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "runner/checkpoint/awq.h"
 #include "runner/checkpoint/checkpoint.h"
+#include "runner/checkpoint/gptq.h"
+#include "runner/checkpoint/nf4.h"
+#include "runner/checkpoint/tensor_registry.h"
 #include "runner/checkpoint/testing/checkpoint_writer.h"
 
 namespace forensics::runner {
 namespace {
 
-using Case = std::tuple<Architecture, bool, int>;  // architecture, AWQ, shards
+using Case = std::tuple<Architecture, QuantMethod, int>;  // and the number of shards
 
 class RandomCheckpointTest : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    const auto [architecture, awq, shards] = GetParam();
-    config_ = awq ? TinyAwqConfig(architecture) : TinyConfig(architecture);
+    const auto [architecture, method, shards] = GetParam();
+    config_ = method == QuantMethod::kNone ? TinyConfig(architecture)
+                                           : TinyPackedConfig(architecture, method);
+    if (shards > 1) config_.quant.gptq_zero_offset = 0;  // version 2
     tensors_ = RandomTensors(config_, 1);
     const std::string directory = testing::TempDir() + "/checkpoint";
     ASSERT_TRUE(WriteCheckpoint(directory, ConfigJson(config_), tensors_, shards).ok());
     auto checkpoint = Checkpoint::Open(directory);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
     checkpoint_ = *std::move(checkpoint);
+  }
+
+  // Whether `name` belongs to a packed layer, whose weight is read as a whole.
+  bool IsPartOfPacked(const std::string& name) const {
+    for (const char* part : {".qweight", ".qzeros", ".scales", ".g_idx"}) {
+      if (absl::EndsWith(name, part)) return true;
+    }
+    const size_t weight = name.find(".weight");
+    return weight != std::string::npos &&
+           tensors_.count(absl::StrCat(name.substr(0, weight), kNf4LayoutSuffix)) > 0;
+  }
+
+  // The weight of `module` by its format's own decoder.
+  absl::StatusOr<at::Tensor> Decode(const std::string& module) const {
+    const auto part = [&](const char* suffix) { return tensors_.at(module + suffix); };
+    switch (config_.quant.method) {
+      case QuantMethod::kNone:
+        return part(".weight").to(at::kFloat);
+      case QuantMethod::kAwq:
+        return DecodeAwq(part(".qweight"), part(".qzeros"), part(".scales"), at::kFloat);
+      case QuantMethod::kGptq:
+        return DecodeGptq({part(".qweight"), part(".qzeros"), part(".scales"), part(".g_idx")},
+                          config_.quant.gptq_zero_offset, at::kFloat);
+      case QuantMethod::kBnbNf4:
+        break;
+    }
+    const at::Tensor state = part(".weight.quant_state.bitsandbytes__nf4");
+    const auto layout =
+        ParseNf4Layout({static_cast<const char*>(state.const_data_ptr()), state.nbytes()}, module);
+    if (!layout.ok()) return layout.status();
+    return DecodeNf4({part(".weight"), part(".weight.absmax"), part(".weight.quant_map"),
+                      part(".weight.nested_absmax"), part(".weight.nested_quant_map")},
+                     *layout, at::kFloat);
   }
 
   ModelConfig config_;
@@ -44,7 +84,7 @@ TEST_P(RandomCheckpointTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(config.quant.modules_to_not_convert, config_.quant.modules_to_not_convert);
   int compared = 0;
   for (const auto& [name, written] : tensors_) {
-    if (written.scalar_type() == at::kInt || name.rfind(".scales") != std::string::npos) continue;
+    if (IsPartOfPacked(name)) continue;
     const auto read = checkpoint_->Tensor(name, written.scalar_type());
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_TRUE(at::equal(*read, written)) << name;
@@ -63,23 +103,18 @@ TEST_P(RandomCheckpointTest, LinearWeights) {
   ASSERT_EQ(weight->dim(), 2);
   EXPECT_EQ(weight->size(0), moe ? config_.moe_intermediate_size : config_.intermediate_size);
   EXPECT_EQ(weight->size(1), config_.hidden_size);
-  if (config_.quant.method == QuantMethod::kNone) {
-    EXPECT_TRUE(at::equal(*weight, tensors_.at(module + ".weight").to(at::kFloat)));
-  } else {
-    EXPECT_EQ(tensors_.count(module + ".weight"), 0u);
-    const auto decoded =
-        DecodeAwq(tensors_.at(module + ".qweight"), tensors_.at(module + ".qzeros"),
-                  tensors_.at(module + ".scales"), at::kFloat);
-    ASSERT_TRUE(decoded.ok()) << decoded.status();
-    EXPECT_TRUE(at::equal(*weight, *decoded));
-  }
+  const auto decoded = Decode(module);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_TRUE(at::equal(*weight, *decoded));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RandomCheckpointTest,
                          testing::Combine(testing::Values(Architecture::kQwen3Moe,
                                                           Architecture::kQwen3,
                                                           Architecture::kLlama),
-                                          testing::Bool(), testing::Values(1, 3)));
+                                          testing::Values(QuantMethod::kNone, QuantMethod::kAwq,
+                                                          QuantMethod::kGptq, QuantMethod::kBnbNf4),
+                                          testing::Values(1, 3)));
 
 }  // namespace
 }  // namespace forensics::runner

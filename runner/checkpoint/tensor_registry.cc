@@ -1,15 +1,15 @@
 #include "runner/checkpoint/tensor_registry.h"
 
+#include <initializer_list>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runner/checkpoint/packed_weight.h"
 
 namespace forensics::runner {
 namespace {
-
-constexpr int64_t kPackedPerWord = 8;
 
 enum class Packing { kNever, kOpen, kAlways };
 
@@ -36,8 +36,8 @@ Packing PackingByList(absl::string_view name, const std::vector<std::string>& ex
 
 class Builder {
  public:
-  Builder(const ModelConfig& config, const HasTensor& has_tensor)
-      : config_(config), has_tensor_(has_tensor) {}
+  Builder(const ModelConfig& config, const HasTensor& has_tensor, const Nf4Layouts& layouts)
+      : config_(config), has_tensor_(has_tensor), layouts_(layouts) {}
 
   absl::StatusOr<TensorRegistry> Build() {
     Float("model.embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
@@ -89,44 +89,113 @@ class Builder {
   void Linear(const std::string& name, int64_t out, int64_t in, bool bias,
               Packing usual = Packing::kAlways) {
     const bool packed = IsPacked(name, usual);
-    registry_.linear_layers[name] = {out, in, packed};
+    registry_.linear_layers[name] = {out, in, packed, std::nullopt};
     if (bias) Float(name + ".bias", {out});
-    if (packed) {
-      Awq(name, out, in);
-    } else {
-      Float(name + ".weight", {out, in});
+    if (!packed) return Float(name + ".weight", {out, in});
+    switch (config_.quant.method) {
+      case QuantMethod::kNone:
+        return;
+      case QuantMethod::kAwq:
+        return Awq(name, out, in);
+      case QuantMethod::kGptq:
+        return Gptq(name, out, in);
+      case QuantMethod::kBnbNf4:
+        return Nf4(name, out, in);
     }
   }
 
   bool IsPacked(const std::string& name, Packing usual) const {
-    if (config_.quant.method == QuantMethod::kNone || usual == Packing::kNever) return false;
+    switch (config_.quant.method) {
+      case QuantMethod::kNone:
+        return false;
+      case QuantMethod::kAwq:
+        return IsPackedByList(name, usual);
+      case QuantMethod::kGptq:
+        return IsPackedByFiles(name, {".qweight", ".qzeros", ".scales", ".g_idx"}, usual);
+      case QuantMethod::kBnbNf4:
+        return IsPackedByFiles(name, {kNf4LayoutSuffix, ".weight.quant_map", ".weight.absmax"},
+                               usual);
+    }
+    return false;
+  }
+
+  bool IsPackedByList(const std::string& name, Packing usual) const {
+    if (usual == Packing::kNever) return false;
     Packing packing = PackingByList(name, config_.quant.modules_to_not_convert);
     if (packing == Packing::kAlways) packing = usual;
     if (packing == Packing::kOpen) return has_tensor_(name + ".qweight");
     return packing == Packing::kAlways;
   }
 
+  bool IsPackedByFiles(const std::string& name, std::initializer_list<absl::string_view> parts,
+                       Packing usual) const {
+    for (absl::string_view part : parts) {
+      if (has_tensor_(absl::StrCat(name, part))) return true;
+    }
+    return usual == Packing::kAlways && !has_tensor_(name + ".weight");
+  }
+
   void Awq(const std::string& name, int64_t out, int64_t in) {
     const int64_t group = config_.quant.group_size == -1 ? in : config_.quant.group_size;
-    if (out % kPackedPerWord != 0 || in % group != 0) {
-      if (!status_.ok()) return;
-      status_ = absl::InvalidArgumentError(absl::StrCat(
-          name, ": [", out, ", ", in, "] cannot be packed by awq: expected a multiple of ",
-          kPackedPerWord, " outputs and of ", group, " inputs (group_size)"));
-      return;
+    if (out % kNibblesPerWord != 0 || in % group != 0) {
+      return CannotPack(name, out, in, "awq", absl::StrCat(group, " inputs (group_size)"));
     }
-    const int64_t words = out / kPackedPerWord;
-    registry_.tensors[name + ".qweight"] = {{in, words}, Storage::kPacked};
-    registry_.tensors[name + ".qzeros"] = {{in / group, words}, Storage::kPacked};
+    const int64_t words = out / kNibblesPerWord;
+    Add(name + ".qweight", {in, words}, Storage::kInt32);
+    Add(name + ".qzeros", {in / group, words}, Storage::kInt32);
     Float(name + ".scales", {in / group, out});
   }
 
+  // The last group may be a part of one.
+  void Gptq(const std::string& name, int64_t out, int64_t in) {
+    if (out % kNibblesPerWord != 0 || in % kNibblesPerWord != 0) {
+      return CannotPack(name, out, in, "gptq", absl::StrCat(kNibblesPerWord, " inputs"));
+    }
+    const int64_t group = config_.quant.group_size == -1 ? in : config_.quant.group_size;
+    const int64_t groups = (in + group - 1) / group;
+    Add(name + ".qweight", {in / kNibblesPerWord, out}, Storage::kInt32);
+    Add(name + ".qzeros", {groups, out / kNibblesPerWord}, Storage::kInt32);
+    Float(name + ".scales", {groups, out});
+    Add(name + ".g_idx", {in}, Storage::kInt32);
+  }
+
+  void Nf4(const std::string& name, int64_t out, int64_t in) {
+    Nf4Layout layout;
+    layout.nested.emplace();
+    if (const auto stored = layouts_.find(name); stored != layouts_.end()) layout = stored->second;
+    registry_.linear_layers[name].nf4 = layout;
+    layout.out_features = out;  // the config's: a stored shape that differs is an error itself
+    layout.in_features = in;
+    const std::string weight = name + ".weight";
+    Add(absl::StrCat(name, kNf4LayoutSuffix), {kAnySize}, Storage::kByte);
+    Add(weight, {layout.bytes(), 1}, Storage::kByte);
+    Add(weight + ".quant_map", {kLevels}, Storage::kFloat32);
+    Add(weight + ".absmax", {layout.blocks()},
+        layout.nested.has_value() ? Storage::kByte : Storage::kFloat32);
+    if (!layout.nested.has_value()) return;
+    Add(weight + ".nested_absmax", {layout.nested_blocks()}, Storage::kFloat32);
+    Add(weight + ".nested_quant_map", {kNf4NestedLevels}, Storage::kFloat32);
+  }
+
+  void CannotPack(const std::string& name, int64_t out, int64_t in, absl::string_view format,
+                  absl::string_view inputs) {
+    if (!status_.ok()) return;
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat(name, ": [", out, ", ", in, "] cannot be packed by ", format,
+                     ": expected a multiple of ", kNibblesPerWord, " outputs and of ", inputs));
+  }
+
+  void Add(std::string name, std::vector<int64_t> shape, Storage storage) {
+    registry_.tensors[std::move(name)] = {std::move(shape), storage};
+  }
+
   void Float(std::string name, std::vector<int64_t> shape) {
-    registry_.tensors[std::move(name)] = {std::move(shape), Storage::kFloat};
+    Add(std::move(name), std::move(shape), Storage::kFloat);
   }
 
   const ModelConfig& config_;
   const HasTensor& has_tensor_;
+  const Nf4Layouts& layouts_;
   TensorRegistry registry_;
   absl::Status status_;
 };
@@ -134,23 +203,20 @@ class Builder {
 }  // namespace
 
 const std::vector<absl::string_view>& AllowedDtypes(Storage storage) {
-  static const auto* const kFloat = new std::vector<absl::string_view>{"F32", "F16", "BF16"};
-  static const auto* const kPacked = new std::vector<absl::string_view>{"I32"};
-  return storage == Storage::kFloat ? *kFloat : *kPacked;
+  using Names = std::vector<absl::string_view>;
+  static const auto* const kNames = new std::map<Storage, Names>{
+      {Storage::kFloat, {"F32", "F16", "BF16"}},
+      {Storage::kFloat32, {"F32"}},
+      {Storage::kInt32, {"I32"}},
+      {Storage::kByte, {"U8"}},
+  };
+  return kNames->at(storage);
 }
 
 absl::StatusOr<TensorRegistry> BuildTensorRegistry(const ModelConfig& config,
-                                                   const HasTensor& has_tensor) {
-  switch (config.quant.method) {
-    case QuantMethod::kNone:
-    case QuantMethod::kAwq:
-      return Builder(config, has_tensor).Build();
-    case QuantMethod::kGptq:
-      return absl::UnimplementedError("quant_method gptq is not supported yet");
-    case QuantMethod::kBnbNf4:
-      return absl::UnimplementedError("quant_method bitsandbytes is not supported yet");
-  }
-  return absl::InternalError("unknown QuantMethod");
+                                                   const HasTensor& has_tensor,
+                                                   const Nf4Layouts& layouts) {
+  return Builder(config, has_tensor, layouts).Build();
 }
 
 bool IsComputedBuffer(absl::string_view name) {

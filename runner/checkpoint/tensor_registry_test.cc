@@ -29,8 +29,11 @@ TensorRegistry Build(const ModelConfig& config, const HasTensor& has_tensor = Ha
 std::vector<std::string> Describe(const TensorRegistry& registry) {
   std::vector<std::string> lines;
   for (const auto& [name, tensor] : registry.tensors) {
-    lines.push_back(absl::StrCat(name, tensor.storage == Storage::kPacked ? " packed" : "", " [",
-                                 absl::StrJoin(tensor.shape, ", "), "]"));
+    const char* storage = tensor.storage == Storage::kInt32     ? " packed"
+                          : tensor.storage == Storage::kByte    ? " bytes"
+                          : tensor.storage == Storage::kFloat32 ? " float32"
+                                                                : "";
+    lines.push_back(absl::StrCat(name, storage, " [", absl::StrJoin(tensor.shape, ", "), "]"));
   }
   return lines;
 }
@@ -100,6 +103,80 @@ TEST(TensorRegistryTest, OneGroupForAllInputs) {
   EXPECT_THAT(registry.tensors.at("model.layers.0.mlp.down_proj.qzeros").shape, ElementsAre(1, 6));
 }
 
+// The tensors of one linear layer.
+std::vector<std::string> DescribeLayer(const TensorRegistry& registry, const std::string& layer) {
+  std::vector<std::string> lines;
+  for (const std::string& line : Describe(registry)) {
+    if (line.rfind(layer + ".", 0) == 0) lines.push_back(line.substr(layer.size()));
+  }
+  return lines;
+}
+
+TEST(TensorRegistryTest, Gptq) {
+  ModelConfig config = TinyPackedConfig(Architecture::kLlama, QuantMethod::kGptq);
+  const std::string layer = "model.layers.0.mlp.down_proj";
+  EXPECT_THAT(DescribeLayer(Build(config), layer),
+              ElementsAre(".bias [48]", ".g_idx packed [80]", ".qweight packed [10, 48]",
+                          ".qzeros packed [5, 6]", ".scales [5, 48]"));
+  config.quant.group_size = 32;  // the last group has 16 inputs
+  EXPECT_THAT(DescribeLayer(Build(config), layer),
+              ElementsAre(".bias [48]", ".g_idx packed [80]", ".qweight packed [10, 48]",
+                          ".qzeros packed [3, 6]", ".scales [3, 48]"));
+  config.quant.group_size = -1;
+  EXPECT_EQ(Build(config).tensors.at(layer + ".scales").shape[0], 1);
+}
+
+TEST(TensorRegistryTest, Nf4) {
+  const ModelConfig config = TinyPackedConfig(Architecture::kLlama, QuantMethod::kBnbNf4);
+  const std::string layer = "model.layers.0.mlp.down_proj";
+  EXPECT_THAT(
+      DescribeLayer(Build(config), layer),
+      ElementsAre(".bias [48]", ".weight bytes [1920, 1]", ".weight.absmax bytes [60]",
+                  ".weight.nested_absmax float32 [1]", ".weight.nested_quant_map float32 [256]",
+                  ".weight.quant_map float32 [16]",
+                  ".weight.quant_state.bitsandbytes__nf4 bytes [-1]"));
+  const auto plain = BuildTensorRegistry(config, HasNothing, {{layer, {48, 80, 128, {}}}});
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_THAT(DescribeLayer(*plain, layer),
+              ElementsAre(".bias [48]", ".weight bytes [1920, 1]", ".weight.absmax float32 [30]",
+                          ".weight.quant_map float32 [16]",
+                          ".weight.quant_state.bitsandbytes__nf4 bytes [-1]"));
+}
+
+// Any part of a packing makes a layer a packed one, so that what it lacks is named.
+TEST(TensorRegistryTest, FilesDecideWhatGptqAndNf4Pack) {
+  const struct {
+    QuantMethod method;
+    const char* stored;  // of a layer, besides which nothing is
+    bool packed;
+    bool router_packed;  // of a router, or lm_head
+  } cases[] = {
+      {QuantMethod::kGptq, ".qweight", true, true},
+      {QuantMethod::kGptq, ".g_idx", true, true},
+      {QuantMethod::kGptq, ".weight", false, false},
+      {QuantMethod::kGptq, ".nothing", true, false},
+      {QuantMethod::kBnbNf4, ".weight.quant_state.bitsandbytes__nf4", true, true},
+      {QuantMethod::kBnbNf4, ".weight.absmax", true, true},
+      {QuantMethod::kBnbNf4, ".weight", false, false},
+      {QuantMethod::kBnbNf4, ".nothing", true, false},
+  };
+  for (const auto& c : cases) {
+    ModelConfig config = TinyPackedConfig(Architecture::kQwen3Moe, c.method);
+    config.num_experts = 8;   // the router and
+    config.vocab_size = 160;  // the head can be packed
+    const TensorRegistry registry = Build(config, [&c](absl::string_view name) {
+      return name.size() > 10 && name.substr(name.find(c.stored) == absl::string_view::npos
+                                                 ? 0
+                                                 : name.find(c.stored)) == c.stored;
+    });
+    EXPECT_EQ(registry.linear_layers.at("model.layers.0.self_attn.q_proj").packed, c.packed)
+        << c.stored;
+    EXPECT_EQ(registry.linear_layers.at("model.layers.0.mlp.gate").packed, c.router_packed)
+        << c.stored;
+    EXPECT_EQ(registry.linear_layers.at("lm_head").packed, c.router_packed) << c.stored;
+  }
+}
+
 TEST(TensorRegistryTest, WhatTheListOfModulesLeavesUnpacked) {
   const struct {
     std::vector<std::string> excluded;
@@ -150,6 +227,11 @@ TEST(TensorRegistryTest, RefusesWhatCannotBePacked) {
       std::string(BuildTensorRegistry(config, HasNothing).status().message()),
       HasSubstr("model.layers.0.mlp.gate_proj: [84, 48] cannot be packed by awq: expected a "
                 "multiple of 8 outputs and of 16 inputs (group_size)"));
+  config = TinyPackedConfig(Architecture::kQwen3, QuantMethod::kGptq);
+  config.intermediate_size = 84;
+  EXPECT_THAT(std::string(BuildTensorRegistry(config, HasNothing).status().message()),
+              HasSubstr("model.layers.0.mlp.gate_proj: [84, 48] cannot be packed by gptq: expected "
+                        "a multiple of 8 outputs and of 8 inputs"));
 }
 
 TEST(IsComputedBufferTest, RotaryFrequenciesAlone) {

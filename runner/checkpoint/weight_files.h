@@ -25,6 +25,10 @@ class WeightFiles {
   struct Location {
     const SafetensorsFile* file;
     const StoredTensor* tensor;
+    absl::string_view bytes() const {
+      return file->bytes().substr(static_cast<size_t>(tensor->begin),
+                                  static_cast<size_t>(tensor->end - tensor->begin));
+    }
   };
   using Locations = std::map<absl::string_view, Location>;
 

@@ -83,13 +83,38 @@ void WriteRopeScaling(const Llama3RopeScaling& scaling, JsonText& json) {
 }
 
 void WriteAwq(const QuantConfig& quant, JsonText& json) {
+  json.String("quant_method", "awq");
+  json.Int("bits", quant.bits);
+  json.Int("group_size", quant.group_size);
+  json.String("version", "gemm");
+  json.Bool("zero_point", true);
+  json.Strings("modules_to_not_convert", quant.modules_to_not_convert);
+}
+
+void WriteGptq(const QuantConfig& quant, JsonText& json) {
+  json.String("quant_method", "gptq");
+  json.Int("bits", quant.bits);
+  json.Int("group_size", quant.group_size);
+  json.Bool("desc_act", true);
+  json.Bool("sym", true);
+  json.String("checkpoint_format", quant.gptq_zero_offset == 0 ? "gptq_v2" : "gptq");
+  json.Object("dynamic", [&] { json.Object("-:.*mlp\\.gate$", [] {}); });
+}
+
+void WriteNf4(const QuantConfig& quant, JsonText& json) {
+  json.String("quant_method", "bitsandbytes");
+  json.Bool("load_in_4bit", true);
+  json.String("bnb_4bit_quant_type", "nf4");
+  json.Bool("bnb_4bit_use_double_quant", true);
+  json.Strings("llm_int8_skip_modules", quant.modules_to_not_convert);
+}
+
+void WriteQuant(const QuantConfig& quant, JsonText& json) {
+  if (quant.method == QuantMethod::kNone) return;
   json.Object("quantization_config", [&] {
-    json.String("quant_method", "awq");
-    json.Int("bits", quant.bits);
-    json.Int("group_size", quant.group_size);
-    json.String("version", "gemm");
-    json.Bool("zero_point", true);
-    json.Strings("modules_to_not_convert", quant.modules_to_not_convert);
+    if (quant.method == QuantMethod::kAwq) WriteAwq(quant, json);
+    if (quant.method == QuantMethod::kGptq) WriteGptq(quant, json);
+    if (quant.method == QuantMethod::kBnbNf4) WriteNf4(quant, json);
   });
 }
 
@@ -115,7 +140,7 @@ std::string ConfigJson(const ModelConfig& config) {
   json.String("torch_dtype", config.torch_dtype);
   if (config.rope_scaling) WriteRopeScaling(*config.rope_scaling, json);
   if (config.num_experts > 0) WriteExperts(config, json);
-  if (config.quant.method == QuantMethod::kAwq) WriteAwq(config.quant, json);
+  WriteQuant(config.quant, json);
   return json.Finish();
 }
 

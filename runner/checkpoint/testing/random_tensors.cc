@@ -2,13 +2,19 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "runner/checkpoint/awq.h"
+#include "runner/checkpoint/packed_weight.h"
 #include "runner/checkpoint/tensor_registry.h"
 
 namespace forensics::runner {
@@ -64,16 +70,67 @@ at::Tensor RandomTensor(const std::string& name, const std::vector<int64_t>& sha
   return RandomFloats(shape, 0, gain / std::sqrt(static_cast<double>(shape[1])), dtype, random);
 }
 
-void AddPackedLayer(const std::string& name, const LinearLayer& layer, int64_t groups,
-                    Random& random, TensorMap& tensors) {
+// Scales that make a unit input come out near unit size: a difference of two levels has a standard
+// deviation of 6.5.
+at::Tensor RandomScales(const LinearLayer& layer, int64_t groups, Random& random) {
+  const double scale = 1 / (6.5 * std::sqrt(static_cast<double>(layer.in_features)));
+  return RandomFloats({groups, layer.out_features}, scale, scale / 4, at::kHalf, random);
+}
+
+void AddAwqLayer(const std::string& name, const LinearLayer& layer, int64_t groups, Random& random,
+                 TensorMap& tensors) {
   const AwqTensors packed = PackAwq(RandomLevels(layer.out_features, layer.in_features, random),
                                     RandomLevels(layer.out_features, groups, random));
   tensors[name + ".qweight"] = packed.qweight;
   tensors[name + ".qzeros"] = packed.qzeros;
-  // A difference of two levels has a standard deviation of 6.5.
-  const double scale = 1 / (6.5 * std::sqrt(static_cast<double>(layer.in_features)));
-  tensors[name + ".scales"] =
-      RandomFloats({groups, layer.out_features}, scale, scale / 4, at::kHalf, random);
+  tensors[name + ".scales"] = RandomScales(layer, groups, random);
+}
+
+// Each input's group, in random order, as act-order leaves it.
+at::Tensor RandomGroups(int64_t in, int64_t group_size, Random& random) {
+  at::Tensor groups = at::empty({in}, at::TensorOptions().dtype(at::kInt));
+  auto* data = groups.mutable_data_ptr<int32_t>();
+  for (int64_t i = 0; i < in; ++i) {
+    data[i] = static_cast<int32_t>(i / group_size);
+    std::swap(data[i], data[random.Below(static_cast<int32_t>(i + 1))]);
+  }
+  return groups;
+}
+
+void AddGptqLayer(const std::string& name, const LinearLayer& layer, const QuantConfig& quant,
+                  int64_t groups, Random& random, TensorMap& tensors) {
+  const PackedGptq packed = PackGptq(RandomLevels(layer.out_features, layer.in_features, random),
+                                     RandomLevels(layer.out_features, groups, random));
+  tensors[name + ".qweight"] = packed.qweight;
+  tensors[name + ".qzeros"] = packed.qzeros;
+  tensors[name + ".scales"] = RandomScales(layer, groups, random);
+  const int64_t group_size = quant.group_size == -1 ? layer.in_features : quant.group_size;
+  tensors[name + ".g_idx"] = RandomGroups(layer.in_features, group_size, random);
+}
+
+at::Tensor RandomBytes(std::vector<int64_t> shape, Random& random) {
+  at::Tensor bytes = at::empty(shape, at::TensorOptions().dtype(at::kByte));
+  auto* data = bytes.mutable_data_ptr<uint8_t>();
+  for (int64_t i = 0; i < bytes.numel(); ++i) data[i] = static_cast<uint8_t>(random.Below(256));
+  return bytes;
+}
+
+void AddNf4Layer(const std::string& name, const LinearLayer& layer, Random& random,
+                 TensorMap& tensors) {
+  Nf4Layout layout = *layer.nf4;
+  layout.out_features = layer.out_features;
+  layout.in_features = layer.in_features;
+  const double largest = 2 / std::sqrt(static_cast<double>(layer.in_features));
+  const std::string weight = name + ".weight";
+  tensors[weight] = RandomBytes({layout.bytes(), 1}, random);
+  tensors[weight + ".absmax"] = RandomBytes({layout.blocks()}, random);
+  tensors[weight + ".quant_map"] = Nf4Map();
+  tensors[weight + ".nested_absmax"] =
+      RandomFloats({layout.nested_blocks()}, largest, largest / 8, at::kFloat, random);
+  tensors[weight + ".nested_quant_map"] =
+      RandomFloats({kNf4NestedLevels}, 0, 0.3, at::kFloat, random);
+  tensors[absl::StrCat(name, kNf4LayoutSuffix)] =
+      Nf4State(layer.out_features, layer.in_features, largest);
 }
 
 }  // namespace
@@ -115,16 +172,24 @@ ModelConfig TinyConfig(Architecture architecture) {
   return config;
 }
 
-ModelConfig TinyAwqConfig(Architecture architecture) {
+ModelConfig TinyPackedConfig(Architecture architecture, QuantMethod method) {
   ModelConfig config = TinyConfig(architecture);
   config.hidden_size = 48;
   config.head_dim = 16;
   config.intermediate_size = 80;
   if (config.num_experts > 0) config.moe_intermediate_size = 32;
   config.torch_dtype = "float16";
-  config.quant = {QuantMethod::kAwq, 4, 16, {"mlp.gate"}};
-  if (config.num_experts == 0) config.quant.modules_to_not_convert.clear();
+  config.quant.method = method;
+  config.quant.bits = 4;
+  config.quant.group_size = method == QuantMethod::kBnbNf4 ? 64 : 16;
+  if (method == QuantMethod::kAwq && config.num_experts > 0) {
+    config.quant.modules_to_not_convert = {"mlp.gate"};
+  }
   return config;
+}
+
+ModelConfig TinyAwqConfig(Architecture architecture) {
+  return TinyPackedConfig(architecture, QuantMethod::kAwq);
 }
 
 TensorMap RandomTensors(const ModelConfig& config, uint64_t seed) {
@@ -135,8 +200,16 @@ TensorMap RandomTensors(const ModelConfig& config, uint64_t seed) {
   Random random(seed);
   for (const auto& [name, layer] : registry->linear_layers) {
     if (!layer.packed) continue;
+    if (config.quant.method == QuantMethod::kBnbNf4) {
+      AddNf4Layer(name, layer, random, tensors);
+      continue;
+    }
     const int64_t groups = registry->tensors.at(name + ".qzeros").shape[0];
-    AddPackedLayer(name, layer, groups, random, tensors);
+    if (config.quant.method == QuantMethod::kAwq) {
+      AddAwqLayer(name, layer, groups, random, tensors);
+    } else {
+      AddGptqLayer(name, layer, config.quant, groups, random, tensors);
+    }
   }
   for (const auto& [name, expected] : registry->tensors) {
     if (tensors.count(name) != 0) continue;
@@ -166,6 +239,61 @@ AwqTensors PackAwq(const at::Tensor& weight, const at::Tensor& zeros) {
     return packed;
   };
   return {pack(weight), pack(zeros)};
+}
+
+PackedGptq PackGptq(const at::Tensor& weight, const at::Tensor& zeros) {
+  // Eight neighbours along the last dimension, the first in the lowest nibble.
+  const auto pack = [](const at::Tensor& levels) {
+    const at::Tensor source = levels.contiguous();
+    const auto* values = source.const_data_ptr<int32_t>();
+    at::Tensor packed = at::empty({source.size(0), source.size(1) / kNibblesPerWord},
+                                  at::TensorOptions().dtype(at::kInt));
+    auto* out = packed.mutable_data_ptr<int32_t>();
+    for (int64_t i = 0; i < source.numel(); ++i) {
+      const auto shifted = static_cast<uint32_t>(values[i]) << (4 * (i % kNibblesPerWord));
+      const auto before =
+          i % kNibblesPerWord == 0 ? 0 : static_cast<uint32_t>(out[i / kNibblesPerWord]);
+      out[i / kNibblesPerWord] = static_cast<int32_t>(before | shifted);
+    }
+    return packed;
+  };
+  return {pack(weight).t().contiguous(), pack(zeros.t())};
+}
+
+at::Tensor Nf4Map() {
+  constexpr float kValues[] = {-1.0f,
+                               -0.6961928009986877f,
+                               -0.5250730514526367f,
+                               -0.39491748809814453f,
+                               -0.28444138169288635f,
+                               -0.18477343022823334f,
+                               -0.09105003625154495f,
+                               0.0f,
+                               0.07958029955625534f,
+                               0.16093020141124725f,
+                               0.24611230194568634f,
+                               0.33791524171829224f,
+                               0.44070982933044434f,
+                               0.5626170039176941f,
+                               0.7229568362236023f,
+                               1.0f};
+  at::Tensor map = at::empty({kLevels}, at::TensorOptions().dtype(at::kFloat));
+  std::copy(std::begin(kValues), std::end(kValues), map.mutable_data_ptr<float>());
+  return map;
+}
+
+at::Tensor Nf4State(int64_t out, int64_t in, double offset) {
+  return BytesTensor(absl::StrFormat(
+      R"({"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [%d, %d], )"
+      R"("nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": %.17g})",
+      out, in, offset));
+}
+
+at::Tensor BytesTensor(const std::string& bytes) {
+  at::Tensor tensor =
+      at::empty({static_cast<int64_t>(bytes.size())}, at::TensorOptions().dtype(at::kByte));
+  std::copy(bytes.begin(), bytes.end(), tensor.mutable_data_ptr<uint8_t>());
+  return tensor;
 }
 
 }  // namespace forensics::runner
