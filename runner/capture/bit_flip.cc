@@ -36,12 +36,10 @@ absl::Status CheckBitFlip(const BitFlip& flip, int repetitions, int steps, int l
   return absl::OkStatus();
 }
 
-bool BitFlipper::WantsLayer(int layer) const {
-  return next_->WantsLayer(layer) || (step_ == flip_.step && layer == flip_.layer);
-}
+bool BitFlipper::WantsLayer(int layer) const { return next_->WantsLayer(layer) || IsHere(layer); }
 
 void BitFlipper::OnHiddenStates(int layer, const at::Tensor& hidden_states) {
-  if (step_ == flip_.step && layer == flip_.layer && flip_.element < hidden_states.size(2)) {
+  if (IsHere(layer) && flip_.element < hidden_states.size(2)) {
     const at::Tensor row = hidden_states.select(0, 0).select(0, hidden_states.size(1) - 1);
     auto* bytes = static_cast<unsigned char*>(row.data_ptr());
     bytes[flip_.element * row.stride(0) * static_cast<int64_t>(row.element_size())] ^= 1;

@@ -34,11 +34,14 @@ class BitFlipper : public Observer {
   void BeginStep(int step) { step_ = step; }
 
   bool WantsLayer(int layer) const override;
+  bool ChangesHiddenStates(int layer) const override { return IsHere(layer); }
   void OnHiddenStates(int layer, const at::Tensor& hidden_states) override;
   void OnKeys(int layer, const at::Tensor& keys) override;
   void AfterLayer(int layer) override { next_->AfterLayer(layer); }
 
  private:
+  bool IsHere(int layer) const { return step_ == flip_.step && layer == flip_.layer; }
+
   BitFlip flip_;
   Observer* next_;
   int step_ = 0;

@@ -20,6 +20,10 @@ class Observer {
   // hidden_states[layer + 1]): [batch, tokens, hidden_size].
   virtual void OnHiddenStates(int layer, const at::Tensor& hidden_states) = 0;
 
+  // True if OnHiddenStates changes what it is shown of `layer`: a planted fault. The model then
+  // takes the norm that follows anew, though it has it already from the same pass.
+  virtual bool ChangesHiddenStates(int /*layer*/) const { return false; }
+
   // The keys of the tokens of this pass as the cache holds them, after k_norm and rotary embedding:
   // [batch, num_key_value_heads, tokens, head_dim], possibly strided.
   virtual void OnKeys(int layer, const at::Tensor& keys) = 0;

@@ -32,11 +32,13 @@ absl::StatusOr<AttentionBlock> AttentionBlock::Load(const Checkpoint& checkpoint
   return block;
 }
 
-at::Tensor AttentionBlock::Forward(const at::Tensor& x, int64_t tokens, const RotaryTable& rotary,
-                                   const KvCache& cache) const {
-  at::Tensor keys = cache.NewKeys(layer_, tokens), values = cache.NewValues(layer_, tokens);
-  const at::Tensor queries = SplitHeads(qkv_(x), norms_, rotary, keys, values);
-  return output_(attend_(queries, cache.AllKeys(layer_, tokens), cache.AllValues(layer_, tokens)));
+at::Tensor AttentionBlock::Forward(const at::Tensor& x, const ForwardPass& pass) const {
+  const KvCache& cache = pass.cache;
+  at::Tensor keys = cache.NewKeys(layer_, pass.tokens);
+  at::Tensor values = cache.NewValues(layer_, pass.tokens);
+  const at::Tensor queries = pass.ops.SplitHeads(qkv_(x), norms_, pass.rotary, keys, values);
+  return output_(
+      attend_(queries, cache.AllKeys(layer_, pass.tokens), cache.AllValues(layer_, pass.tokens)));
 }
 
 }  // namespace forensics::runner

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/checkpoint.h"
-#include "runner/model/kv_cache.h"
+#include "runner/model/forward_pass.h"
 #include "runner/model/projection.h"
 #include "runner/ops/attention.h"
 #include "runner/ops/rotary.h"
@@ -23,10 +23,9 @@ class AttentionBlock {
                                              const std::string& prefix, int64_t layer,
                                              at::ScalarType dtype, AttentionFunction attend);
 
-  // x [batch * tokens, hidden], `tokens` per sequence -> the same shape. Writes the tokens' keys
-  // and values behind the cache's length, which it leaves as it is.
-  at::Tensor Forward(const at::Tensor& x, int64_t tokens, const RotaryTable& rotary,
-                     const KvCache& cache) const;
+  // x [batch * tokens, hidden], normalised -> the same shape. Writes the tokens' keys and values
+  // behind the cache's length, which it leaves as it is.
+  at::Tensor Forward(const at::Tensor& x, const ForwardPass& pass) const;
 
  private:
   int64_t layer_ = 0;

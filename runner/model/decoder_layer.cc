@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "runner/ops/rms_norm.h"
 
 namespace forensics::runner {
 namespace {
@@ -27,7 +26,6 @@ absl::StatusOr<DecoderLayer> DecoderLayer::Load(const Checkpoint& checkpoint, in
   absl::StatusOr<Mlp> mlp = LoadMlp(checkpoint, layer, prefix + "mlp.", dtype);
   if (!mlp.ok()) return mlp.status();
   DecoderLayer loaded(*std::move(attention), *std::move(mlp));
-  loaded.eps_ = checkpoint.config().rms_norm_eps;
   for (auto [name, weight] : {std::pair{"input_layernorm.weight", &loaded.attention_norm_},
                               {"post_attention_layernorm.weight", &loaded.mlp_norm_}}) {
     absl::StatusOr<at::Tensor> norm = checkpoint.Tensor(prefix + name, dtype);
@@ -37,14 +35,13 @@ absl::StatusOr<DecoderLayer> DecoderLayer::Load(const Checkpoint& checkpoint, in
   return loaded;
 }
 
-void DecoderLayer::Forward(at::Tensor& hidden, int64_t tokens, const RotaryTable& rotary,
-                           const KvCache& cache, Routing* routing) const {
-  const at::Tensor attended =
-      attention_.Forward(RmsNorm(hidden, attention_norm_, eps_), tokens, rotary, cache);
-  const at::Tensor normalised = AddRmsNorm(hidden, attended, mlp_norm_, eps_);
+at::Tensor DecoderLayer::Forward(at::Tensor& hidden, const at::Tensor& x, const ForwardPass& pass,
+                                 Routing* routing) const {
+  const at::Tensor attended = attention_.Forward(x, pass);
+  const at::Tensor normalised = pass.ops.AddRmsNorm(hidden, attended, mlp_norm_);
   const MoeBlock* moe = std::get_if<MoeBlock>(&mlp_);
-  hidden.add_(moe != nullptr ? moe->Forward(normalised, routing)
-                             : std::get<DenseMlp>(mlp_).Forward(normalised));
+  return moe != nullptr ? moe->Forward(normalised, pass.ops, routing)
+                        : std::get<DenseMlp>(mlp_).Forward(normalised, pass.ops);
 }
 
 }  // namespace forensics::runner

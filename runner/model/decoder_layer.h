@@ -7,9 +7,8 @@
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/model/attention_block.h"
-#include "runner/model/kv_cache.h"
+#include "runner/model/forward_pass.h"
 #include "runner/model/mlp.h"
-#include "runner/ops/rotary.h"
 #include "runner/ops/router.h"
 
 namespace forensics::runner {
@@ -19,16 +18,19 @@ class DecoderLayer {
   static absl::StatusOr<DecoderLayer> Load(const Checkpoint& checkpoint, int64_t layer,
                                            at::ScalarType dtype, AttentionFunction attend);
 
-  // hidden [batch * tokens, hidden]: the residual stream, updated in place. `routing`, where not
+  // hidden [batch * tokens, hidden]: the residual stream; x: its norm by input_norm(). Adds the
+  // attention's output to `hidden` and returns the MLP's, which the caller adds, as that addition
+  // is one with the norm that follows it: the next layer's, or the final one. `routing`, where not
   // null, receives an MoE layer's choice of experts; a dense layer leaves it as it is.
-  void Forward(at::Tensor& hidden, int64_t tokens, const RotaryTable& rotary, const KvCache& cache,
-               Routing* routing) const;
+  at::Tensor Forward(at::Tensor& hidden, const at::Tensor& x, const ForwardPass& pass,
+                     Routing* routing) const;
+
+  const at::Tensor& input_norm() const { return attention_norm_; }
 
  private:
   DecoderLayer(AttentionBlock attention, Mlp mlp)
       : attention_(std::move(attention)), mlp_(std::move(mlp)) {}
 
-  double eps_ = 0;
   at::Tensor attention_norm_;  // input_layernorm.weight
   AttentionBlock attention_;
   at::Tensor mlp_norm_;  // post_attention_layernorm.weight

@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "runner/model/reference_ops.h"
 #include "runner/model/rotary_embedding.h"
-#include "runner/ops/rms_norm.h"
 #include "runner/ops/router.h"
 
 namespace forensics::runner {
@@ -58,6 +58,9 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   auto model = std::unique_ptr<DecoderModel>(new DecoderModel);
   model->config_ = checkpoint.config();
   model->options_ = options;
+  if (options.ops == nullptr) {
+    model->options_.ops = std::make_shared<ReferenceOps>(model->config_);
+  }
   model->attention_ = *attention;
   model->rotary_frequencies_ = RotaryFrequencies(model->config_);
   const int64_t layers = model->config_.num_hidden_layers;
@@ -107,6 +110,27 @@ absl::Status DecoderModel::CheckInput(const at::Tensor& token_ids, int64_t logit
   return cache.CheckRoom(tokens);
 }
 
+const at::Tensor& DecoderModel::NormAfter(int layer) const {
+  return layer + 1 < config_.num_hidden_layers ? layers_[layer + 1].input_norm() : final_norm_;
+}
+
+at::Tensor DecoderModel::RunLayers(at::Tensor& hidden, const ForwardPass& pass,
+                                   Observer* observer) const {
+  at::Tensor x = pass.ops.RmsNorm(hidden, layers_[0].input_norm());
+  for (int layer = 0; layer < config_.num_hidden_layers; ++layer) {
+    const bool watched = observer != nullptr && observer->WantsLayer(layer);
+    Routing routing;
+    const at::Tensor added = layers_[layer].Forward(hidden, x, pass, watched ? &routing : nullptr);
+    x = pass.ops.AddRmsNorm(hidden, added, NormAfter(layer));
+    if (watched) Show(*observer, layer, hidden, pass.tokens, pass.cache, routing);
+    if (watched && observer->ChangesHiddenStates(layer)) {
+      x = pass.ops.RmsNorm(hidden, NormAfter(layer));
+    }
+    if (observer != nullptr) observer->AfterLayer(layer);
+  }
+  return x;
+}
+
 absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
                                                  int64_t logits_to_keep, KvCache& cache,
                                                  Observer* observer) const {
@@ -118,24 +142,17 @@ absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
   const RotaryTable rotary =
       MakeRotaryTable(rotary_frequencies_, cache.length(), tokens, options_.dtype);
   at::Tensor hidden = at::embedding(embedding_, token_ids.flatten());
-  for (int layer = 0; layer < config_.num_hidden_layers; ++layer) {
-    const bool watched = observer != nullptr && observer->WantsLayer(layer);
-    Routing routing;
-    layers_[layer].Forward(hidden, tokens, rotary, cache, watched ? &routing : nullptr);
-    if (watched) Show(*observer, layer, hidden, tokens, cache, routing);
-    if (observer != nullptr) observer->AfterLayer(layer);
-  }
+  const at::Tensor x = RunLayers(hidden, {tokens, rotary, cache, *options_.ops}, observer);
   cache.Advance(tokens);
-  const at::Tensor last = LastRows(hidden, batch, tokens, logits_to_keep);
-  return head_(RmsNorm(last, final_norm_, config_.rms_norm_eps))
+  return head_(LastRows(x, batch, tokens, logits_to_keep))
       .view({batch, logits_to_keep, config_.vocab_size});
 }
 
 std::map<std::string, std::string> DecoderModel::Settings() const {
-  return {
-      {"attention_kernel", std::string(attention_.kernel)},
-      {"linear_kernel", "rows=1: own, 16 lanes; rows>1: libtorch"},
-  };
+  std::map<std::string, std::string> settings = options_.ops->Settings();
+  settings["attention_kernel"] = std::string(attention_.kernel);
+  settings["linear_kernel"] = "rows=1: own, 16 lanes; rows>1: libtorch";
+  return settings;
 }
 
 }  // namespace forensics::runner

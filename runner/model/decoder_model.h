@@ -21,6 +21,7 @@
 #include "runner/capture/observer.h"
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/model/decoder_layer.h"
+#include "runner/model/fused_ops.h"
 #include "runner/model/kv_cache.h"
 #include "runner/model/projection.h"
 #include "runner/ops/attention.h"
@@ -30,6 +31,8 @@ namespace forensics::runner {
 struct ModelOptions {
   at::ScalarType dtype = at::kBFloat16;  // of weights, activations and cache: f32, bf16 or f16
   std::string attention_impl = "flash_attention_2";
+  std::shared_ptr<const FusedOps> ops =
+      nullptr;  // of the checkpoint's dimensions; null: ReferenceOps
 };
 
 class DecoderModel {
@@ -66,6 +69,12 @@ class DecoderModel {
 
   absl::Status CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
                           const KvCache& cache) const;
+
+  // Takes the residual stream `hidden` through all layers; returns its final norm.
+  at::Tensor RunLayers(at::Tensor& hidden, const ForwardPass& pass, Observer* observer) const;
+
+  // The norm that follows layer `layer`: the next layer's, or the final one.
+  const at::Tensor& NormAfter(int layer) const;
 
   ModelConfig config_;
   ModelOptions options_;

@@ -3,7 +3,6 @@
 #include <ATen/ops/empty.h>
 
 #include "absl/strings/str_cat.h"
-#include "runner/ops/swiglu.h"
 
 namespace forensics::runner {
 namespace {
@@ -38,7 +37,9 @@ absl::StatusOr<DenseMlp> DenseMlp::Load(const Checkpoint& checkpoint, const std:
   return mlp;
 }
 
-at::Tensor DenseMlp::Forward(const at::Tensor& x) const { return down_(SwiGlu(gate_up_(x))); }
+at::Tensor DenseMlp::Forward(const at::Tensor& x, const FusedOps& ops) const {
+  return down_(ops.SwiGlu(gate_up_(x)));
+}
 
 absl::StatusOr<MoeBlock> MoeBlock::Load(const Checkpoint& checkpoint, const std::string& prefix,
                                         at::ScalarType dtype) {
@@ -51,8 +52,6 @@ absl::StatusOr<MoeBlock> MoeBlock::Load(const Checkpoint& checkpoint, const std:
   if (!router.ok()) return router.status();
   MoeBlock block;
   block.router_ = *std::move(router);
-  block.slots_ = config.num_experts_per_tok;
-  block.normalise_ = config.norm_topk_prob;
   const int64_t width = config.moe_intermediate_size, hidden = config.hidden_size;
   block.experts_.gate_up = at::empty({config.num_experts, 2 * width, hidden}, dtype);
   block.experts_.down = at::empty({config.num_experts, hidden, width}, dtype);
@@ -67,10 +66,11 @@ absl::StatusOr<MoeBlock> MoeBlock::Load(const Checkpoint& checkpoint, const std:
   return block;
 }
 
-at::Tensor MoeBlock::Forward(const at::Tensor& x, Routing* routing) const {
-  const Routing chosen = RouteTokens(router_(x), slots_, normalise_);
+at::Tensor MoeBlock::Forward(const at::Tensor& x, const FusedOps& ops, Routing* routing) const {
+  const Routing chosen = ops.RouteTokens(router_(x));
   if (routing != nullptr) *routing = chosen;
-  return MixExperts(x, chosen, experts_);
+  return MixExperts(x, chosen, experts_,
+                    [&ops](const at::Tensor& gate_up) { return ops.SwiGlu(gate_up); });
 }
 
 }  // namespace forensics::runner

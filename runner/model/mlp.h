@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/checkpoint.h"
+#include "runner/model/fused_ops.h"
 #include "runner/model/projection.h"
 #include "runner/ops/experts.h"
 #include "runner/ops/router.h"
@@ -22,7 +23,7 @@ class DenseMlp {
                                        at::ScalarType dtype);
 
   // x [tokens, hidden] -> the same shape.
-  at::Tensor Forward(const at::Tensor& x) const;
+  at::Tensor Forward(const at::Tensor& x, const FusedOps& ops) const;
 
  private:
   Projection gate_up_;
@@ -35,13 +36,11 @@ class MoeBlock {
                                        at::ScalarType dtype);
 
   // As DenseMlp's; `routing`, where not null, receives the router's choice.
-  at::Tensor Forward(const at::Tensor& x, Routing* routing) const;
+  at::Tensor Forward(const at::Tensor& x, const FusedOps& ops, Routing* routing) const;
 
  private:
   Projection router_;
   ExpertWeights experts_;
-  int64_t slots_ = 0;
-  bool normalise_ = false;
 };
 
 using Mlp = std::variant<DenseMlp, MoeBlock>;

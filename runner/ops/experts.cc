@@ -9,8 +9,6 @@
 
 #include "runner/ops/dot_lanes.h"
 #include "runner/ops/parallel.h"
-#include "runner/ops/swiglu.h"
-#include "runner/ops/swiglu_lanes.h"
 
 namespace forensics::runner {
 namespace {
@@ -20,19 +18,15 @@ namespace {
 constexpr int64_t kGrain = 32768;  // multiplications worth a thread
 constexpr int64_t kBlock = 32;     // rows between two roundings
 
-// out[i] = silu(gate . x) * (up . x) for rows [begin, end) of one expert's gate_up.
+// out[r] = T(weight . x) for `rows` rows of one expert's gate_up.
 template <typename T>
-FORENSICS_TARGET_CLONES void GateUpRows(const T* x, const T* gate, const T* up, int64_t in,
-                                        int64_t rows, T* out) {
+FORENSICS_TARGET_CLONES void GateUpRows(const T* x, const T* weight, int64_t in, int64_t rows,
+                                        T* out) {
   float sums[kBlock];
-  T gates[kBlock], ups[kBlock];
   for (int64_t first = 0; first < rows; first += kBlock) {
     const int64_t count = std::min(kBlock, rows - first);
-    DotAllRows(x, gate + first * in, in, count, sums);
-    for (int64_t r = 0; r < count; ++r) gates[r] = static_cast<T>(sums[r]);
-    DotAllRows(x, up + first * in, in, count, sums);
-    for (int64_t r = 0; r < count; ++r) ups[r] = static_cast<T>(sums[r]);
-    SwiGluRow(gates, ups, count, out + first);
+    DotAllRows(x, weight + first * in, in, count, sums);
+    for (int64_t r = 0; r < count; ++r) out[first + r] = static_cast<T>(sums[r]);
   }
 }
 
@@ -51,7 +45,8 @@ FORENSICS_TARGET_CLONES void AddDownRows(const T* x, const T* down, int64_t in, 
 }
 
 template <typename T>
-at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights) {
+at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
+                       SwiGluFunction swiglu) {
   const int64_t width = weights.down.size(2), hidden = weights.down.size(1);
   const int64_t slots = routing.experts.size(1);
   const int32_t* experts = routing.experts.const_data_ptr<int32_t>();
@@ -61,21 +56,24 @@ at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const Expert
   const T* gate_up = weights.gate_up.const_data_ptr<T>();
   const T* down = weights.down.const_data_ptr<T>();
   T* output = out.mutable_data_ptr<T>();
-  std::vector<T> inner(slots * width);
-  ParallelFor(slots * width, kGrain / hidden + 1, [&](int64_t begin, int64_t end) {
+  at::Tensor products = at::empty({slots, 2 * width}, x.options());
+  T* product = products.mutable_data_ptr<T>();
+  ParallelFor(slots * 2 * width, kGrain / hidden + 1, [&](int64_t begin, int64_t end) {
     while (begin < end) {  // the part of each slot in the range
-      const int64_t slot = begin / width, row = begin % width;
-      const int64_t rows = std::min(width - row, end - begin);
-      const T* gate = gate_up + (experts[slot] * 2 * width + row) * hidden;
-      GateUpRows(input, gate, gate + width * hidden, hidden, rows, inner.data() + begin);
+      const int64_t slot = begin / (2 * width), row = begin % (2 * width);
+      const int64_t rows = std::min(2 * width - row, end - begin);
+      const T* weight = gate_up + (experts[slot] * 2 * width + row) * hidden;
+      GateUpRows(input, weight, hidden, rows, product + begin);
       begin += rows;
     }
   });
+  const at::Tensor inner_rows = swiglu(products);
+  const T* inner = inner_rows.const_data_ptr<T>();
   ParallelFor(hidden, kGrain / (slots * width) + 1, [&](int64_t begin, int64_t end) {
     std::vector<float> sum(end - begin);
     for (int64_t slot = 0; slot < slots; ++slot) {
-      AddDownRows(inner.data() + slot * width, down + (experts[slot] * hidden + begin) * width,
-                  width, end - begin, slot_weights[slot], sum.data());
+      AddDownRows(inner + slot * width, down + (experts[slot] * hidden + begin) * width, width,
+                  end - begin, slot_weights[slot], sum.data());
     }
     std::copy(sum.begin(), sum.end(), output + begin);
   });
@@ -143,8 +141,8 @@ FORENSICS_TARGET_CLONES void WeightedSum(const T* y, const int32_t* places, cons
 }
 
 template <typename T>
-at::Tensor MixManyTokens(const at::Tensor& x, const Routing& routing,
-                         const ExpertWeights& weights) {
+at::Tensor MixManyTokens(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
+                         SwiGluFunction swiglu) {
   const int64_t tokens = x.size(0), hidden = x.size(1), slots = routing.experts.size(1);
   const Groups groups = GroupByExpert(routing, weights.down.size(0));
   const at::Tensor sorted = GatherTokens<T>(x, groups, slots);
@@ -153,7 +151,7 @@ at::Tensor MixManyTokens(const at::Tensor& x, const Routing& routing,
     const int64_t begin = groups.offsets[e], end = groups.offsets[e + 1];
     if (begin == end) continue;
     const at::Tensor inner =
-        SwiGlu(at::mm(sorted.slice(0, begin, end), weights.gate_up.select(0, e).t()));
+        swiglu(at::mm(sorted.slice(0, begin, end), weights.gate_up.select(0, e).t()));
     at::Tensor rows = mixed.slice(0, begin, end);
     at::mm_out(rows, inner, weights.down.select(0, e).t());
   }
@@ -172,12 +170,13 @@ at::Tensor MixManyTokens(const at::Tensor& x, const Routing& routing,
 
 }  // namespace
 
-at::Tensor MixExperts(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights) {
+at::Tensor MixExperts(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
+                      SwiGluFunction swiglu) {
   at::Tensor out;
   ForFloatType(x.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
-    out = x.size(0) == 1 ? MixOneToken<T>(x, routing, weights)
-                         : MixManyTokens<T>(x, routing, weights);
+    out = x.size(0) == 1 ? MixOneToken<T>(x, routing, weights, swiglu)
+                         : MixManyTokens<T>(x, routing, weights, swiglu);
   });
   return out;
 }

@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "absl/functional/function_ref.h"
 #include "runner/ops/router.h"
 
 namespace forensics::runner {
@@ -18,9 +19,13 @@ struct ExpertWeights {
   at::Tensor down;     // [experts, hidden, width]
 };
 
+// [rows, 2 * width], gates first -> [rows, width]; as SwiGlu in swiglu.h.
+using SwiGluFunction = absl::FunctionRef<at::Tensor(const at::Tensor& gate_up)>;
+
 // x [tokens, hidden] -> [tokens, hidden]. One token takes the fixed-lane products of Linear's one
 // row; more are grouped by expert (a stable sort) and take one libtorch product an expert.
-at::Tensor MixExperts(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights);
+at::Tensor MixExperts(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
+                      SwiGluFunction swiglu);
 
 }  // namespace forensics::runner
 

@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "runner/ops/swiglu.h"
 #include "runner/ops/test_tensors.h"
 
 namespace forensics::runner {
@@ -47,7 +48,7 @@ TEST_P(ExpertsTest, AgreesWithFloat64) {
     const at::Tensor x = Tokens(tokens);
     const Routing routing = Route(tokens);
     // Four roundings to the dtype on the way: gate and up, silu, product, down.
-    ExpectRelativeL2(MixExperts(x, routing, weights_), Reference(x, routing, weights_),
+    ExpectRelativeL2(MixExperts(x, routing, weights_, SwiGlu), Reference(x, routing, weights_),
                      Epsilon(GetParam()) * 4, Epsilon(GetParam()) / 100);
   }
 }
@@ -58,8 +59,9 @@ TEST_P(ExpertsTest, SlotOrderIsTheOrderOfAddition) {
   Routing routing = Route(50), swapped = Route(50);
   swapped.experts = routing.experts.flip(1);
   swapped.weights = routing.weights.flip(1);
-  const at::Tensor a = MixExperts(x, routing, weights_), b = MixExperts(x, swapped, weights_);
-  EXPECT_TRUE(at::equal(a, MixExperts(x, routing, weights_))) << "two runs";
+  const at::Tensor a = MixExperts(x, routing, weights_, SwiGlu),
+                   b = MixExperts(x, swapped, weights_, SwiGlu);
+  EXPECT_TRUE(at::equal(a, MixExperts(x, routing, weights_, SwiGlu))) << "two runs";
   ExpectRelativeL2(a, b, Epsilon(GetParam()), GetParam() == at::kFloat ? 1e-12 : 0);
 }
 

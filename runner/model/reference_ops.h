@@ -1,0 +1,31 @@
+// FusedOps without compilation: the project's own kernels, in Hugging Face's rounding order.
+#ifndef RUNNER_MODEL_REFERENCE_OPS_H_
+#define RUNNER_MODEL_REFERENCE_OPS_H_
+
+#include "runner/checkpoint/model_config.h"
+#include "runner/model/fused_ops.h"
+
+namespace forensics::runner {
+
+class ReferenceOps : public FusedOps {
+ public:
+  explicit ReferenceOps(const ModelConfig& config);
+
+  at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight) const override;
+  at::Tensor AddRmsNorm(at::Tensor& residual, const at::Tensor& x,
+                        const at::Tensor& weight) const override;
+  at::Tensor SplitHeads(const at::Tensor& qkv, const HeadNorms& norms, const RotaryTable& table,
+                        at::Tensor& keys, at::Tensor& values) const override;
+  Routing RouteTokens(const at::Tensor& logits) const override;
+  at::Tensor SwiGlu(const at::Tensor& gate_up) const override;
+  std::map<std::string, std::string> Settings() const override { return {}; }
+
+ private:
+  double eps_;
+  int64_t slots_;
+  bool normalise_;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_MODEL_REFERENCE_OPS_H_
