@@ -14,6 +14,7 @@
 #include <numeric>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,15 @@ std::vector<GoldenCase> Cases() {
       {"mini_portable", mini + "awq", prompt + "sdpa.safetensors", layers, layers,
        "flash_attention_portable"},
       {"mini_eager_by_eager", mini + "awq", prompt + "eager.safetensors", layers, layers, "eager"}};
+  for (const std::string format : {"gptq", "bnb_nf4"}) {
+    const std::string goldens = mini + "goldens/" + format + "_chat_200_";
+    for (const auto& [of_goldens, impl] : {std::pair{"eager", "eager"},
+                                           {"sdpa", "flash_attention_2"},
+                                           {"sdpa", "flash_attention_portable"}}) {
+      cases.push_back({format + "_" + impl, mini + format, goldens + of_goldens + ".safetensors",
+                       layers, layers, impl});
+    }
+  }
   for (const auto& [name, count, moe] : {std::tuple{"llama", 3, std::vector<int>{}},
                                          {"qwen3_dense", 3, std::vector<int>{}},
                                          {"qwen3_moe_untied", 4, std::vector<int>{0, 2, 3}}}) {

@@ -1,7 +1,8 @@
 # What the tests of experiments' binaries share; sourced first, from the runfiles' root. Then the
-# current directory is the test's own, $expN are the binaries, and $small makes a run short.
+# current directory is the test's own, $runfiles is that root, $expN are the binaries, and $small makes a run short.
 set -u
 for n in 0 1 2 3 4 5 6 7 8; do declare "exp$n=$PWD/runner/exp$n"; done
+runfiles=$PWD
 cd "$TEST_TMPDIR" || exit 1
 small="--document_tokens=150 --decode_steps=4 --threads=2 --hardware=CPU-X"
 reference=CPU-X/CPU-X_reference # below the folder of results
@@ -23,7 +24,7 @@ expect() {
 }
 
 # digest RUN: the signals' digests of all repetitions, each once.
-digest() { sed -n 's/.*signals_sha256: "\(.*\)"/\1/p' "$1/manifest.textproto" | sort -u; }
+digest() { sed -n 's/^ *signals_sha256: "\(.*\)"/\1/p' "$1/manifest.textproto" | sort -u; }
 
 # expect_run RUN: a finished run directory of three identical repetitions, and nothing else in it.
 expect_run() {
