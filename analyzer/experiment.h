@@ -91,6 +91,11 @@ struct Configuration {
   bool forced = false;  // fed a reference's tokens, not its own
   // Digest of the run whose tokens it was fed; empty if the file does not say.
   std::string reference_signals_sha256;
+  // Versions, dtype, world_size, and each scalar of fixed_params and settings under its path
+  // ("settings.threads"), as JSON text without quotes; null ones are left out.
+  std::map<std::string, std::string> circumstances;
+  // The figures of concurrent work ("overlap_share"), as the collector wrote them.
+  std::map<std::string, JsonScalar> overlap;
 };
 
 struct Experiment {

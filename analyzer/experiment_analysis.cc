@@ -59,6 +59,10 @@ ExperimentReport Analysis::Run() {
   groups_ = GroupByHardware(experiment);
   CheckRuns();
   NoteRepeatedBaselines();
+  report_.confounding = Confounding(experiment.variable, groups_);
+  for (const HardwareGroup& group : groups_) {
+    report_.run_times[group.name] = RunTimes(experiment, group);
+  }
   ComparePairs();
   ComputeNoise();
   for (WithinHardware& within : report_.within_hardware) JudgePairs(within.pairs);
@@ -105,6 +109,9 @@ ConfigurationPair Analysis::ComparePair(const Configuration& a, const Configurat
   pair.a = &a;
   pair.b = &b;
   pair.value = ScalarText(b.variable_value);
+  if (a.hardware == b.hardware) {
+    pair.other_differences = OtherDifferences(report_.experiment.variable, a, b);
+  }
   for (const Configuration* configuration : {&a, &b}) {
     if (Repetitions(*configuration).flagged()) {
       pair.not_reproducible.push_back(configuration->config_id);

@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/confounding.h"
 #include "analyzer/detectability.h"
 #include "analyzer/experiment.h"
 #include "analyzer/reproducibility.h"
 #include "analyzer/run_comparison.h"
+#include "analyzer/run_time.h"
 
 namespace forensics::analyzer {
 
@@ -39,8 +41,9 @@ struct ConfigurationPair {
   std::string value;                 // of the variable, as a key: b's
   // None if either has no stored repetition.
   std::optional<RunComparison> comparison;
-  std::map<SignalId, SignalVerdict> verdicts;  // empty for pairs that make up the noise
-  std::vector<std::string> not_reproducible;   // config_ids of a and b that are flagged
+  std::map<SignalId, SignalVerdict> verdicts;      // empty for pairs that make up the noise
+  std::vector<std::string> not_reproducible;       // config_ids of a and b that are flagged
+  std::vector<OtherDifference> other_differences;  // on the same hardware
 
   // Mean L2 of a signal, none where nothing could be compared.
   std::optional<double> MeanL2(const SignalId& signal) const;
@@ -84,9 +87,11 @@ struct ExperimentReport {
   std::vector<WithinHardware> within_hardware;
   std::vector<CrossHardwareDetectability> cross_hardware;
   std::map<SignalId, Noise> noise;
+  std::map<std::string, std::vector<RunTime>> run_times;  // by hardware
   SummaryRow summary;
-  std::vector<std::string> gaps;      // what is missing
-  std::vector<std::string> findings;  // what is odd
+  std::vector<std::string> gaps;         // what is missing
+  std::vector<std::string> findings;     // what is odd
+  std::vector<std::string> confounding;  // what differs beside the variable
 
   ExperimentReport() = default;
   ExperimentReport(ExperimentReport&&) = default;  // vectors keep their elements' addresses

@@ -4,7 +4,9 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <variant>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "analyzer/json_cursor.h"
 #include "analyzer/json_fields.h"
@@ -40,6 +42,32 @@ absl::Status ReadMetadata(JsonCursor& cursor, Experiment& experiment) {
   });
 }
 
+// Calls `use` with the scalar that comes next; objects and arrays are passed over.
+absl::Status ReadScalarOrSkip(JsonCursor& cursor,
+                              absl::FunctionRef<void(const JsonScalar& scalar)> use) {
+  const JsonCursor::Kind kind = cursor.Peek();
+  if (kind == JsonCursor::Kind::kObject || kind == JsonCursor::Kind::kArray) return cursor.Skip();
+  const absl::StatusOr<JsonScalar> scalar = cursor.ReadScalar();
+  if (scalar.ok()) use(*scalar);
+  return scalar.status();
+}
+
+absl::Status ReadCircumstance(JsonCursor& cursor, const std::string& name,
+                              Configuration& configuration) {
+  return ReadScalarOrSkip(cursor, [&](const JsonScalar& scalar) {
+    if (std::holds_alternative<std::monostate>(scalar)) return;
+    configuration.circumstances[name] = ScalarText(scalar);
+  });
+}
+
+bool IsCircumstance(const std::string& key) {
+  static const auto* const kKeys =
+      new std::set<std::string>{"cuda_version",       "torch_version",  "transformers_version",
+                                "flash_attn_version", "python_version", "dtype",
+                                "world_size"};
+  return kKeys->count(key) > 0;
+}
+
 absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
   Configuration configuration;
   const auto timing = [&](const std::string& key) {
@@ -47,8 +75,17 @@ absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
     return cursor.Skip();
   };
   const auto settings = [&](const std::string& key) {
-    if (key != "reference_signals_sha256") return cursor.Skip();
-    return ReadField(cursor, configuration.reference_signals_sha256);
+    if (key == "reference_signals_sha256") {
+      return ReadField(cursor, configuration.reference_signals_sha256);
+    }
+    return ReadCircumstance(cursor, "settings." + key, configuration);
+  };
+  const auto fixed_params = [&](const std::string& key) {
+    return ReadCircumstance(cursor, "fixed_params." + key, configuration);
+  };
+  const auto overlap = [&](const std::string& key) {
+    return ReadScalarOrSkip(cursor,
+                            [&](const JsonScalar& scalar) { configuration.overlap[key] = scalar; });
   };
   std::string decoding;
   const auto member = [&](const std::string& key) {
@@ -58,6 +95,11 @@ absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
     if (key == "timing") return ReadObjectOrNull(cursor, timing);
     if (key == "decoding") return ReadField(cursor, decoding);
     if (key == "settings") return ReadObjectOrNull(cursor, settings);
+    if (key == "fixed_params") return ReadObjectOrNull(cursor, fixed_params);
+    if (key == "overlap" && cursor.Peek() == JsonCursor::Kind::kObject) {
+      return cursor.ReadObject(overlap);
+    }
+    if (IsCircumstance(key)) return ReadCircumstance(cursor, key, configuration);
     if (key != "variable_value") return cursor.Skip();
     absl::StatusOr<JsonScalar> value = cursor.ReadScalar();
     if (value.ok()) configuration.variable_value = *std::move(value);

@@ -20,7 +20,9 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Optional;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 constexpr char kMetadata[] =
@@ -78,7 +80,9 @@ TEST(ReadExperiment, FindsEveryFieldThatTheAnalysisUses) {
                                 R"("fed_token_id":55,"reference_log_probs":{"pos_-1":)"
                                 R"({"token_ids":[9],"log_probs":[-3]}})"))),
       {{"\"fixed_params\":{}",
-        "\"fixed_params\":{},\"decoding\":\"forced\",\"settings\":{\"threads\":2,"
+        "\"fixed_params\":{\"compile\":false,\"odd\":[1]},\"decoding\":\"forced\","
+        "\"dtype\":\"float32\",\"world_size\":2,\"overlap\":{\"utilisation\":0.5,"
+        "\"repetitions\":[{\"rep_id\":0}]},\"settings\":{\"threads\":2,\"env.X\":null,"
         "\"reference_signals_sha256\":\"cd\"},\"reproducible\":true,\"timing\":{\"mean_seconds\":2."
         "5}"},
        {"\"prompt_text\":\"p\"", "\"prompt_text\":\"p\",\"signals_sha256\":\"ab\""}}));
@@ -96,6 +100,12 @@ TEST(ReadExperiment, FindsEveryFieldThatTheAnalysisUses) {
   EXPECT_THAT(configuration.mean_seconds, Optional(2.5));
   EXPECT_TRUE(configuration.forced);
   EXPECT_EQ(configuration.reference_signals_sha256, "cd");
+  EXPECT_THAT(configuration.circumstances,
+              IsSupersetOf({Pair("fixed_params.compile", "false"), Pair("dtype", "float32"),
+                            Pair("world_size", "2"), Pair("settings.threads", "2")}));
+  EXPECT_EQ(configuration.circumstances.count("settings.env.X"), 0u);
+  EXPECT_EQ(configuration.circumstances.count("fixed_params.odd"), 0u);
+  EXPECT_THAT(configuration.overlap, ElementsAre(Pair("utilisation", JsonScalar(0.5))));
   ASSERT_THAT(experiment.runs, SizeIs(1));
   const RunRecord& run = experiment.runs[0];
   EXPECT_EQ(run.config_id, "A100_bs1");

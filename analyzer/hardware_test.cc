@@ -49,6 +49,8 @@ TEST(Baseline, OfCudaVersionIsThePodsDefault) {
   EXPECT_EQ(Baseline("cuda_version", {old, middle, pod}), "2");
   EXPECT_EQ(Baseline("cuda_version", {old, newer, middle}), "1");
   EXPECT_EQ(Baseline("cuda_version", {old, std::string("default")}), "1");
+  EXPECT_EQ(Baseline("cuda_version", {pod, std::string("default"), old}), "1")
+      << "where the default is another, 12.8 is a value like any other";
   EXPECT_EQ(Baseline("cuda_version", {middle, old}), "0");
 }
 

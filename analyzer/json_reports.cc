@@ -176,6 +176,17 @@ void WriteCrossHardwareBaseline(ReportWriter& writer, const ExperimentReport& re
   writer.EndObject();
 }
 
+void WriteOtherDifferences(ReportWriter& writer, const ConfigurationPair& pair) {
+  writer.StartObject("other_differences");
+  for (const OtherDifference& difference : pair.other_differences) {
+    writer.StartObject(difference.name);
+    writer.Field("baseline", difference.baseline);
+    writer.Field("variant", difference.variant);
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
 void WriteVariants(ReportWriter& writer, const std::string& key,
                    const std::vector<ConfigurationPair>& pairs, const SignalId& headline) {
   writer.StartObject(key);
@@ -186,6 +197,7 @@ void WriteVariants(ReportWriter& writer, const std::string& key,
     writer.Field("baseline_config_id", pair.a->config_id);
     writer.Field("baseline_value", pair.a->variable_value);
     writer.Field("test_value", pair.b->variable_value);
+    if (pair.a->hardware == pair.b->hardware) WriteOtherDifferences(writer, pair);
     WriteComparison(writer, pair, headline);
     writer.EndObject();
   }
@@ -198,6 +210,29 @@ void WriteNoise(ReportWriter& writer, const ExperimentReport& report) {
     writer.StartObject(SignalName(signal));
     writer.Field("mean", noise.mean);
     writer.Field("at_baseline_value", noise.at_baseline);
+    writer.EndObject();
+  }
+  writer.EndObject();
+}
+
+void WriteRunTimes(ReportWriter& writer, const ExperimentReport& report) {
+  writer.StartObject("run_time");
+  for (const auto& [hardware, times] : report.run_times) {
+    writer.StartObject(hardware);
+    for (const RunTime& time : times) {
+      writer.StartObject(time.configuration->config_id);
+      writer.Field("value", time.configuration->variable_value);
+      writer.Field("mean_seconds", time.mean_seconds);
+      writer.Field("variance", time.variance);
+      writer.Field("repetitions", time.repetitions);
+      writer.Field("slowdown", time.slowdown);
+      if (!time.configuration->overlap.empty()) {
+        writer.StartObject("overlap");
+        for (const auto& [name, figure] : time.configuration->overlap) writer.Field(name, figure);
+        writer.EndObject();
+      }
+      writer.EndObject();
+    }
     writer.EndObject();
   }
   writer.EndObject();
@@ -229,6 +264,8 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   }
   writer.EndObject();
   WriteNoise(writer, report);
+  WriteRunTimes(writer, report);
+  writer.Field("confounding", report.confounding);
   writer.Field("gaps", Shortened(report.gaps));
   writer.Field("findings", Shortened(report.findings));
 }

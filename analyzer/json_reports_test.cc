@@ -96,6 +96,34 @@ TEST(AnalysisReports, HaveTheSpecificationsAdditionalFigures) {
   EXPECT_EQ(At(json, "/compile/noise/hidden_states~1layer_2/at_baseline_value"), "0.5");
 }
 
+TEST(AnalysisReports, ShowRunTimesOverlapAndWhatElseDiffers) {
+  Experiment experiment = Compile();
+  for (size_t i = 0; i < experiment.runs.size(); ++i) {
+    experiment.runs[i].runtime_seconds = i == 1 ? 6 : 4;
+    experiment.configurations[i].circumstances["torch_version"] = i == 1 ? "2.5.1" : "2.11.0";
+  }
+  experiment.configurations[1].overlap = {{"utilisation", 0.5}, {"workers", int64_t{2}}};
+  const std::string json = AnalysisReportsJson(Reports(std::move(experiment)));
+  const std::pair<const char*, const char*> expected[] = {
+      {"/run_time/A100/A100_compiled",
+       R"({"value":true,"mean_seconds":6,"variance":null,"repetitions":1,"slowdown":1.5,)"
+       R"("overlap":{"utilisation":0.5,"workers":2}})"},
+      {"/run_time/H100/H100_compiled/slowdown", "1"},
+      {"/run_time/H100/H100_compiled/overlap", "absent"},
+      {"/within_hardware_detectability/A100/true/other_differences",
+       R"({"torch_version":{"baseline":"2.11.0","variant":"2.5.1"}})"},
+      {"/within_hardware_detectability/H100/true/other_differences", "{}"},
+      {"/cross_hardware_detectability/A100_variant_vs_H100_baseline/true/other_differences",
+       "absent"},
+      {"/confounding",
+       R"(["compile is confounded with torch_version: 2.11.0 in A100_uncompiled; 2.5.1 in )"
+       R"(A100_compiled"])"},
+  };
+  for (const auto& [pointer, text] : expected) {
+    EXPECT_EQ(At(json, std::string("/compile") + pointer), text) << pointer;
+  }
+}
+
 TEST(Summary, HasThePlansKeysAndMore) {
   const std::string json = SummaryJson(Reports(Compile()));
   const std::pair<const char*, const char*> expected[] = {

@@ -62,9 +62,20 @@ std::vector<std::string> NotVerifiable(const ExperimentReport& report) {
   return lines;
 }
 
+// Lines of confounding that the table's reader is shown; all are in the JSON report.
+std::vector<std::string> ShownConfounding(const ExperimentReport& report) {
+  std::vector<std::string> lines = report.confounding;
+  if (lines.size() <= kMostRemarks) return lines;
+  lines.resize(kMostRemarks);
+  lines.push_back(absl::StrCat(report.confounding.size() - kMostRemarks,
+                               " more differences in the report (confounding)"));
+  return lines;
+}
+
 std::string Remarks(const ExperimentReport& report) {
   std::vector<std::string> lines;
   if (const std::string why = WhyUndefined(report); !why.empty()) lines.push_back(why);
+  for (const std::string& line : ShownConfounding(report)) lines.push_back(line);
   const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
   if (verdict.classes_differ()) {
     lines.push_back(absl::StrFormat("by the noise at the baseline value alone (L2 %s): SNR %s, %s",
@@ -85,6 +96,36 @@ std::string Remarks(const ExperimentReport& report) {
                     " more remarks in the report (findings, gaps)\n");
   }
   return text;
+}
+
+std::string Percent(const Configuration& configuration, const char* figure) {
+  const auto found = configuration.overlap.find(figure);
+  if (found == configuration.overlap.end()) return "-";
+  const double* share = std::get_if<double>(&found->second);
+  const int64_t* whole = std::get_if<int64_t>(&found->second);
+  if (share == nullptr && whole == nullptr) return "-";
+  return absl::StrFormat("%.0f%%", 100 * (share != nullptr ? *share : static_cast<double>(*whole)));
+}
+
+// A line for each variant; the baselines' times are what they are compared with.
+std::string RunTimeRows(const ExperimentReport& report) {
+  std::string rows;
+  for (const WithinHardware& within : report.within_hardware) {
+    for (const RunTime& time : report.run_times.at(within.hardware)) {
+      const Configuration& configuration = *time.configuration;
+      if (&configuration == within.baseline) continue;
+      absl::StrAppend(&rows, absl::StrFormat("%-20s %-32s %12s %10s", report.experiment.type,
+                                             configuration.config_id, Fixed(time.mean_seconds, 3),
+                                             Fixed(time.slowdown, 3)));
+      if (!configuration.overlap.empty()) {
+        absl::StrAppend(&rows, "  load ran ", Percent(configuration, "overlap_share"),
+                        " of the time, at ", Percent(configuration, "utilisation"),
+                        " of all processors");
+      }
+      absl::StrAppend(&rows, "\n");
+    }
+  }
+  return rows;
 }
 
 // Text without what separates fields and lines.
@@ -124,6 +165,15 @@ std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
                                   "Baseline L2", "Max Signal L2", "SNR", "Detection"));
   absl::StrAppend(&table, std::string(80, '-'), "\n");
   for (const ExperimentReport& report : reports) absl::StrAppend(&table, Row(report));
+  std::string times;
+  for (const ExperimentReport& report : reports) absl::StrAppend(&times, RunTimeRows(report));
+  if (!times.empty()) {
+    absl::StrAppend(&table,
+                    absl::StrFormat("\nRUN TIME (mean; slowdown against the baseline on the "
+                                    "same hardware)\n%-20s %-32s %12s %10s\n",
+                                    "Experiment", "Configuration", "Seconds", "Slowdown"),
+                    times);
+  }
   std::string remarks;
   for (const ExperimentReport& report : reports) absl::StrAppend(&remarks, Remarks(report));
   if (!remarks.empty()) absl::StrAppend(&table, "\n", remarks);

@@ -9,7 +9,8 @@
 
 namespace forensics::analyzer {
 
-// The plan's table: a row an experiment, "-" for what is not known; then remarks, if any.
+// The plan's table: a row an experiment, "-" for what is not known; then a row a variant with its
+// run time, slowdown and, with concurrent work, its overlap; then remarks, if any.
 std::string SummaryTable(const std::vector<ExperimentReport>& reports);
 
 // A line for each pair of configurations, signal and layer; no heading. Tab-separated: experiment,

@@ -70,6 +70,40 @@ TEST(SummaryTable, SaysWhenTheNoiseAtTheBaselineValueGivesAnotherClass) {
                         "39.00, Strong"));
 }
 
+TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())),
+              HasSubstr("attention            A100_eager                                  -"));
+  Experiment experiment = Attention();
+  for (size_t i = 0; i < experiment.runs.size(); ++i) experiment.runs[i].runtime_seconds = 4 + i;
+  experiment.configurations[1].overlap = {{"overlap_share", 0.875}, {"utilisation", int64_t{1}}};
+  const std::string table = SummaryTable(Reports(std::move(experiment)));
+  EXPECT_THAT(table, HasSubstr("RUN TIME"));
+  EXPECT_THAT(table,
+              HasSubstr("attention            A100_eager                              5.000      "
+                        "1.250  load ran 88% of the time, at 100% of all processors\n"));
+  EXPECT_THAT(table,
+              HasSubstr("attention            H100_eager                              7.000      "
+                        "1.167\n"));
+  EXPECT_THAT(table, Not(HasSubstr("A100_fa2 ")));
+  Experiment baseline_alone = Attention();
+  baseline_alone.configurations.resize(1);
+  EXPECT_THAT(SummaryTable(Reports(std::move(baseline_alone))), Not(HasSubstr("RUN TIME")));
+}
+
+TEST(SummaryTable, SaysWhatElseDiffersBesideTheVariable) {
+  Experiment experiment = Attention();
+  EXPECT_THAT(SummaryTable(Reports(experiment)), Not(HasSubstr("confounded")));
+  auto& eager = experiment.configurations[1].circumstances;
+  eager = {{"torch_version", "2"},  {"settings.env.A", "1"}, {"settings.env.B", "1"},
+           {"settings.env.C", "1"}, {"settings.env.D", "1"}, {"settings.env.E", "1"},
+           {"settings.env.F", "1"}};
+  const std::string table = SummaryTable(Reports(std::move(experiment)));
+  EXPECT_THAT(table, HasSubstr("\nattention: attention_impl is confounded with torch_version: not "
+                               "said in A100_fa2; 2 in A100_eager\n"));
+  EXPECT_THAT(table, Not(HasSubstr("settings.env.E")));
+  EXPECT_THAT(table, HasSubstr("attention: 2 more differences in the report (confounding)\n"));
+}
+
 TEST(SummaryTable, NamesGaps) {
   Experiment experiment = Attention();
   experiment.runs.pop_back();

@@ -136,13 +136,16 @@ def experiment(name, variable, values, hardware, repetitions=3, forced=True, noi
                     reference = digest(name, config_id)
                 else:
                     entry["settings"]["reference_signals_sha256"] = reference
+                entry["settings"]["threads"] = 1 if v == 0 else 2
+                entry["settings"]["model_digest"] = digest(name, value)
+                entry["timing"]["mean_seconds"] = 1.75 + 0.5 * v
             data["configurations"].append(entry)
             for rep in range(repetitions):
                 run = {
                     "config_id": config_id,
                     "rep_id": rep,
                     "timestamp": "2026-01-01 00:00:00",
-                    "runtime_seconds": 1.5,
+                    "runtime_seconds": 1.5 + 0.5 * v + 0.25 * rep,
                     "prompt_text": "Provide a summary of the text above. \u00e9\U0001f600\"\\",
                 }
                 if forced:
@@ -212,11 +215,17 @@ def write_all(directory):
     del steps["H100_True"][2]["hidden_states"]["layer_2"]["pos_-3"]
     steps["H100_False"][1]["key_vectors"]["layer_4"]["pos_-1"].pop()
     del steps["H100_False"][3]
+    streams["configurations"][1]["overlap"] = {
+        "kernel": "matrix product", "workers": 2, "target_utilisation": 0.5, "utilisation": 0.25,
+        "overlap_share": 0.75, "repetitions": [{"rep_id": 0, "intervals": [[0.0, 1.5]]}]}
     write(directory, "concurrent_streams_experiment.json", streams, plan=True)
 
     # One machine; two repetitions that differ in the sign of a zero.
-    cuda = experiment("cuda_version", "cuda_version", ["11.8", "12.8", "12.1"], [a100],
+    cuda = experiment("cuda_version", "cuda_version", ["12.8", "default", "11.8"], [a100],
                       forced=False, repetitions=2)
+    cuda["configurations"][2].update(torch_version="2.5.1", cuda_version="11.8")
+    cuda["configurations"][1]["settings"] = {"mkl": "2025", "env.MKL_CBWR": None}
+    cuda["configurations"][2]["settings"] = {"mkl": "2024", "env.MKL_CBWR": "AVX2", "extra": 7}
     cuda["runs"][0]["decode_steps"][0]["key_vectors"]["layer_1"]["pos_-1"][0] = 0.0
     cuda["runs"][1]["decode_steps"][0]["key_vectors"]["layer_1"]["pos_-1"][0] = -0.0
     write(directory, "cuda_version_experiment.json", cuda)

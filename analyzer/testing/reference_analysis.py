@@ -15,8 +15,19 @@ import sys
 
 REFERENCE_VALUES = {
     "none": "baseline", "batch_size": 1, "compile": False, "quant_method": "awq",
-    "attention_impl": "flash_attention_2", "concurrent_work": False, "cuda_version": "12.8",
+    "attention_impl": "flash_attention_2", "concurrent_work": False, "cuda_version": "default",
     "tp_size": 1, "ep_size": 1,
+}
+VERSIONS = ["cuda_version", "torch_version", "transformers_version", "flash_attn_version",
+            "python_version", "dtype", "world_size"]
+# What is expected to differ: bookkeeping, and what a variable changes by itself.
+BOOKKEEPING = {"settings.work_digest", "settings.runner_version", "settings.reference_config_id",
+               "settings.reference_hardware", "settings.reference_signals_sha256"}
+FOLLOWS = {
+    "quant_method": {"settings.model", "settings.model_digest"},
+    "attention_impl": {"settings.attention_kernel"},
+    "cuda_version": {"cuda_version"},
+    "tp_size": {"world_size"}, "ep_size": {"world_size"},
 }
 FILES = [
     "reference_baseline", "batch_size_experiment", "compile_experiment", "quantization_experiment",
@@ -234,6 +245,24 @@ def bits_of(run):
         "reference_log_probs")}) for step in run["decode_steps"]]
 
 
+def circumstances(config):
+    """Versions, fixed_params and settings by path, as text."""
+    found = {name: config.get(name) for name in VERSIONS}
+    for part in ("fixed_params", "settings"):
+        found.update({f"{part}.{name}": v for name, v in (config.get(part) or {}).items()})
+    return {name: key(v) for name, v in found.items() if v is not None}
+
+
+def other_differences(variable, baseline, variant):
+    a, b = circumstances(baseline), circumstances(variant)
+    names = {name for name in a.keys() | b.keys() if a.get(name) != b.get(name)}
+    names -= BOOKKEEPING | FOLLOWS.get(variable, set())
+    own = {name for name in names - a.keys()
+           if name.startswith("settings.") and not name.startswith("settings.env.")}
+    return {name: {"baseline": a.get(name, ""), "variant": b.get(name, "")}
+            for name in names - own}
+
+
 class Analysis:
     def __init__(self, data):
         self.data = data
@@ -382,6 +411,40 @@ def check_experiment(check, analysis, report):
         check_signals(check, place, entry, figures)
 
 
+def check_run_times(check, analysis, report):
+    for label, configs in analysis.hardware.items():
+        means = {}
+        for config in configs:
+            seconds = [r["runtime_seconds"] for r in analysis.runs(config)]
+            total = 0.0
+            for s in seconds:
+                total += s
+            means[config["config_id"]] = (total / len(seconds) if seconds
+                                          else (config.get("timing") or {}).get("mean_seconds"))
+        base = means[analysis.baseline(label)["config_id"]]
+        for config in configs:
+            found, own = report["run_time"][label][config["config_id"]], means[config["config_id"]]
+            check.equal(f"{analysis.name}/run_time", found["mean_seconds"], own)
+            check.equal(f"{analysis.name}/slowdown", found["slowdown"], own / base)
+            check.equal(f"{analysis.name}/overlap", found.get("overlap"),
+                        {name: v for name, v in config["overlap"].items() if name != "repetitions"}
+                        if "overlap" in config else None)
+
+
+def check_confounding(check, analysis, report):
+    names = set()
+    for kind, _, section, value, a, b, _ in analysis.pairs:
+        if kind == "within_hardware":
+            differences = other_differences(analysis.variable, a, b)
+            entry = report["within_hardware_detectability"][section][value]
+            check.equal(f"{analysis.name}/other_differences", entry["other_differences"],
+                        differences)
+            names |= differences.keys()
+    lines = [line.split(": ")[0] for line in report["confounding"]]
+    check.equal(f"{analysis.name}/confounding", sorted(lines),
+                sorted(f"{analysis.variable} is confounded with {name}" for name in names))
+
+
 def check_summary(check, analysis, row):
     distances = [figures[analysis.headline]["mean"]
                  for kind, _, _, _, _, _, figures in analysis.pairs
@@ -439,6 +502,8 @@ def main(experiments, report, tidy):
     check.equal("experiments", list(reports), [a.name for a in analyses])
     for analysis, row in zip(analyses, summary):
         check_experiment(check, analysis, reports[analysis.name])
+        check_run_times(check, analysis, reports[analysis.name])
+        check_confounding(check, analysis, reports[analysis.name])
         check_summary(check, analysis, row)
     check_tidy(check, analyses, tidy)
     print(f"{check.checked} figures checked, {len(check.wrong)} wrong")
