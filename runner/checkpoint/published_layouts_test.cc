@@ -1,5 +1,5 @@
 // Checkpoints of every architecture as transformers saves them: single files and shards, tied and
-// untied heads, biases, dense layers among experts.
+// untied heads, biases, dense layers among experts; and as bitsandbytes and GPTQ's tools do.
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +19,7 @@ struct Layout {
   const char* layer;  // a linear layer that is not square
   std::vector<int64_t> layer_shape;
   std::vector<bool> is_moe_layer;
+  QuantMethod quant = QuantMethod::kNone;
 };
 
 class PublishedLayoutsTest : public testing::TestWithParam<Layout> {};
@@ -31,7 +32,7 @@ TEST_P(PublishedLayoutsTest, Opens) {
   EXPECT_EQ(config.architecture, layout.architecture);
   EXPECT_EQ(config.torch_dtype, layout.torch_dtype);
   EXPECT_EQ(config.is_moe_layer, layout.is_moe_layer);
-  EXPECT_EQ(config.quant.method, QuantMethod::kNone);
+  EXPECT_EQ(config.quant.method, layout.quant);
 
   const auto weight = (*checkpoint)->LinearWeight(layout.layer, at::kFloat);
   ASSERT_TRUE(weight.ok()) << weight.status();
@@ -67,7 +68,35 @@ INSTANTIATE_TEST_SUITE_P(All, PublishedLayoutsTest,
                                                 "float32",
                                                 "model.layers.1.self_attn.k_proj",
                                                 {16, 64},
-                                                {false, false, false}}),
+                                                {false, false, false}},
+                                         Layout{"llama_gptq",
+                                                Architecture::kLlama,
+                                                "float32",
+                                                "model.layers.1.mlp.down_proj",
+                                                {64, 88},
+                                                {false, false, false},
+                                                QuantMethod::kGptq},
+                                         Layout{"qwen3_dense_gptq_v2",
+                                                Architecture::kQwen3,
+                                                "float32",
+                                                "model.layers.2.mlp.down_proj",
+                                                {48, 136},
+                                                {false, false, false},
+                                                QuantMethod::kGptq},
+                                         Layout{"llama_nf4",
+                                                Architecture::kLlama,
+                                                "float32",
+                                                "model.layers.0.self_attn.k_proj",
+                                                {16, 64},
+                                                {false, false, false},
+                                                QuantMethod::kBnbNf4},
+                                         Layout{"qwen3_dense_nf4",
+                                                Architecture::kQwen3,
+                                                "float32",
+                                                "model.layers.1.mlp.down_proj",  // left unpacked
+                                                {48, 136},
+                                                {false, false, false},
+                                                QuantMethod::kBnbNf4}),
                          [](const testing::TestParamInfo<Layout>& info) {
                            return std::string(info.param.name);
                          });

@@ -3,7 +3,8 @@
 // On the mini model, transformers' own eager and sdpa attention differ by up to 1e-6 in hidden
 // states, 7e-7 in keys (relative L2) and 7e-5 in log-probabilities; the bounds below are a small
 // multiple of that. The tiny checkpoints cover what the mini model does not: untied heads, dense
-// layers among MoE layers, weights not renormalised, biases, Llama 3's rotary scaling.
+// layers among MoE layers, weights not renormalised, biases, Llama 3's rotary scaling, act-order
+// and version 2 in GPTQ, NF4 without double quantisation.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/equal.h>
@@ -58,6 +59,10 @@ std::vector<GoldenCase> Cases() {
     }
   }
   for (const auto& [name, count, moe] : {std::tuple{"llama", 3, std::vector<int>{}},
+                                         {"llama_gptq", 3, std::vector<int>{}},
+                                         {"llama_nf4", 3, std::vector<int>{}},
+                                         {"qwen3_dense_gptq_v2", 3, std::vector<int>{}},
+                                         {"qwen3_dense_nf4", 3, std::vector<int>{}},
                                          {"qwen3_dense", 3, std::vector<int>{}},
                                          {"qwen3_moe_untied", 4, std::vector<int>{0, 2, 3}}}) {
     std::vector<int> all(count);
