@@ -11,8 +11,9 @@
 
 namespace forensics::runner {
 
-// The textproto that this binary was built for; see experiment.bzl.
-extern const char kExperimentSpec[];
+// The textprotos that this binary was built for, in the order to run; a null pointer ends them. See
+// experiment.bzl.
+extern const char* const kExperimentSpecs[];
 
 // Parses and checks a spec; errors name the line or the field.
 absl::StatusOr<schema::ExperimentSpec> ParseExperimentSpec(absl::string_view textproto);

@@ -2,18 +2,25 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "runner/experiment_spec.h"
 #include "runner/ops/attention.h"
+#include "runner/parallel/rank_environment.h"
 #include "runner/process_environment.h"
+#include "runner/rank_team.h"
 #include "runner/run_experiment.h"
 #include "runner/summary.h"
 #include "schema/command_line.h"
@@ -61,6 +68,14 @@ ABSL_FLAG(std::string, decoding, "",
           "free: greedy; forced: the reference's tokens; empty: forced where there is a reference");
 ABSL_FLAG(std::string, enable_thinking, "",
           "true or false for the chat template's switch; empty: as it renders by default");
+ABSL_FLAG(std::vector<std::string>, only, {},
+          "suffixes of the configurations to run, such as tp2,ep4; empty: all");
+ABSL_FLAG(
+    int, master_port, 0,
+    "port where ranks that are started here meet; 0: a free one. Under torchrun or srun theirs "
+    "is taken");
+ABSL_FLAG(int, rank_timeout, 300,
+          "seconds that a rank waits for another before the run ends with an error that names it");
 ABSL_FLAG(bool, resume, true, "keep the finished repetitions of an unfinished run");
 ABSL_FLAG(bool, overwrite, false, "run again what is finished");
 ABSL_FLAG(bool, allow_missing, false, "exit with 0 although a configuration could not be had here");
@@ -80,6 +95,9 @@ constexpr char kUsage[] =
     "  bazel run //runner:exp0 -- --model=/models/Qwen3-30B-A3B-AWQ --document=paper.pdf\n"
     "  bazel run //runner:exp0 -- --hardware=H100 --reference=results/A100-80GB/A100_reference\n"
     "  bazel run //runner:exp0 -- --dtype=bfloat16 --threads=8 --output=results_bf16\n"
+    "  bazel run //runner:all                          # experiments 0 to 8, one after another\n"
+    "  bazel run //runner:exp7 -- --only=tp4           # four ranks, started here\n"
+    "  torchrun --no-python --nproc-per-node=4 bazel-bin/runner/exp7 --output=/shared/results\n"
     "\n"
     "Interrupted or killed, the same command goes on where it was. Exit codes: 0 done, 1 failed,\n"
     "2 wrong usage, 3 not reproducible, 4 a configuration could not be had and is named.\n";
@@ -146,8 +164,9 @@ absl::Status Override(const char* name, int value, absl::FunctionRef<void(int)> 
   return absl::OkStatus();
 }
 
-absl::StatusOr<schema::ExperimentSpec> SpecFromFlags() {
-  absl::StatusOr<schema::ExperimentSpec> spec = ParseExperimentSpec(kExperimentSpec);
+// One of kExperimentSpecs with the changes that flags ask for.
+absl::StatusOr<schema::ExperimentSpec> SpecFromFlags(const char* textproto) {
+  absl::StatusOr<schema::ExperimentSpec> spec = ParseExperimentSpec(textproto);
   if (!spec.ok()) return spec;
   absl::Status status =
       Override("document_tokens", absl::GetFlag(FLAGS_document_tokens),
@@ -197,6 +216,14 @@ absl::Status SetSwitches(RunnerOptions& options) {
     return schema::UsageError(absl::StrCat("--threads: expected 0 to ", kMostThreads, ", found ",
                                            absl::GetFlag(FLAGS_threads)));
   }
+  constexpr int kMostPort = 65535;
+  if (absl::GetFlag(FLAGS_master_port) < 0 || absl::GetFlag(FLAGS_master_port) > kMostPort) {
+    return schema::UsageError(absl::StrCat("--master_port: expected 0 to ", kMostPort, ", found ",
+                                           absl::GetFlag(FLAGS_master_port)));
+  }
+  if (absl::GetFlag(FLAGS_rank_timeout) < 1) {
+    return schema::UsageError("--rank_timeout must be at least 1 second");
+  }
   if (options.decoding == Decoding::kFree && !options.reference.empty()) {
     return schema::UsageError("--decoding=free and --reference contradict each other");
   }
@@ -206,8 +233,20 @@ absl::Status SetSwitches(RunnerOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::string& program) {
+absl::Status SetRanks(RunnerOptions& options) {
+  options.only = absl::GetFlag(FLAGS_only);
+  options.master_port = absl::GetFlag(FLAGS_master_port);
+  options.rank_timeout = std::chrono::seconds(absl::GetFlag(FLAGS_rank_timeout));
+  auto ranks = ReadRankEnvironment([](const char* name) { return std::getenv(name); });
+  if (!ranks.ok()) return ranks.status();
+  if (ranks->has_value() && (*ranks)->world_size > 1) options.ranks = **ranks;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::vector<std::string>& arguments) {
+  const std::string& program = arguments[0];
   RunnerOptions options;
+  options.arguments = arguments;
   if (absl::GetFlag(FLAGS_output).empty()) {
     return schema::UsageError("--output must not be empty");
   }
@@ -223,6 +262,7 @@ absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::string& program) {
   options.inject_bit_flip = absl::GetFlag(FLAGS_inject_bit_flip);
   options.interrupted = [] { return g_interrupted.load(); };
   if (absl::Status status = SetSwitches(options); !status.ok()) return status;
+  if (absl::Status status = SetRanks(options); !status.ok()) return status;
 
   if (absl::Status status = FindModels(program, options); !status.ok()) return status;
   if (!options.prompt_tokens.empty()) return options;
@@ -252,15 +292,50 @@ absl::StatusOr<int> Report(const ExperimentResult& result) {
   return schema::kExitIncomplete;
 }
 
-absl::StatusOr<int> Run(const std::string& program) {
-  absl::StatusOr<schema::ExperimentSpec> spec = SpecFromFlags();
-  if (!spec.ok()) return spec.status();
-  absl::StatusOr<RunnerOptions> options = OptionsFromFlags(program);
+// Appends what came of one experiment to that of those before it.
+void Append(ExperimentResult more, ExperimentResult& all) {
+  std::move(more.runs.begin(), more.runs.end(), std::back_inserter(all.runs));
+  std::move(more.missing.begin(), more.missing.end(), std::back_inserter(all.missing));
+}
+
+// All experiments of this binary, until one is not reproducible.
+absl::StatusOr<ExperimentResult> RunAll(const std::vector<schema::ExperimentSpec>& specs,
+                                        RunnerOptions& options, RankTeam& team,
+                                        Progress& progress) {
+  ExperimentResult all;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (specs.size() > 1) {
+      options.heading = absl::StrCat("[", i + 1, "/", specs.size(), " ", specs[i].name(), "] ");
+    }
+    absl::StatusOr<ExperimentResult> result = RunExperiment(specs[i], options, team, progress);
+    if (!result.ok()) {
+      return absl::Status(result.status().code(),
+                          absl::StrCat(options.heading, result.status().message()));
+    }
+    Append(*std::move(result), all);
+    if (!all.runs.empty() && !all.runs.back().manifest.reproducible()) break;
+  }
+  return all;
+}
+
+absl::StatusOr<int> Run(const std::vector<std::string>& arguments) {
+  std::vector<schema::ExperimentSpec> specs;
+  for (const char* const* textproto = kExperimentSpecs; *textproto != nullptr; ++textproto) {
+    absl::StatusOr<schema::ExperimentSpec> spec = SpecFromFlags(*textproto);
+    if (!spec.ok()) return spec.status();
+    specs.push_back(*std::move(spec));
+  }
+  absl::StatusOr<RunnerOptions> options = OptionsFromFlags(arguments);
   if (!options.ok()) return options.status();
-  Progress progress = Progress::ForStderr();
-  const absl::StatusOr<ExperimentResult> result = RunExperiment(*spec, *options, progress);
-  if (!result.ok()) return result.status();
-  return Report(*result);
+  auto team = RankTeam::Join(options->ranks, options->rank_timeout);
+  if (!team.ok()) return team.status();
+  Progress progress = (*team)->IsFirst() ? Progress::ForStderr() : Progress::Silent();
+  const absl::StatusOr<ExperimentResult> result = RunAll(specs, *options, **team, progress);
+  if (!result.ok()) {
+    (*team)->ReportFailure(result.status());
+    return result.status();
+  }
+  return (*team)->IsFirst() ? Report(*result) : schema::kExitDone;
 }
 
 }  // namespace
@@ -280,6 +355,6 @@ int main(int argc, char** argv) {
     return schema::ReportAndExitCode(program, status);
   }
   runner::InstallSignalHandlers();
-  const absl::StatusOr<int> exit_code = runner::Run(argv[0]);
+  const absl::StatusOr<int> exit_code = runner::Run({argv, argv + argc});
   return exit_code.ok() ? *exit_code : schema::ReportAndExitCode(program, exit_code.status());
 }

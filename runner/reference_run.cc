@@ -20,7 +20,7 @@ absl::StatusOr<ReferenceRun> ReadReferenceRun(const std::string& path) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": is not reproducible, so it cannot be a reference"));
   }
-  absl::StatusOr<schema::Repetition> repetition = ReadStoredRepetition(directory, *manifest);
+  absl::StatusOr<schema::Repetition> repetition = ReadSignals(directory, *manifest);
   if (!repetition.ok()) return repetition.status();
   return ReferenceRun{*std::move(manifest), *std::move(repetition)};
 }

@@ -37,6 +37,7 @@ GenerationInput Repetitions::NewInput() const {
   input.prompts = {{inputs_.prompt.token_ids().begin(), inputs_.prompt.token_ids().end()}};
   input.decode_steps = identity_.decode_steps();
   input.extraction = identity_.extraction();
+  input.part = model_.Part();
   if (inputs_.reference.has_value()) input.reference = &inputs_.reference->repetition;
   input.token_text = [this](int64_t id) { return inputs_.tokenizer->DecodeUtf8({id}); };
   return input;

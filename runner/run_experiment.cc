@@ -1,6 +1,8 @@
 #include "runner/run_experiment.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,8 +12,10 @@
 #include "runner/engine/session.h"
 #include "runner/experiment_spec.h"
 #include "runner/inputs.h"
+#include "runner/launch_ranks.h"
 #include "runner/model_source.h"
 #include "runner/repetitions.h"
+#include "schema/rank_join.h"
 
 namespace forensics::runner {
 namespace {
@@ -88,10 +92,11 @@ absl::Status AddModel(const Checkpoint& checkpoint, const RunnerOptions& options
 }
 
 absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> LoadWeights(const Checkpoint& checkpoint,
+                                                                  Communicator& ranks,
                                                                   RunManifest& manifest,
                                                                   Progress& progress) {
   progress.Begin("loading weights", manifest.model().num_hidden_layers(), "layers");
-  auto model = DecoderLanguageModel::Load(checkpoint, manifest.config(),
+  auto model = DecoderLanguageModel::Load(checkpoint, manifest.config(), ranks,
                                           [&](int64_t done, int64_t) { progress.Done(done); });
   if (!model.ok()) {
     return absl::Status(model.status().code(),
@@ -104,49 +109,115 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> LoadWeights(const Checkpoi
   return model;
 }
 
-// Unavailable: this configuration cannot be had here.
-absl::StatusOr<FinishedRun> RunConfiguration(const ExperimentSpec& spec,
-                                             const Configuration& configuration,
-                                             const RunnerOptions& options, const Inputs& inputs,
-                                             ModelSource& models, Progress& progress) {
+// Processors are shared evenly among the ranks of this machine.
+int ThreadsOf(const RunnerOptions& options) {
+  if (options.threads > 0 || !options.ranks.has_value()) return options.threads;
+  return std::max(1, AvailableProcessors() / options.ranks->local_world_size);
+}
+
+schema::RunDirectory DirectoryOf(const RunnerOptions& options, const RunManifest& manifest) {
+  return schema::RunDirectory(options.output, manifest.hardware(), manifest.config_id());
+}
+
+// Runs the configuration in this process, alone or as one of its ranks. Unavailable: it cannot be
+// had here. None on ranks other than the first.
+absl::StatusOr<std::optional<FinishedRun>> RunHere(const ExperimentSpec& spec,
+                                                   const Configuration& configuration,
+                                                   const RunnerOptions& options,
+                                                   const Inputs& inputs, ModelSource& models,
+                                                   RankTeam& team, Progress& progress) {
+  Communicator& ranks = team.communicator();
   RunManifest manifest = DescribeWork(spec, configuration, options, inputs);
   auto checkpoint = models.Open(configuration.config.quant_method());
   if (!checkpoint.ok()) return checkpoint.status();
   progress.Begin(absl::StrCat("checking ", (*checkpoint)->directory()), 0, "");
   absl::Status status = AddModel(**checkpoint, options, inputs, manifest);
+  if (status.ok()) status = CheckSameWork(manifest, ranks);
   if (!status.ok()) return status;
-  auto model = LoadWeights(**checkpoint, manifest, progress);
+  auto model = LoadWeights(**checkpoint, ranks, manifest, progress);
   if (!model.ok()) return model.status();
-  const schema::RunDirectory directory(options.output, inputs.hardware, manifest.config_id());
   Repetitions repetitions(manifest, options, inputs, **model, progress);
+  const auto run = [&](int repetition) { return repetitions.Run(repetition); };
+  const schema::RunDirectory directory = DirectoryOf(options, manifest);
+  if (!team.IsFirst()) {
+    status = FollowSession(directory, run, ranks);
+    if (!status.ok()) return status;
+    return std::nullopt;
+  }
   SessionOptions session = {spec.repetitions(), options.resume, options.overwrite, {}};
   if (inputs.reference.has_value()) {
     session.reference_kernels = inputs.reference->manifest.kernels();
   }
-  absl::StatusOr<RunManifest> finished = RunSession(
-      directory, manifest, session, [&](int repetition) { return repetitions.Run(repetition); },
-      progress);
+  absl::StatusOr<RunManifest> finished =
+      RunSession(directory, manifest, session, run, ranks, progress);
   if (!finished.ok()) return finished.status();
   return FinishedRun{directory, *std::move(finished)};
+}
+
+// Runs the configuration in ranks of its own and reads what they left.
+absl::StatusOr<FinishedRun> RunInRanks(const ExperimentSpec& spec,
+                                       const Configuration& configuration,
+                                       const RunnerOptions& options, const Inputs& inputs,
+                                       Progress& progress) {
+  const int world_size = schema::WorldSize(configuration.config);
+  progress.Note(absl::StrCat(configuration.suffix, ": ", world_size, " ranks"));
+  absl::Status status = LaunchRanks(options, configuration.suffix, world_size);
+  if (!status.ok()) return status;
+  const schema::RunDirectory directory =
+      DirectoryOf(options, DescribeWork(spec, configuration, options, inputs));
+  absl::StatusOr<RunManifest> manifest = directory.ReadManifest();
+  if (!manifest.ok()) return manifest.status();
+  return FinishedRun{directory, *std::move(manifest)};
+}
+
+absl::StatusOr<std::optional<FinishedRun>> RunConfiguration(
+    const ExperimentSpec& spec, const Configuration& configuration, const RunnerOptions& options,
+    const Inputs& inputs, ModelSource& models, RankTeam& team, Progress& progress) {
+  const int wanted = schema::WorldSize(configuration.config);
+  const int found = team.communicator().size();
+  if (wanted == found) {
+    return RunHere(spec, configuration, options, inputs, models, team, progress);
+  }
+  if (found == 1) return RunInRanks(spec, configuration, options, inputs, progress);
+  return absl::UnavailableError(absl::StrCat("needs ", wanted, wanted == 1 ? " rank" : " ranks",
+                                             ", found ", found,
+                                             "; start it with as many, or on its own"));
+}
+
+std::vector<Configuration> Wanted(const ExperimentSpec& spec, const RunnerOptions& options) {
+  std::vector<Configuration> wanted;
+  for (Configuration& configuration : ConfigurationsOf(spec)) {
+    const auto& only = options.only;
+    if (only.empty() || std::find(only.begin(), only.end(), configuration.suffix) != only.end()) {
+      wanted.push_back(std::move(configuration));
+    }
+  }
+  return wanted;
 }
 
 }  // namespace
 
 absl::StatusOr<ExperimentResult> RunExperiment(const ExperimentSpec& spec,
-                                               const RunnerOptions& options, Progress& progress) {
-  MakeDeterministic(options.threads);
+                                               const RunnerOptions& options, RankTeam& team,
+                                               Progress& progress) {
+  ExperimentResult result;
+  const std::vector<Configuration> wanted = Wanted(spec, options);
+  if (wanted.empty()) return result;
+  MakeDeterministic(ThreadsOf(options));
   ModelSource models(spec, options);
+  progress.SetHeading(options.heading);
   absl::StatusOr<Inputs> inputs = ReadInputs(spec, options, models, progress);
   if (!inputs.ok()) return inputs.status();
-  ExperimentResult result;
-  for (const Configuration& configuration : ConfigurationsOf(spec)) {
-    auto run = RunConfiguration(spec, configuration, options, *inputs, models, progress);
+  for (const Configuration& configuration : wanted) {
+    progress.SetHeading(absl::StrCat(options.heading, configuration.suffix, ": "));
+    auto run = RunConfiguration(spec, configuration, options, *inputs, models, team, progress);
     if (absl::IsUnavailable(run.status())) {
       result.missing.push_back(absl::StrCat(configuration.suffix, ": ", run.status().message()));
       continue;
     }
     if (!run.ok()) return run.status();
-    result.runs.push_back(*std::move(run));
+    if (!run->has_value()) continue;
+    result.runs.push_back(**std::move(run));
     if (!result.runs.back().manifest.reproducible()) break;
   }
   return result;

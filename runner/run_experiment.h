@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "runner/engine/progress.h"
+#include "runner/rank_team.h"
 #include "runner/runner_options.h"
 #include "schema/run.pb.h"
 #include "schema/run_directory.h"
@@ -27,8 +28,13 @@ struct ExperimentResult {
 
 // Runs every configuration of `spec` in turn; stops after one that is not reproducible, which is
 // then the last of the runs. Errors name configuration, repetition and step.
+//
+// A configuration of many ranks: where `team` is this process alone, it is run by ranks that are
+// started here, and the result is read from disk; where `team` has as many members, this process is
+// one of them. Rank 0 has the result, the others have none.
 absl::StatusOr<ExperimentResult> RunExperiment(const schema::ExperimentSpec& spec,
-                                               const RunnerOptions& options, Progress& progress);
+                                               const RunnerOptions& options, RankTeam& team,
+                                               Progress& progress);
 
 }  // namespace forensics::runner
 

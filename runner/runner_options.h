@@ -2,10 +2,14 @@
 #ifndef RUNNER_RUNNER_OPTIONS_H_
 #define RUNNER_RUNNER_OPTIONS_H_
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "runner/parallel/rank_environment.h"
 
 namespace forensics::runner {
 
@@ -27,7 +31,15 @@ struct RunnerOptions {
   std::string provider;
   std::optional<bool> enable_thinking;  // of the chat template; unset: as it renders by default
   Decoding decoding = Decoding::kDefault;
-  int threads = 0;  // 0: one a processor
+  int threads = 0;      // 0: one a processor, shared evenly among the ranks of a machine
+  std::string heading;  // before what is shown of an experiment's progress, and its errors
+  // Suffixes of the configurations to run; empty: all.
+  std::vector<std::string> only;
+  // This process's place among the ranks of a run; none: it starts ranks itself where needed.
+  std::optional<RankEnvironment> ranks;
+  std::chrono::milliseconds rank_timeout{300000};  // bounds every wait for another rank
+  int master_port = 0;                             // where ranks started here meet; 0: a free one
+  std::vector<std::string> arguments;              // of this program, its name first
   bool resume = true;
   bool overwrite = false;
   std::string inject_bit_flip;  // see BitFlip; empty: no fault is planted

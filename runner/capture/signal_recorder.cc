@@ -52,6 +52,22 @@ schema::LogProbs ToProto(const at::Tensor& ids, const at::Tensor& log_probs) {
   return proto;
 }
 
+// The entries of a rank's part of the vocabulary, with their places in the whole list.
+schema::LogProbs KeepPart(const schema::LogProbs& whole, const schema::SignalPart& part) {
+  schema::LogProbs kept;
+  kept.mutable_log_probs()->set_dtype(whole.log_probs().dtype());
+  const size_t width = schema::BytesPerElement(whole.log_probs().dtype());
+  for (int slot = 0; slot < whole.token_ids_size(); ++slot) {
+    const int64_t id = whole.token_ids(slot);
+    if (id < part.vocab_begin() || id >= part.vocab_end()) continue;
+    kept.add_token_ids(id);
+    kept.add_slots(slot);
+    kept.mutable_log_probs()->mutable_data()->append(whole.log_probs().data(), slot * width, width);
+  }
+  SetDigest(*kept.mutable_log_probs());
+  return kept;
+}
+
 absl::StatusOr<schema::LogProbs> Top(const at::Tensor& logits, int64_t k) {
   absl::StatusOr<TopTokens> top = TopLogProbs(logits, std::min(k, logits.size(1)));
   if (!top.ok()) return top.status();
@@ -69,8 +85,9 @@ absl::StatusOr<schema::LogProbs> At(const at::Tensor& logits, const schema::LogP
 }  // namespace
 
 SignalRecorder::SignalRecorder(const schema::ExtractionConfig& extraction,
-                               std::function<void(int layer)> after_layer)
-    : extraction_(extraction), after_layer_(std::move(after_layer)) {}
+                               std::function<void(int layer)> after_layer,
+                               std::optional<schema::SignalPart> part)
+    : extraction_(extraction), after_layer_(std::move(after_layer)), part_(std::move(part)) {}
 
 void SignalRecorder::AfterLayer(int layer) {
   if (after_layer_) after_layer_(layer);
@@ -153,12 +170,12 @@ absl::StatusOr<std::vector<PositionRecord>> SignalRecorder::Take(
     }
     absl::StatusOr<schema::LogProbs> top = Top(logits_[i], extraction_.top_k_logprobs());
     if (!top.ok()) return top.status();
-    *record.mutable_top_log_probs() = *std::move(top);
+    *record.mutable_top_log_probs() = part_ ? KeepPart(*top, *part_) : *std::move(top);
     const auto found = reference_at.find(record.position());
     if (found == reference_at.end()) continue;
     absl::StatusOr<schema::LogProbs> at = At(logits_[i], found->second->top_log_probs());
     if (!at.ok()) return at.status();
-    *record.mutable_reference_log_probs() = *std::move(at);
+    *record.mutable_reference_log_probs() = part_ ? KeepPart(*at, *part_) : *std::move(at);
   }
   logits_.clear();
   return std::exchange(positions_, {});

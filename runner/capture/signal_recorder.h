@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,9 +22,11 @@ namespace forensics::runner {
 class SignalRecorder : public Observer {
  public:
   // `extraction` is resolved: its layers are the model's own. `after_layer`, if set, is called
-  // after each layer of each pass.
+  // after each layer of each pass. `part`, if any, is what this rank holds: of the log-probs, which
+  // are computed from everyone's logits, the tokens of its part of the vocabulary are kept.
   explicit SignalRecorder(const schema::ExtractionConfig& extraction,
-                          std::function<void(int layer)> after_layer = {});
+                          std::function<void(int layer)> after_layer = {},
+                          std::optional<schema::SignalPart> part = std::nullopt);
 
   // The pass of `step` is about to compute the `tokens` positions from `first_position` on.
   // Returns how many of them, the last ones, are kept: as many rows of logits are wanted.
@@ -50,6 +53,7 @@ class SignalRecorder : public Observer {
 
   schema::ExtractionConfig extraction_;
   std::function<void(int layer)> after_layer_;
+  std::optional<schema::SignalPart> part_;
   std::vector<schema::PositionRecord> positions_;
   std::vector<at::Tensor> logits_;  // one row [1, vocab_size] for each of positions_
   int64_t kept_ = 0;                // of the current pass

@@ -46,7 +46,8 @@ void BM_CaptureInDecode(benchmark::State& state, const std::string& dtype) {
   config.set_tp_size(1);
   config.set_ep_size(1);
   if (!checkpoint.ok()) return state.SkipWithError(checkpoint.status().ToString().c_str());
-  const auto model = DecoderLanguageModel::Load(**checkpoint, config, {});
+  SingleProcess alone;
+  const auto model = DecoderLanguageModel::Load(**checkpoint, config, alone, {});
   if (!model.ok()) return state.SkipWithError(model.status().ToString().c_str());
   std::vector<double> with, without;
   for (auto _ : state) {

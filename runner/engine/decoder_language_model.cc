@@ -20,6 +20,8 @@ std::invoke_result_t<Function> CatchTorch(const Function& function) {
     return function();
   } catch (const c10::Error& error) {
     return absl::InternalError(absl::StrCat("libtorch: ", error.what_without_backtrace()));
+  } catch (const RankError& error) {
+    return absl::AbortedError(error.what());
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
   } catch (const std::exception& error) {
@@ -44,23 +46,37 @@ absl::Status CheckAxes(const schema::RunConfig& config) {
   if (config.compile()) return unknown("compile", "true");
   if (config.concurrent_work()) return unknown("concurrent_work", "true");
   if (config.cuda_version() != "default") return unknown("cuda_version", config.cuda_version());
-  if (config.tp_size() != 1) return unknown("tp_size", absl::StrCat(config.tp_size()));
-  if (config.ep_size() != 1) return unknown("ep_size", absl::StrCat(config.ep_size()));
   return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Load(
-    const Checkpoint& checkpoint, const schema::RunConfig& config,
+    const Checkpoint& checkpoint, const schema::RunConfig& config, Communicator& ranks,
     const DecoderModel::LoadProgress& progress) {
   if (absl::Status status = CheckAxes(config); !status.ok()) return status;
   absl::StatusOr<at::ScalarType> dtype = ToScalarType(config.dtype());
   if (!dtype.ok()) return dtype.status();
-  const ModelOptions options = {*dtype, config.attention_impl()};
+  const Sharding sharding = {config.tp_size(), config.ep_size(), ranks.rank()};
+  if (sharding.tp_size * sharding.ep_size != ranks.size()) {
+    return absl::InternalError(absl::StrCat("tp_size ", sharding.tp_size, " and ep_size ",
+                                            sharding.ep_size, " on ", ranks.size(), " ranks"));
+  }
+  const ModelOptions options = {*dtype, config.attention_impl(), /*ops=*/nullptr, sharding, &ranks};
   auto model = CatchTorch([&] { return DecoderModel::Load(checkpoint, options, progress); });
   if (!model.ok()) return model.status();
   return std::unique_ptr<DecoderLanguageModel>(new DecoderLanguageModel(*std::move(model)));
+}
+
+std::optional<schema::SignalPart> DecoderLanguageModel::Part() const {
+  if (model_->options().sharding.tp_size == 1) return std::nullopt;
+  const Range key = model_->KeyElements(), vocabulary = model_->Vocabulary();
+  schema::SignalPart part;
+  part.set_key_begin(key.begin);
+  part.set_key_end(key.end);
+  part.set_vocab_begin(vocabulary.begin);
+  part.set_vocab_end(vocabulary.end);
+  return part;
 }
 
 absl::Status DecoderLanguageModel::Reset(int64_t batch, int64_t capacity) {

@@ -12,16 +12,19 @@
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/engine/language_model.h"
 #include "runner/model/decoder_model.h"
+#include "runner/parallel/communicator.h"
 #include "schema/experiment.pb.h"
+#include "schema/run.pb.h"
 
 namespace forensics::runner {
 
 class DecoderLanguageModel : public LanguageModel {
  public:
-  // Loads the weights as `config` says. InvalidArgument for a value of an axis that this build does
-  // not have, naming axis and value.
+  // Loads the weights as `config` says, of a run of many ranks this one's part; `ranks` must
+  // outlive the model. InvalidArgument for a value of an axis that this build does not have, naming
+  // axis and value. A rank that is lost later is Aborted.
   static absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> Load(
-      const Checkpoint& checkpoint, const schema::RunConfig& config,
+      const Checkpoint& checkpoint, const schema::RunConfig& config, Communicator& ranks,
       const DecoderModel::LoadProgress& progress);
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;
@@ -29,6 +32,9 @@ class DecoderLanguageModel : public LanguageModel {
                                      Observer* observer) override;
 
   const DecoderModel& model() const { return *model_; }
+
+  // Which part of the signals this rank holds; none where it holds all.
+  std::optional<schema::SignalPart> Part() const;
 
  private:
   explicit DecoderLanguageModel(std::unique_ptr<DecoderModel> model) : model_(std::move(model)) {}

@@ -56,7 +56,7 @@ TokenBatch NextTokens(const std::vector<int64_t>& chosen, const schema::StepReco
 
 absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const GenerationInput& input) {
   if (absl::Status status = CheckInput(input); !status.ok()) return status;
-  SignalRecorder recorder(input.extraction, input.after_layer);
+  SignalRecorder recorder(input.extraction, input.after_layer, input.part);
   Observer* observer = input.wrap_observer ? input.wrap_observer(&recorder) : &recorder;
   const int64_t prompt_tokens = static_cast<int64_t>(input.prompts[0].size());
   absl::Status status = model.Reset(static_cast<int64_t>(input.prompts.size()),
@@ -64,6 +64,7 @@ absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const Generati
   if (!status.ok()) return status;
 
   schema::Repetition repetition;
+  if (input.part.has_value()) *repetition.header.mutable_part() = *input.part;
   TokenBatch tokens = input.prompts;
   int64_t position = 0;
   const Stopwatch total;

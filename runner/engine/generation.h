@@ -3,6 +3,7 @@
 #define RUNNER_ENGINE_GENERATION_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace forensics::runner {
 struct GenerationInput {
   TokenBatch prompts;  // sequence 0 is the one whose signals are captured
   int decode_steps = 0;
-  schema::ExtractionConfig extraction;  // resolved
+  schema::ExtractionConfig extraction;     // resolved
+  std::optional<schema::SignalPart> part;  // what this rank holds, where it is not everything
 
   // With forced decoding the run whose tokens are fed, else null: every sequence then decodes
   // greedily. Sequences beyond 0 always do.
@@ -33,8 +35,8 @@ struct GenerationInput {
 };
 
 // Runs step 0 (the prefill) and decode_steps - 1 single-token steps from a fresh state, and returns
-// steps, positions and footer; the header is the caller's. The clock runs from the first forward
-// pass to the last token; capture's digests and log-probs come after it.
+// steps, positions and footer; of the header `part`, the rest is the caller's. The clock runs from
+// the first forward pass to the last token; capture's digests and log-probs come after it.
 absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const GenerationInput& input);
 
 }  // namespace forensics::runner

@@ -3,10 +3,13 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <sched.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -59,6 +62,12 @@ std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability) {
 std::string ThisCpuLabel(absl::string_view cpu_isa) {
   const absl::StatusOr<InstructionSet> limit = FindInstructionSet(cpu_isa);
   return CpuLabel(CpuInfo(), limit.ok() ? limit->label : at::get_cpu_capability());
+}
+
+int AvailableProcessors() {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 void MakeDeterministic(int threads) {

@@ -18,6 +18,9 @@ std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability);
 // CpuLabel of this machine, limited to `cpu_isa` (see instruction_set.h) unless that is empty.
 std::string ThisCpuLabel(absl::string_view cpu_isa);
 
+// How many processors this process may use.
+int AvailableProcessors();
+
 // Switches libtorch to deterministic algorithms, no reduced-precision products, and `threads`
 // threads (0: one for each processor that this process may use). Before the first tensor operation.
 void MakeDeterministic(int threads);

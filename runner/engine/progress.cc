@@ -38,12 +38,18 @@ Progress Progress::ForStderr() {
   });
 }
 
+Progress Progress::Silent() {
+  static auto* const nowhere = new std::ostream(nullptr);
+  return Progress(*nowhere, false, [] { return 0.0; });
+}
+
 Progress::Progress(std::ostream& out, bool is_terminal, Clock clock)
     : out_(&out), is_terminal_(is_terminal), clock_(std::move(clock)) {}
 
-void Progress::Begin(std::string stage, int64_t total, std::string unit, double seconds_after) {
+void Progress::Begin(const std::string& stage, int64_t total, std::string unit,
+                     double seconds_after) {
   End();
-  stage_ = std::move(stage);
+  stage_ = heading_ + stage;
   unit_ = std::move(unit);
   total_ = total;
   done_ = 0;

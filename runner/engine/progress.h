@@ -18,12 +18,16 @@ class Progress {
 
   // stderr, as a terminal or not.
   static Progress ForStderr();
+  static Progress Silent();
   Progress(std::ostream& out, bool is_terminal, Clock clock);
   Progress(Progress&&) = default;
 
+  // Stands before the name of every stage that begins from now on.
+  void SetHeading(std::string heading) { heading_ = std::move(heading); }
+
   // `seconds_after` is an estimate of what follows the stage, 0 if unknown; it is part of the time
   // left. A total of 0 shows no bar.
-  void Begin(std::string stage, int64_t total, std::string unit, double seconds_after = 0);
+  void Begin(const std::string& stage, int64_t total, std::string unit, double seconds_after = 0);
   void Done(int64_t done);  // so many units in all
   void End();               // all of them are done
   void Abandon();           // the stage ends where it is
@@ -41,6 +45,7 @@ class Progress {
   bool is_terminal_;
   Clock clock_;
 
+  std::string heading_;
   std::string stage_;
   std::string unit_;
   int64_t total_ = 0;

@@ -12,9 +12,11 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runner/capture/repetition_comparison.h"
+#include "runner/parallel/agreement.h"
 #include "schema/atomic_file.h"
 #include "schema/digest.h"
 #include "schema/directory_lock.h"
+#include "schema/stored_repetition.h"
 
 namespace forensics::runner {
 namespace {
@@ -22,10 +24,6 @@ namespace {
 using schema::Repetition;
 using schema::RunDirectory;
 using schema::RunManifest;
-
-// A single process holds all signals today; a sharded run will have one shard a rank.
-constexpr int kRank = 0;
-constexpr int kWorldSize = 1;
 
 RunManifest IdentityOf(RunManifest manifest) {
   manifest.clear_work_digest();
@@ -56,7 +54,7 @@ std::string DifferingFields(const RunManifest& before, const RunManifest& now) {
 absl::StatusOr<RunManifest> ReadFinished(const RunDirectory& directory) {
   absl::StatusOr<RunManifest> manifest = directory.ReadManifest();
   absl::Status status = manifest.status();
-  if (status.ok()) status = ReadStoredRepetition(directory, *manifest).status();
+  if (status.ok()) status = ReadSignals(directory, *manifest).status();
   if (status.ok()) return manifest;
   return absl::Status(
       status.code(), absl::StrCat(status.message(), "; --overwrite runs this configuration again"));
@@ -88,27 +86,29 @@ absl::StatusOr<RunManifest> FinishedBefore(const RunDirectory& directory,
   return before;
 }
 
-// The repetition that earlier, unfinished work left in `path`, if it is whole and of this work.
-std::optional<Repetition> LeftBefore(const std::string& path, int repetition,
-                                     const RunManifest& manifest, Progress& progress) {
+// The header of a shard of `repetition`, as rank 0 writes it.
+schema::ShardHeader HeaderOf(const RunManifest& manifest, int repetition, int world_size) {
+  schema::ShardHeader header;
+  header.set_config_id(manifest.config_id());
+  header.set_work_digest(manifest.work_digest());
+  header.set_repetition(repetition);
+  header.set_world_size(world_size);
+  header.set_started(UtcNow());
+  return header;
+}
+
+// The repetition that earlier, unfinished work left, if all its shards are whole and of this work.
+std::optional<Repetition> LeftBefore(const RunDirectory& directory,
+                                     const schema::ShardHeader& header, Progress& progress) {
+  const std::string path = directory.ShardPath(header.repetition(), 0, header.world_size());
   if (std::error_code error; !std::filesystem::exists(path, error)) return std::nullopt;
-  absl::StatusOr<Repetition> left = schema::ReadShard(path);
+  absl::StatusOr<Repetition> left = schema::ReadRepetition(directory, header);
   if (!left.ok()) {
     progress.Note(absl::StrCat("not continued: ", left.status().message()));
     return std::nullopt;
   }
-  if (left->header.work_digest() != manifest.work_digest()) {
-    progress.Note(absl::StrCat("not continued: ", path, " is of other work"));
-    return std::nullopt;
-  }
-  const schema::ShardHeader& header = left->header;
-  if (header.repetition() != repetition || header.rank() != kRank ||
-      header.world_size() != kWorldSize) {
-    progress.Note(absl::StrCat("not continued: ", path, " is repetition ", header.repetition(),
-                               " of rank ", header.rank(), " of ", header.world_size()));
-    return std::nullopt;
-  }
-  progress.Note(absl::StrCat("continued: repetition ", repetition + 1, " is there already"));
+  progress.Note(
+      absl::StrCat("continued: repetition ", header.repetition() + 1, " is there already"));
   return *std::move(left);
 }
 
@@ -135,38 +135,69 @@ int FirstDeparture(const Repetition& repetition) {
   return -1;
 }
 
-// Runs what is missing of the repetitions, each written when it is done.
-absl::StatusOr<std::vector<Repetition>> RunRepetitions(const RunDirectory& directory,
-                                                       const RunManifest& manifest,
-                                                       const SessionOptions& options,
-                                                       const RunRepetition& run_repetition,
-                                                       Progress& progress) {
+// Writes this rank's shard of `repetition`; OK once the shards of all ranks are on disk.
+absl::Status WriteTogether(const RunDirectory& directory, const schema::ShardHeader& header,
+                           Repetition repetition, Communicator& ranks) {
+  repetition.header.MergeFrom(header);  // which the part that the rank holds stays in
+  repetition.header.set_rank(ranks.rank());
+  const std::string path =
+      directory.ShardPath(header.repetition(), ranks.rank(), header.world_size());
+  return AllRanksOk(schema::WriteShard(path, repetition), ranks);
+}
+
+// Tells the ranks that follow what comes next: a header to run, or none at the end, however it
+// comes.
+class Leader {
+ public:
+  explicit Leader(Communicator& ranks) : ranks_(ranks) {}
+  ~Leader() { (void)Tell(""); }  // they hear of a lost connection themselves
+
+  // Has every rank run the repetition of `header` and write its shard; OK once all are on disk.
+  absl::Status Run(const RunDirectory& directory, const schema::ShardHeader& header,
+                   const RunRepetition& run_repetition) {
+    absl::Status status = Tell(header.SerializeAsString());
+    if (!status.ok()) return status;
+    absl::StatusOr<Repetition> repetition = run_repetition(header.repetition());
+    // In the middle of a pass ranks can settle nothing: the others see this one go.
+    lost_ = !repetition.ok();
+    if (lost_) return repetition.status();
+    return WriteTogether(directory, header, *std::move(repetition), ranks_);
+  }
+
+ private:
+  absl::Status Tell(const std::string& command) {
+    if (lost_) return absl::OkStatus();
+    return FromFirstRank(command, ranks_).status();
+  }
+
+  Communicator& ranks_;
+  bool lost_ = false;
+};
+
+// Runs what is missing of the repetitions; each is on disk, in the shards of all ranks, when it is
+// done.
+absl::StatusOr<std::vector<Repetition>> RunRepetitions(
+    const RunDirectory& directory, const RunManifest& manifest, const SessionOptions& options,
+    const RunRepetition& run_repetition, Communicator& ranks, Leader& leader, Progress& progress) {
   std::vector<Repetition> repetitions;
   for (int i = 0; i < options.repetitions; ++i) {
-    const std::string path = directory.ShardPath(i, kRank, kWorldSize);
+    const schema::ShardHeader header = HeaderOf(manifest, i, ranks.size());
     std::optional<Repetition> left;
-    if (options.resume && !options.overwrite) left = LeftBefore(path, i, manifest, progress);
+    if (options.resume && !options.overwrite) left = LeftBefore(directory, header, progress);
     if (left.has_value()) {
       repetitions.push_back(*std::move(left));
       continue;
     }
     if (absl::Status status = directory.RemoveRepetition(i); !status.ok()) return status;
-    const std::string started = UtcNow();
-    absl::StatusOr<Repetition> repetition = run_repetition(i);
-    if (!repetition.ok()) {
-      return absl::Status(repetition.status().code(),
+    absl::Status status = leader.Run(directory, header, run_repetition);
+    absl::StatusOr<Repetition> joined =
+        status.ok() ? schema::ReadRepetition(directory, header) : status;
+    if (!joined.ok()) {
+      return absl::Status(joined.status().code(),
                           absl::StrCat(manifest.config_id(), ", repetition ", i + 1, ": ",
-                                       repetition.status().message()));
+                                       joined.status().message()));
     }
-    schema::ShardHeader& header = repetition->header;
-    header.set_config_id(manifest.config_id());
-    header.set_work_digest(manifest.work_digest());
-    header.set_repetition(i);
-    header.set_rank(kRank);
-    header.set_world_size(kWorldSize);
-    header.set_started(started);
-    if (absl::Status status = schema::WriteShard(path, *repetition); !status.ok()) return status;
-    repetitions.push_back(*std::move(repetition));
+    repetitions.push_back(*std::move(joined));
   }
   return repetitions;
 }
@@ -218,7 +249,9 @@ std::string WorkDigest(const RunManifest& manifest) {
 
 absl::StatusOr<RunManifest> RunSession(const RunDirectory& directory, const RunManifest& identity,
                                        const SessionOptions& options,
-                                       const RunRepetition& run_repetition, Progress& progress) {
+                                       const RunRepetition& run_repetition, Communicator& ranks,
+                                       Progress& progress) {
+  Leader leader(ranks);
   absl::StatusOr<schema::DirectoryLock> lock = schema::DirectoryLock::Acquire(directory.path());
   if (!lock.ok()) return lock.status();
   absl::Status status = schema::RemoveStaleTemporaries(directory.path());
@@ -233,7 +266,7 @@ absl::StatusOr<RunManifest> RunSession(const RunDirectory& directory, const RunM
   RunManifest manifest = identity;
   manifest.set_work_digest(WorkDigest(identity));
   absl::StatusOr<std::vector<Repetition>> repetitions =
-      RunRepetitions(directory, manifest, options, run_repetition, progress);
+      RunRepetitions(directory, manifest, options, run_repetition, ranks, leader, progress);
   if (!repetitions.ok()) return repetitions.status();
   status = Conclude(directory, *repetitions, options, manifest);
   if (status.ok()) status = RemoveSurplusShards(directory, manifest);
@@ -241,18 +274,43 @@ absl::StatusOr<RunManifest> RunSession(const RunDirectory& directory, const RunM
   return manifest;
 }
 
-absl::StatusOr<Repetition> ReadStoredRepetition(const RunDirectory& directory,
-                                                const RunManifest& manifest) {
-  for (const schema::RepetitionSummary& summary : manifest.repetitions()) {
-    if (!summary.stored()) continue;
-    absl::StatusOr<Repetition> repetition =
-        schema::ReadShard(directory.ShardPath(summary.repetition(), kRank, kWorldSize));
-    if (repetition.ok() && repetition->footer.signals_sha256() != summary.signals_sha256()) {
-      return absl::DataLossError(absl::StrCat(directory.path(), ": the stored shard has signals ",
-                                              repetition->footer.signals_sha256(),
-                                              ", the manifest expects ", summary.signals_sha256()));
+absl::Status FollowSession(const RunDirectory& directory, const RunRepetition& run_repetition,
+                           Communicator& ranks) {
+  while (true) {
+    const absl::StatusOr<std::string> command = FromFirstRank("", ranks);
+    if (!command.ok()) return command.status();
+    if (command->empty()) return absl::OkStatus();
+    schema::ShardHeader header;
+    if (!header.ParseFromString(*command)) {
+      return absl::InternalError("rank 0 sent what is no shard header");
     }
-    return repetition;
+    absl::StatusOr<Repetition> repetition = run_repetition(header.repetition());
+    if (!repetition.ok()) return repetition.status();
+    const absl::Status status = WriteTogether(directory, header, *std::move(repetition), ranks);
+    if (!status.ok()) return status;
+  }
+}
+
+absl::Status CheckSameWork(const RunManifest& mine, Communicator& ranks) {
+  const auto first = FromFirstRank(IdentityOf(mine).SerializeAsString(), ranks);
+  if (!first.ok()) return first.status();
+  RunManifest of_first;
+  absl::Status status;
+  if (!of_first.ParseFromString(*first)) {
+    status = absl::InternalError("rank 0 sent what is no manifest");
+  } else if (WorkDigest(of_first) != WorkDigest(mine)) {
+    status = absl::FailedPreconditionError(
+        absl::StrCat("has other work than rank 0; what differs (rank 0 -> here):\n",
+                     DifferingFields(of_first, mine)));
+  }
+  return AllRanksOk(status, ranks);
+}
+
+absl::StatusOr<Repetition> ReadSignals(const RunDirectory& directory, const RunManifest& manifest) {
+  for (const schema::RepetitionSummary& summary : manifest.repetitions()) {
+    if (summary.stored()) {
+      return schema::ReadStoredRepetition(directory, manifest, summary.repetition());
+    }
   }
   return absl::NotFoundError(
       absl::StrCat(directory.path(), ": the manifest names no stored shard"));

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "runner/engine/kernel_shapes.h"
 #include "runner/engine/progress.h"
+#include "runner/parallel/communicator.h"
 #include "schema/run.pb.h"
 #include "schema/run_directory.h"
 #include "schema/shard.h"
@@ -24,7 +25,7 @@ struct SessionOptions {
   std::optional<KernelUses> reference_kernels;
 };
 
-// Runs one repetition from a fresh state; the header is the session's.
+// Runs one repetition from a fresh state; all of the header but `part` is the session's.
 using RunRepetition = std::function<absl::StatusOr<schema::Repetition>(int repetition)>;
 
 // SHA-256 (hex) over what determines the captured bits: all of the manifest but the repetitions,
@@ -42,15 +43,27 @@ std::string WorkDigest(const schema::RunManifest& manifest);
 // false.
 // An error of RunRepetition leaves the finished repetitions for the next try. Two sessions at once
 // in one directory: FailedPrecondition for the second.
+//
+// A run of many ranks has its session on rank 0; the others follow it. Each writes its own shard of
+// each repetition into `directory`, which all of them see; rank 0 reads all and joins them.
 absl::StatusOr<schema::RunManifest> RunSession(const schema::RunDirectory& directory,
                                                const schema::RunManifest& identity,
                                                const SessionOptions& options,
                                                const RunRepetition& run_repetition,
-                                               Progress& progress);
+                                               Communicator& ranks, Progress& progress);
+
+// The part of the other ranks: runs and writes what rank 0's session says, until it ends. The error
+// of any rank ends it on all.
+absl::Status FollowSession(const schema::RunDirectory& directory,
+                           const RunRepetition& run_repetition, Communicator& ranks);
+
+// Whether all ranks are about to do the same work: FailedPrecondition, on every rank, names the
+// first that is not and what differs (another checkpoint, build, setting).
+absl::Status CheckSameWork(const schema::RunManifest& mine, Communicator& ranks);
 
 // The stored repetition of a finished run: its tokens and signals serve as reference to others.
-absl::StatusOr<schema::Repetition> ReadStoredRepetition(const schema::RunDirectory& directory,
-                                                        const schema::RunManifest& manifest);
+absl::StatusOr<schema::Repetition> ReadSignals(const schema::RunDirectory& directory,
+                                               const schema::RunManifest& manifest);
 
 // UTC, "YYYY-MM-DD HH:MM:SS".
 std::string UtcNow();

@@ -47,6 +47,7 @@ class SessionTest : public testing::Test {
     identity_.set_schema_version(schema::kSchemaVersion);
     identity_.set_config_id("A100_reference");
     identity_.mutable_config()->set_dtype("float32");
+    identity_.set_decode_steps(1);
     identity_.mutable_versions()->set_runner("build 1");
   }
 
@@ -61,7 +62,7 @@ class SessionTest : public testing::Test {
           if (decorate_) decorate_(result.footer);
           return result;
         },
-        progress_);
+        alone_, progress_);
   }
 
   std::vector<std::string> Shards() const {
@@ -75,6 +76,7 @@ class SessionTest : public testing::Test {
   schema::RunDirectory directory_;
   std::ostringstream notes_;
   Progress progress_;
+  SingleProcess alone_;
   schema::RunManifest identity_;
   SessionOptions options_;
   std::vector<int> ran_;
@@ -98,7 +100,7 @@ TEST_F(SessionTest, IdenticalRepetitionsKeepTheLast) {
   const auto read = directory_.ReadManifest();
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->SerializeAsString(), manifest->SerializeAsString());
-  EXPECT_TRUE(ReadStoredRepetition(directory_, *read).ok());
+  EXPECT_TRUE(ReadSignals(directory_, *read).ok());
 }
 
 TEST_F(SessionTest, KernelsAndLoadComeFromTheShards) {
@@ -218,7 +220,7 @@ TEST_F(SessionTest, UnfinishedOtherWorkIsReplaced) {
   identity_.mutable_config()->set_dtype("bfloat16");
   ASSERT_TRUE(Run().ok());
   EXPECT_THAT(ran_, ElementsAre(0, 1, 2));
-  EXPECT_THAT(notes_.str(), HasSubstr("is of other work"));
+  EXPECT_THAT(notes_.str(), HasSubstr("work_digest is "));
 }
 
 TEST_F(SessionTest, ADamagedShardIsRunAgain) {
@@ -278,7 +280,7 @@ TEST_F(SessionTest, SurvivesKill) {
             if (repetition == killed_at) raise(SIGKILL);
             return Signals(0);
           },
-          progress_);
+          alone_, progress_);
       _exit(0);
     }
     int status = 0;
@@ -298,7 +300,7 @@ TEST_F(SessionTest, ASecondSessionInTheSameDirectoryIsRefused) {
       [&](int) -> absl::StatusOr<schema::Repetition> {
         return Run().status();  // a session within the session
       },
-      progress_);
+      alone_, progress_);
   EXPECT_EQ(outer.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(outer.status().message()), HasSubstr("another process"));
 }
@@ -307,11 +309,9 @@ TEST_F(SessionTest, TheStoredShardMustBeTheManifestsOwn) {
   auto manifest = Run();
   ASSERT_TRUE(manifest.ok());
   manifest->mutable_repetitions(2)->set_signals_sha256("other");
-  EXPECT_EQ(ReadStoredRepetition(directory_, *manifest).status().code(),
-            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ReadSignals(directory_, *manifest).status().code(), absl::StatusCode::kDataLoss);
   manifest->mutable_repetitions(2)->set_stored(false);
-  EXPECT_EQ(ReadStoredRepetition(directory_, *manifest).status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadSignals(directory_, *manifest).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(SessionTest, WorkDigestSeesSettingsButNoVerdict) {

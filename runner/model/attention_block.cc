@@ -4,21 +4,34 @@
 
 namespace forensics::runner {
 
-absl::StatusOr<AttentionBlock> AttentionBlock::Load(const Checkpoint& checkpoint,
+namespace {
+
+// The elements of `heads`, `dim` each.
+Range ElementsOf(Range heads, int64_t dim) { return {heads.begin * dim, heads.end * dim}; }
+
+}  // namespace
+
+absl::StatusOr<AttentionBlock> AttentionBlock::Load(const LoadContext& context,
                                                     const std::string& prefix, int64_t layer,
-                                                    at::ScalarType dtype,
                                                     AttentionFunction attend) {
-  const ModelConfig& config = checkpoint.config();
+  const ModelConfig& config = context.config();
+  const Checkpoint& checkpoint = context.checkpoint;
+  const at::ScalarType dtype = context.dtype;
+  const Range queries = ElementsOf(context.sharding.QueryHeads(config), config.head_dim);
+  const Range keys = ElementsOf(context.sharding.KeyValueHeads(config), config.head_dim);
   AttentionBlock block;
   block.layer_ = layer;
   block.attend_ = attend;
-  absl::StatusOr<Projection> qkv =
-      Projection::Load(checkpoint, {prefix + "q_proj", prefix + "k_proj", prefix + "v_proj"},
-                       config.attention_bias, dtype);
+  if (context.IsTensorParallel()) block.adds_up_ = context.communicator;
+  absl::StatusOr<Projection> qkv = Projection::Load(
+      checkpoint,
+      {{prefix + "q_proj", queries}, {prefix + "k_proj", keys}, {prefix + "v_proj", keys}},
+      config.attention_bias, dtype);
   if (!qkv.ok()) return qkv.status();
   block.qkv_ = *std::move(qkv);
   absl::StatusOr<Projection> output =
-      Projection::Load(checkpoint, {prefix + "o_proj"}, config.attention_bias, dtype);
+      Projection::LoadInputs(checkpoint, prefix + "o_proj", queries,
+                             config.attention_bias && context.AddsOutputBias(), dtype);
   if (!output.ok()) return output.status();
   block.output_ = *std::move(output);
   if (!config.qk_norm) return block;
@@ -37,8 +50,10 @@ at::Tensor AttentionBlock::Forward(const at::Tensor& x, const ForwardPass& pass)
   at::Tensor keys = cache.NewKeys(layer_, pass.tokens);
   at::Tensor values = cache.NewValues(layer_, pass.tokens);
   const at::Tensor queries = pass.ops.SplitHeads(qkv_(x), norms_, pass.rotary, keys, values);
-  return output_(
+  at::Tensor output = output_(
       attend_(queries, cache.AllKeys(layer_, pass.tokens), cache.AllValues(layer_, pass.tokens)));
+  if (adds_up_ != nullptr) adds_up_->SumOverRanks(output);
+  return output;
 }
 
 }  // namespace forensics::runner

@@ -1,4 +1,5 @@
-// Self-attention of one decoder layer.
+// Self-attention of one decoder layer. A rank of tensor parallelism holds some of the query heads
+// and the key-value heads that they read.
 #ifndef RUNNER_MODEL_ATTENTION_BLOCK_H_
 #define RUNNER_MODEL_ATTENTION_BLOCK_H_
 
@@ -8,8 +9,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "runner/checkpoint/checkpoint.h"
 #include "runner/model/forward_pass.h"
+#include "runner/model/load_context.h"
 #include "runner/model/projection.h"
 #include "runner/ops/attention.h"
 #include "runner/ops/rotary.h"
@@ -19,9 +20,8 @@ namespace forensics::runner {
 class AttentionBlock {
  public:
   // `prefix` such as "model.layers.0.self_attn.".
-  static absl::StatusOr<AttentionBlock> Load(const Checkpoint& checkpoint,
-                                             const std::string& prefix, int64_t layer,
-                                             at::ScalarType dtype, AttentionFunction attend);
+  static absl::StatusOr<AttentionBlock> Load(const LoadContext& context, const std::string& prefix,
+                                             int64_t layer, AttentionFunction attend);
 
   // x [batch * tokens, hidden], normalised -> the same shape. Writes the tokens' keys and values
   // behind the cache's length, which it leaves as it is.
@@ -33,6 +33,7 @@ class AttentionBlock {
   Projection output_;
   HeadNorms norms_;
   AttentionFunction attend_ = nullptr;
+  Communicator* adds_up_ = nullptr;  // the ranks' outputs; null: this one's is whole
 };
 
 }  // namespace forensics::runner

@@ -9,26 +9,25 @@
 namespace forensics::runner {
 namespace {
 
-absl::StatusOr<Mlp> LoadMlp(const Checkpoint& checkpoint, int64_t layer, const std::string& prefix,
-                            at::ScalarType dtype) {
-  if (checkpoint.config().is_moe_layer[layer]) return MoeBlock::Load(checkpoint, prefix, dtype);
-  return DenseMlp::Load(checkpoint, prefix, dtype);
+absl::StatusOr<Mlp> LoadMlp(const LoadContext& context, int64_t layer, const std::string& prefix) {
+  if (context.config().is_moe_layer[layer]) return MoeBlock::Load(context, prefix);
+  return DenseMlp::Load(context, prefix);
 }
 
 }  // namespace
 
-absl::StatusOr<DecoderLayer> DecoderLayer::Load(const Checkpoint& checkpoint, int64_t layer,
-                                                at::ScalarType dtype, AttentionFunction attend) {
+absl::StatusOr<DecoderLayer> DecoderLayer::Load(const LoadContext& context, int64_t layer,
+                                                AttentionFunction attend) {
   const std::string prefix = absl::StrCat("model.layers.", layer, ".");
   absl::StatusOr<AttentionBlock> attention =
-      AttentionBlock::Load(checkpoint, prefix + "self_attn.", layer, dtype, attend);
+      AttentionBlock::Load(context, prefix + "self_attn.", layer, attend);
   if (!attention.ok()) return attention.status();
-  absl::StatusOr<Mlp> mlp = LoadMlp(checkpoint, layer, prefix + "mlp.", dtype);
+  absl::StatusOr<Mlp> mlp = LoadMlp(context, layer, prefix + "mlp.");
   if (!mlp.ok()) return mlp.status();
   DecoderLayer loaded(*std::move(attention), *std::move(mlp));
   for (auto [name, weight] : {std::pair{"input_layernorm.weight", &loaded.attention_norm_},
                               {"post_attention_layernorm.weight", &loaded.mlp_norm_}}) {
-    absl::StatusOr<at::Tensor> norm = checkpoint.Tensor(prefix + name, dtype);
+    absl::StatusOr<at::Tensor> norm = context.checkpoint.Tensor(prefix + name, context.dtype);
     if (!norm.ok()) return norm.status();
     *weight = *std::move(norm);
   }

@@ -5,9 +5,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "absl/status/statusor.h"
-#include "runner/checkpoint/checkpoint.h"
 #include "runner/model/attention_block.h"
 #include "runner/model/forward_pass.h"
+#include "runner/model/load_context.h"
 #include "runner/model/mlp.h"
 #include "runner/ops/router.h"
 
@@ -15,8 +15,8 @@ namespace forensics::runner {
 
 class DecoderLayer {
  public:
-  static absl::StatusOr<DecoderLayer> Load(const Checkpoint& checkpoint, int64_t layer,
-                                           at::ScalarType dtype, AttentionFunction attend);
+  static absl::StatusOr<DecoderLayer> Load(const LoadContext& context, int64_t layer,
+                                           AttentionFunction attend);
 
   // hidden [batch * tokens, hidden]: the residual stream; x: its norm by input_norm(). Adds the
   // attention's output to `hidden` and returns the MLP's, which the caller adds, as that addition

@@ -54,6 +54,9 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   const absl::StatusOr<AttentionImpl> attention = FindAttention(options.attention_impl);
   if (!attention.ok()) return attention.status();
 
+  absl::Status status = CheckSharding(checkpoint.config(), options.sharding);
+  if (!status.ok()) return status;
+
   const at::NoGradGuard no_grad;
   auto model = std::unique_ptr<DecoderModel>(new DecoderModel);
   model->config_ = checkpoint.config();
@@ -63,33 +66,52 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   }
   model->attention_ = *attention;
   model->rotary_frequencies_ = RotaryFrequencies(model->config_);
-  const int64_t layers = model->config_.num_hidden_layers;
-  for (int64_t layer = 0; layer < layers; ++layer) {
-    absl::StatusOr<DecoderLayer> loaded =
-        DecoderLayer::Load(checkpoint, layer, dtype, attention->function);
-    if (!loaded.ok()) return loaded.status();
-    model->layers_.push_back(*std::move(loaded));
-    if (progress) progress(layer + 1, layers);
-  }
-  absl::StatusOr<at::Tensor> embedding = checkpoint.Tensor("model.embed_tokens.weight", dtype);
-  if (!embedding.ok()) return embedding.status();
-  model->embedding_ = *std::move(embedding);
-  absl::StatusOr<at::Tensor> norm = checkpoint.Tensor("model.norm.weight", dtype);
-  if (!norm.ok()) return norm.status();
-  model->final_norm_ = *std::move(norm);
-  if (model->config_.tie_word_embeddings) {
-    model->head_.weight = model->embedding_;
-    return model;
-  }
-  absl::StatusOr<Projection> head =
-      Projection::Load(checkpoint, {"lm_head"}, /*has_bias=*/false, dtype);
-  if (!head.ok()) return head.status();
-  model->head_ = *std::move(head);
+  const LoadContext context = {checkpoint, dtype, options.sharding, options.communicator};
+  status = model->LoadLayers(context, progress);
+  if (status.ok()) status = model->LoadEnds(context);
+  if (!status.ok()) return status;
   return model;
 }
 
+absl::Status DecoderModel::LoadLayers(const LoadContext& context, const LoadProgress& progress) {
+  const int64_t layers = config_.num_hidden_layers;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    absl::StatusOr<DecoderLayer> loaded = DecoderLayer::Load(context, layer, attention_.function);
+    if (!loaded.ok()) return loaded.status();
+    layers_.push_back(*std::move(loaded));
+    if (progress) progress(layer + 1, layers);
+  }
+  return absl::OkStatus();
+}
+
+// Embedding, final norm and head.
+absl::Status DecoderModel::LoadEnds(const LoadContext& context) {
+  for (auto [name, weight] :
+       {std::pair{"model.embed_tokens.weight", &embedding_}, {"model.norm.weight", &final_norm_}}) {
+    absl::StatusOr<at::Tensor> tensor = context.checkpoint.Tensor(name, context.dtype);
+    if (!tensor.ok()) return tensor.status();
+    *weight = *std::move(tensor);
+  }
+  const Range vocabulary = Vocabulary();
+  if (config_.tie_word_embeddings) {
+    head_.weight = embedding_.narrow(0, vocabulary.begin, vocabulary.size());
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Projection> head = Projection::Load(context.checkpoint, {{"lm_head", vocabulary}},
+                                                     /*has_bias=*/false, context.dtype);
+  if (!head.ok()) return head.status();
+  head_ = *std::move(head);
+  return absl::OkStatus();
+}
+
+Range DecoderModel::KeyElements() const {
+  const Range heads = options_.sharding.KeyValueHeads(config_);
+  return {heads.begin * config_.head_dim, heads.end * config_.head_dim};
+}
+
 absl::StatusOr<KvCache> DecoderModel::NewCache(int64_t batch, int64_t capacity) const {
-  return KvCache::Create(config_, batch, capacity, options_.dtype);
+  return KvCache::Create(config_, options_.sharding.KeyValueHeads(config_).size(), batch, capacity,
+                         options_.dtype);
 }
 
 absl::Status DecoderModel::CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
@@ -144,14 +166,22 @@ absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
   at::Tensor hidden = at::embedding(embedding_, token_ids.flatten());
   const at::Tensor x = RunLayers(hidden, {tokens, rotary, cache, *options_.ops}, observer);
   cache.Advance(tokens);
-  return head_(LastRows(x, batch, tokens, logits_to_keep))
+  return Logits(LastRows(x, batch, tokens, logits_to_keep))
       .view({batch, logits_to_keep, config_.vocab_size});
+}
+
+// [rows, hidden] -> [rows, vocab]: every rank's part, on every rank.
+at::Tensor DecoderModel::Logits(const at::Tensor& normalised) const {
+  const at::Tensor part = head_(normalised);
+  if (options_.sharding.tp_size == 1) return part;
+  return options_.communicator->GatherColumns(part, options_.sharding.VocabularySizes(config_));
 }
 
 std::map<std::string, std::string> DecoderModel::Settings() const {
   std::map<std::string, std::string> settings = options_.ops->Settings();
   settings["attention_kernel"] = std::string(attention_.kernel);
   settings["linear_kernel"] = "rows=1: own, 16 lanes; rows>1: libtorch";
+  if (!options_.sharding.IsWhole()) settings["communicator"] = options_.communicator->Description();
   return settings;
 }
 

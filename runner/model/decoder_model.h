@@ -23,8 +23,11 @@
 #include "runner/model/decoder_layer.h"
 #include "runner/model/fused_ops.h"
 #include "runner/model/kv_cache.h"
+#include "runner/model/load_context.h"
 #include "runner/model/projection.h"
 #include "runner/ops/attention.h"
+#include "runner/parallel/communicator.h"
+#include "runner/parallel/sharding.h"
 
 namespace forensics::runner {
 
@@ -33,6 +36,10 @@ struct ModelOptions {
   std::string attention_impl = "flash_attention_2";
   std::shared_ptr<const FusedOps> ops =
       nullptr;  // of the checkpoint's dimensions; null: ReferenceOps
+  // The part that this rank holds, and the ranks that hold the others; the communicator must
+  // outlive the model. Null: this process holds all of it.
+  Sharding sharding;
+  Communicator* communicator = nullptr;
 };
 
 class DecoderModel {
@@ -40,8 +47,8 @@ class DecoderModel {
   // Called after each loaded layer with the layers done and their total.
   using LoadProgress = std::function<void(int64_t done, int64_t total)>;
 
-  // InvalidArgument for another dtype, NotFound for an unknown attention_impl; else the
-  // checkpoint's errors.
+  // InvalidArgument for another dtype or a sharding that does not fit the model, NotFound for an
+  // unknown attention_impl; else the checkpoint's errors.
   static absl::StatusOr<std::unique_ptr<DecoderModel>> Load(const Checkpoint& checkpoint,
                                                             const ModelOptions& options,
                                                             const LoadProgress& progress = {});
@@ -60,6 +67,10 @@ class DecoderModel {
   absl::StatusOr<at::Tensor> Forward(const at::Tensor& token_ids, int64_t logits_to_keep,
                                      KvCache& cache, Observer* observer) const;
 
+  // The range of elements of a key vector, and of token ids, that this rank holds.
+  Range KeyElements() const;
+  Range Vocabulary() const { return options_.sharding.Vocabulary(config_); }
+
   // Which kernels run, for the manifest; what of machine and library can change bits is
   // MachineSettings() (runner/engine/machine.h).
   std::map<std::string, std::string> Settings() const;
@@ -67,6 +78,9 @@ class DecoderModel {
  private:
   DecoderModel() = default;
 
+  absl::Status LoadLayers(const LoadContext& context, const LoadProgress& progress);
+  absl::Status LoadEnds(const LoadContext& context);
+  at::Tensor Logits(const at::Tensor& normalised) const;
   absl::Status CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
                           const KvCache& cache) const;
 
@@ -83,7 +97,7 @@ class DecoderModel {
   at::Tensor embedding_;  // [vocab, hidden]
   std::vector<DecoderLayer> layers_;
   at::Tensor final_norm_;  // [hidden]
-  Projection head_;
+  Projection head_;        // this rank's part of the vocabulary
 };
 
 }  // namespace forensics::runner

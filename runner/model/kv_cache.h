@@ -13,13 +13,14 @@
 
 namespace forensics::runner {
 
-// A layer's keys, and its values, are [batch, num_key_value_heads, capacity, head_dim], contiguous:
+// A layer's keys, and its values, are [batch, kv_heads, capacity, head_dim], contiguous:
 // decoding streams each head's positions in one piece. Sequences of a batch have equal lengths.
 class KvCache {
  public:
-  // InvalidArgument unless batch >= 1 and 1 <= capacity <= max_position_embeddings.
-  static absl::StatusOr<KvCache> Create(const ModelConfig& config, int64_t batch, int64_t capacity,
-                                        at::ScalarType dtype);
+  // For `kv_heads` of the model's key-value heads. InvalidArgument unless batch >= 1 and
+  // 1 <= capacity <= max_position_embeddings.
+  static absl::StatusOr<KvCache> Create(const ModelConfig& config, int64_t kv_heads, int64_t batch,
+                                        int64_t capacity, at::ScalarType dtype);
 
   int64_t batch() const { return batch_; }
   int64_t capacity() const { return capacity_; }

@@ -1,4 +1,5 @@
-// The two kinds of MLP of a decoder layer: dense, or a mixture of experts.
+// The two kinds of MLP of a decoder layer: dense, or a mixture of experts. A rank of tensor
+// parallelism holds a part of the width of each, a rank of expert parallelism some of the experts.
 #ifndef RUNNER_MODEL_MLP_H_
 #define RUNNER_MODEL_MLP_H_
 
@@ -8,8 +9,8 @@
 #include <variant>
 
 #include "absl/status/statusor.h"
-#include "runner/checkpoint/checkpoint.h"
 #include "runner/model/fused_ops.h"
+#include "runner/model/load_context.h"
 #include "runner/model/projection.h"
 #include "runner/ops/experts.h"
 #include "runner/ops/router.h"
@@ -19,8 +20,7 @@ namespace forensics::runner {
 class DenseMlp {
  public:
   // `prefix` such as "model.layers.0.mlp.".
-  static absl::StatusOr<DenseMlp> Load(const Checkpoint& checkpoint, const std::string& prefix,
-                                       at::ScalarType dtype);
+  static absl::StatusOr<DenseMlp> Load(const LoadContext& context, const std::string& prefix);
 
   // x [tokens, hidden] -> the same shape.
   at::Tensor Forward(const at::Tensor& x, const FusedOps& ops) const;
@@ -28,12 +28,12 @@ class DenseMlp {
  private:
   Projection gate_up_;
   Projection down_;
+  Communicator* adds_up_ = nullptr;  // the ranks' outputs; null: this one's is whole
 };
 
 class MoeBlock {
  public:
-  static absl::StatusOr<MoeBlock> Load(const Checkpoint& checkpoint, const std::string& prefix,
-                                       at::ScalarType dtype);
+  static absl::StatusOr<MoeBlock> Load(const LoadContext& context, const std::string& prefix);
 
   // As DenseMlp's; `routing`, where not null, receives the router's choice.
   at::Tensor Forward(const at::Tensor& x, const FusedOps& ops, Routing* routing) const;
@@ -41,6 +41,7 @@ class MoeBlock {
  private:
   Projection router_;
   ExpertWeights experts_;
+  Communicator* adds_up_ = nullptr;
 };
 
 using Mlp = std::variant<DenseMlp, MoeBlock>;

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <vector>
@@ -44,13 +45,31 @@ FORENSICS_TARGET_CLONES void AddDownRows(const T* x, const T* down, int64_t in, 
   }
 }
 
+// A choice of the router, with the expert's place among those held.
+struct Slot {
+  int64_t expert;
+  float weight;
+};
+
+// The slots of the only token whose experts are held, heaviest first.
+std::vector<Slot> HeldSlots(const Routing& routing, const ExpertWeights& weights) {
+  const int32_t* experts = routing.experts.const_data_ptr<int32_t>();
+  const float* slot_weights = routing.weights.const_data_ptr<float>();
+  std::vector<Slot> held;
+  for (int64_t slot = 0; slot < routing.experts.numel(); ++slot) {
+    const int64_t expert = experts[slot] - weights.first;
+    if (expert >= 0 && expert < weights.down.size(0)) held.push_back({expert, slot_weights[slot]});
+  }
+  return held;
+}
+
 template <typename T>
 at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
                        SwiGluFunction swiglu) {
   const int64_t width = weights.down.size(2), hidden = weights.down.size(1);
-  const int64_t slots = routing.experts.size(1);
-  const int32_t* experts = routing.experts.const_data_ptr<int32_t>();
-  const float* slot_weights = routing.weights.const_data_ptr<float>();
+  const std::vector<Slot> held = HeldSlots(routing, weights);
+  if (held.empty()) return at::zeros({1, hidden}, x.options());
+  const int64_t slots = static_cast<int64_t>(held.size());
   at::Tensor out = at::empty({1, hidden}, x.options());
   const T* input = x.const_data_ptr<T>();
   const T* gate_up = weights.gate_up.const_data_ptr<T>();
@@ -62,7 +81,7 @@ at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const Expert
     while (begin < end) {  // the part of each slot in the range
       const int64_t slot = begin / (2 * width), row = begin % (2 * width);
       const int64_t rows = std::min(2 * width - row, end - begin);
-      const T* weight = gate_up + (experts[slot] * 2 * width + row) * hidden;
+      const T* weight = gate_up + (held[slot].expert * 2 * width + row) * hidden;
       GateUpRows(input, weight, hidden, rows, product + begin);
       begin += rows;
     }
@@ -72,8 +91,8 @@ at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const Expert
   ParallelFor(hidden, kGrain / (slots * width) + 1, [&](int64_t begin, int64_t end) {
     std::vector<float> sum(end - begin);
     for (int64_t slot = 0; slot < slots; ++slot) {
-      AddDownRows(inner + slot * width, down + (experts[slot] * hidden + begin) * width, width,
-                  end - begin, slot_weights[slot], sum.data());
+      AddDownRows(inner + slot * width, down + (held[slot].expert * hidden + begin) * width, width,
+                  end - begin, held[slot].weight, sum.data());
     }
     std::copy(sum.begin(), sum.end(), output + begin);
   });
@@ -82,25 +101,33 @@ at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const Expert
 
 // ---- Many tokens: one product an expert --------------------------------------------------------
 
-// The (token, slot) pairs in ascending order of expert, those of one expert in token order.
+constexpr int32_t kNotHeld = -1;
+
+// The (token, slot) pairs whose experts are held, in ascending order of expert, those of one expert
+// in token order.
 struct Groups {
-  std::vector<int64_t> offsets;   // [experts + 1]: where each expert's pairs begin
-  std::vector<int32_t> pairs;     // [pairs]: token * slots + slot, by place
-  std::vector<int32_t> place_of;  // [pairs]: the inverse
+  std::vector<int64_t> offsets;   // [held + 1]: where each expert's pairs begin
+  std::vector<int32_t> pairs;     // token * slots + slot, by place
+  std::vector<int32_t> place_of;  // [tokens * slots]: the inverse, or kNotHeld
 };
 
-Groups GroupByExpert(const Routing& routing, int64_t experts) {
+Groups GroupByExpert(const Routing& routing, const ExpertWeights& weights) {
+  const int64_t held = weights.down.size(0), pairs = routing.experts.numel();
+  const int32_t* experts = routing.experts.const_data_ptr<int32_t>();
+  const auto expert_of = [&](int64_t pair) { return experts[pair] - weights.first; };
+  const auto is_held = [&](int64_t expert) { return expert >= 0 && expert < held; };
   Groups groups;
-  groups.offsets.resize(experts + 1);
-  const int32_t* expert_of = routing.experts.const_data_ptr<int32_t>();
-  const int64_t pairs = routing.experts.numel();
-  for (int64_t pair = 0; pair < pairs; ++pair) ++groups.offsets[expert_of[pair] + 1];
-  for (int64_t e = 0; e < experts; ++e) groups.offsets[e + 1] += groups.offsets[e];
-  groups.pairs.resize(pairs);
-  groups.place_of.resize(pairs);
+  groups.offsets.resize(held + 1);
+  for (int64_t pair = 0; pair < pairs; ++pair) {
+    if (is_held(expert_of(pair))) ++groups.offsets[expert_of(pair) + 1];
+  }
+  for (int64_t e = 0; e < held; ++e) groups.offsets[e + 1] += groups.offsets[e];
+  groups.pairs.resize(groups.offsets[held]);
+  groups.place_of.resize(pairs, kNotHeld);
   std::vector<int64_t> next(groups.offsets.begin(), groups.offsets.end() - 1);
   for (int64_t pair = 0; pair < pairs; ++pair) {
-    const int64_t place = next[expert_of[pair]]++;
+    if (!is_held(expert_of(pair))) continue;
+    const int64_t place = next[expert_of(pair)]++;
     groups.pairs[place] = static_cast<int32_t>(pair);
     groups.place_of[pair] = static_cast<int32_t>(place);
   }
@@ -121,19 +148,23 @@ at::Tensor GatherTokens(const at::Tensor& x, const Groups& groups, int64_t slots
   return out;
 }
 
-// out [hidden] = sum over slots of weight * y[place], y [pairs, hidden].
+// out [hidden] = sum over the slots held of weight * y[place], y [pairs, hidden].
 template <typename T>
 FORENSICS_TARGET_CLONES void WeightedSum(const T* y, const int32_t* places, const float* weights,
                                          int64_t slots, int64_t hidden, T* out) {
   const int64_t whole = hidden / kLanes * kLanes;
   for (int64_t i = 0; i < whole; i += kLanes) {
     Lanes sum{};
-    for (int64_t s = 0; s < slots; ++s) sum += weights[s] * LoadLanes(y + places[s] * hidden + i);
+    for (int64_t s = 0; s < slots; ++s) {
+      if (places[s] == kNotHeld) continue;
+      sum += weights[s] * LoadLanes(y + places[s] * hidden + i);
+    }
     StoreLanes(sum, out + i);
   }
   for (int64_t i = whole; i < hidden; ++i) {
     float sum = 0;
     for (int64_t s = 0; s < slots; ++s) {
+      if (places[s] == kNotHeld) continue;
       sum += weights[s] * static_cast<float>(y[places[s] * hidden + i]);
     }
     out[i] = static_cast<T>(sum);
@@ -144,7 +175,7 @@ template <typename T>
 at::Tensor MixManyTokens(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
                          SwiGluFunction swiglu) {
   const int64_t tokens = x.size(0), hidden = x.size(1), slots = routing.experts.size(1);
-  const Groups groups = GroupByExpert(routing, weights.down.size(0));
+  const Groups groups = GroupByExpert(routing, weights);
   const at::Tensor sorted = GatherTokens<T>(x, groups, slots);
   at::Tensor mixed = at::empty_like(sorted);
   for (size_t e = 0; e + 1 < groups.offsets.size(); ++e) {

@@ -8,21 +8,25 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 #include "absl/functional/function_ref.h"
 #include "runner/ops/router.h"
 
 namespace forensics::runner {
 
-// Weights of all experts of a layer; of one dtype, contiguous.
+// Weights of the experts of a layer, or of those that this rank holds; of one dtype, contiguous.
 struct ExpertWeights {
-  at::Tensor gate_up;  // [experts, 2 * width, hidden], gates first
-  at::Tensor down;     // [experts, hidden, width]
+  at::Tensor gate_up;  // [held, 2 * width, hidden], gates first
+  at::Tensor down;     // [held, hidden, width]
+  int64_t first = 0;   // id of the first expert held; the others follow it
 };
 
 // [rows, 2 * width], gates first -> [rows, width]; as SwiGlu in swiglu.h.
 using SwiGluFunction = absl::FunctionRef<at::Tensor(const at::Tensor& gate_up)>;
 
-// x [tokens, hidden] -> [tokens, hidden]. One token takes the fixed-lane products of Linear's one
+// x [tokens, hidden] -> [tokens, hidden]: the sum over those of a token's slots whose expert is
+// held. One token takes the fixed-lane products of Linear's one
 // row; more are grouped by expert (a stable sort) and take one libtorch product an expert.
 at::Tensor MixExperts(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
                       SwiGluFunction swiglu);

@@ -87,6 +87,13 @@ def debian_repositories():
         libs = ["libpoppler-cpp.so"],
     )
     debian_library(
+        name = "gloo",
+        package = "libgloo-dev",
+        build_file = "//third_party/debian:gloo.BUILD",
+        headers = ["gloo"],
+        libs = ["libgloo.so"],
+    )
+    debian_library(
         name = "zlib",
         package = "zlib1g-dev",
         build_file = "//third_party/debian:zlib.BUILD",

@@ -1,0 +1,288 @@
+#include "runner/parallel/gloo_communicator.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <arpa/inet.h>
+#include <gloo/common/error.h>
+#include <gloo/rendezvous/context.h>
+#include <gloo/rendezvous/store.h>
+#include <gloo/transport/address.h>
+#include <gloo/transport/pair.h>
+#include <gloo/transport/tcp/device.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "runner/parallel/rank_sum.h"
+
+namespace forensics::runner {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Gloo's view of the ranks' store.
+class GlooStore : public gloo::rendezvous::Store {
+ public:
+  GlooStore(Rendezvous& store, std::string prefix) : store_(store), prefix_(std::move(prefix)) {}
+
+  void set(const std::string& key, const std::vector<char>& data) override {
+    Check(store_.Set(prefix_ + key, std::string(data.begin(), data.end())));
+  }
+  std::vector<char> get(const std::string& key) override {
+    const absl::StatusOr<std::string> value = store_.Get(prefix_ + key);
+    Check(value.status());
+    return {value->begin(), value->end()};
+  }
+  void wait(const std::vector<std::string>& keys) override {
+    for (const std::string& key : keys) Check(store_.Get(prefix_ + key).status());
+  }
+  void wait(const std::vector<std::string>& keys, const milliseconds&) override { wait(keys); }
+
+ private:
+  static void Check(const absl::Status& status) {
+    if (!status.ok()) throw RankError(std::string(status.message()));
+  }
+
+  Rendezvous& store_;
+  const std::string prefix_;
+};
+
+// The address of this machine that the others see: that of the interface which leads to the master.
+absl::StatusOr<std::string> OwnAddress(const RankEnvironment& ranks) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  const std::string port = absl::StrCat(ranks.master_port);
+  const int error = getaddrinfo(ranks.master_address.c_str(), port.c_str(), &hints, &found);
+  if (error != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("MASTER_ADDR ", ranks.master_address, ": ", gai_strerror(error)));
+  }
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> release(found, freeaddrinfo);
+  const int connection = socket(found->ai_family, SOCK_DGRAM, 0);
+  sockaddr_storage own = {};
+  socklen_t size = sizeof own;
+  char text[NI_MAXHOST];
+  // Connecting a datagram socket sends nothing; it only picks the interface.
+  const bool known = connection >= 0 &&
+                     connect(connection, found->ai_addr, found->ai_addrlen) == 0 &&
+                     getsockname(connection, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+                     getnameinfo(reinterpret_cast<sockaddr*>(&own), size, text, sizeof text,
+                                 nullptr, 0, NI_NUMERICHOST) == 0;
+  if (connection >= 0) close(connection);
+  if (known) return std::string(text);
+  return absl::UnavailableError(
+      absl::StrCat("no address of this machine leads to MASTER_ADDR ", ranks.master_address));
+}
+
+// Elements [begin, end) of `count` that rank `rank` of `size` adds up.
+struct Piece {
+  int64_t begin, end;
+};
+
+Piece PieceOf(int64_t count, int size, int rank) {
+  return {count * rank / size, count * (rank + 1) / size};
+}
+
+struct Bytes {
+  void* data = nullptr;
+  size_t size = 0;
+};
+
+class GlooCommunicator : public Communicator {
+ public:
+  GlooCommunicator(std::shared_ptr<gloo::rendezvous::Context> context, milliseconds timeout)
+      : context_(std::move(context)), timeout_(timeout) {}
+
+  int rank() const override { return context_->rank; }
+  int size() const override { return context_->size; }
+  std::string Description() const override {
+    return "Gloo over TCP; sums in float32 in rank order, rounded once";
+  }
+
+  void SumOverRanks(at::Tensor& partial) override {
+    // Small tensors: everyone adds up everything, in one exchange; large ones: each its piece.
+    constexpr int64_t kSmall = 16384;
+    if (partial.numel() <= kSmall) return SumWhole(partial);
+    SumByPieces(partial);
+  }
+
+  at::Tensor GatherColumns(const at::Tensor& part, const std::vector<int64_t>& widths) override {
+    const at::Tensor mine = part.contiguous();
+    std::vector<at::Tensor> parts(size());
+    std::vector<Bytes> out(size()), in(size());
+    for (int peer = 0; peer < size(); ++peer) {
+      parts[peer] = peer == rank() ? mine : at::empty({mine.size(0), widths[peer]}, mine.options());
+      out[peer] = {mine.data_ptr(), mine.nbytes()};
+      in[peer] = {parts[peer].data_ptr(), parts[peer].nbytes()};
+    }
+    Exchange(out, in);
+    return at::cat(parts, 1);
+  }
+
+  std::vector<std::string> GatherBytes(const std::string& mine) override {
+    std::vector<uint64_t> sizes(size());
+    uint64_t own_size = mine.size();
+    std::vector<Bytes> out(size()), in(size());
+    for (int peer = 0; peer < size(); ++peer) {
+      out[peer] = {&own_size, sizeof own_size};
+      in[peer] = {&sizes[peer], sizeof sizes[peer]};
+    }
+    Exchange(out, in);
+    std::vector<std::string> all(size());
+    for (int peer = 0; peer < size(); ++peer) {
+      if (peer != rank()) all[peer].resize(sizes[peer]);
+      out[peer] = {const_cast<char*>(mine.data()), mine.size()};
+      in[peer] = {all[peer].data(), all[peer].size()};
+    }
+    Exchange(out, in);
+    all[rank()] = mine;
+    return all;
+  }
+
+  // Publishes the addresses that the peers know this rank by, and learns theirs.
+  void LearnPeers(GlooStore& store) {
+    std::vector<std::string> own(size());
+    for (int peer = 0; peer < size(); ++peer) {
+      if (peer != rank()) own[peer] = context_->getPair(peer)->address().str();
+    }
+    const std::string joined = absl::StrJoin(own, " ");
+    store.set(absl::StrCat("pairs/", rank()), {joined.begin(), joined.end()});
+    for (int peer = 0; peer < size(); ++peer) {
+      if (peer == rank()) continue;
+      const std::vector<char> text = store.get(absl::StrCat("pairs/", peer));
+      const std::vector<std::string> addresses =
+          absl::StrSplit(absl::string_view(text.data(), text.size()), ' ');
+      if (static_cast<int>(addresses.size()) == size()) peer_at_[addresses[rank()]] = peer;
+    }
+  }
+
+ private:
+  void SumWhole(at::Tensor& partial) {
+    std::vector<at::Tensor> received(size());
+    std::vector<Bytes> out(size()), in(size());
+    std::vector<const void*> parts(size(), partial.data_ptr());
+    for (int peer = 0; peer < size(); ++peer) {
+      if (peer == rank()) continue;
+      received[peer] = at::empty(partial.sizes(), partial.options());
+      out[peer] = {partial.data_ptr(), partial.nbytes()};
+      in[peer] = {received[peer].data_ptr(), received[peer].nbytes()};
+      parts[peer] = received[peer].data_ptr();
+    }
+    Exchange(out, in);
+    SumInRankOrder(parts, partial.numel(), partial.scalar_type(), partial.data_ptr());
+  }
+
+  void SumByPieces(at::Tensor& partial) {
+    const int64_t count = partial.numel();
+    const size_t width = partial.element_size();
+    auto* const data = static_cast<char*>(partial.data_ptr());
+    const auto piece = [&](int of) {
+      const Piece p = PieceOf(count, size(), of);
+      return Bytes{data + p.begin * width, (p.end - p.begin) * width};
+    };
+    const Bytes own = piece(rank());
+    std::vector<std::string> received(size());
+    std::vector<Bytes> out(size()), in(size());
+    std::vector<const void*> parts(size(), own.data);
+    for (int peer = 0; peer < size(); ++peer) {
+      if (peer == rank()) continue;
+      received[peer].resize(own.size);
+      out[peer] = piece(peer);
+      in[peer] = {received[peer].data(), own.size};
+      parts[peer] = received[peer].data();
+    }
+    Exchange(out, in);
+    SumInRankOrder(parts, static_cast<int64_t>(own.size / width), partial.scalar_type(), own.data);
+    for (int peer = 0; peer < size(); ++peer) {
+      out[peer] = own;
+      in[peer] = piece(peer);
+    }
+    Exchange(out, in);
+  }
+
+  // Sends out[peer] to every peer and fills in[peer] from it; the entries of this rank are unused.
+  void Exchange(const std::vector<Bytes>& out, const std::vector<Bytes>& in) {
+    struct Transfer {
+      int peer;
+      std::unique_ptr<gloo::transport::UnboundBuffer> send, receive;
+    };
+    const uint64_t slot = slot_++;
+    std::vector<Transfer> transfers;
+    std::vector<int> waiting_for;
+    for (int step = 1; step < size(); ++step) waiting_for.push_back((rank() + step) % size());
+    try {
+      for (const int peer : waiting_for) {
+        transfers.push_back({peer, context_->createUnboundBuffer(out[peer].data, out[peer].size),
+                             context_->createUnboundBuffer(in[peer].data, in[peer].size)});
+        if (in[peer].size > 0) transfers.back().receive->recv(peer, slot);
+        if (out[peer].size > 0) transfers.back().send->send(peer, slot);
+      }
+      const auto deadline = std::chrono::steady_clock::now() + timeout_;
+      for (Transfer& transfer : transfers) {
+        const int peer = transfer.peer;
+        if ((in[peer].size > 0 && !transfer.receive->waitRecv(deadline)) ||
+            (out[peer].size > 0 && !transfer.send->waitSend(deadline))) {
+          throw Lost(waiting_for, "aborted");
+        }
+        waiting_for.erase(waiting_for.begin());
+      }
+    } catch (const gloo::Exception& error) {
+      throw Lost(waiting_for, error.what());
+    }
+  }
+
+  // The error for what Gloo said while this rank waited for `peers`, the first of them first. A
+  // broken connection ends every wait; the message may have the address of the peer that broke it.
+  RankError Lost(const std::vector<int>& peers, absl::string_view message) const {
+    for (const auto& [address, peer] : peer_at_) {
+      if (absl::StrContains(message, address)) {
+        return RankError(absl::StrCat("rank ", rank(), " lost the connection to rank ", peer));
+      }
+    }
+    if (absl::StrContains(message, "Timed out")) {
+      return RankError(absl::StrCat("rank ", rank(), " heard nothing from rank ", peers.front(),
+                                    " for ", timeout_.count() / 1000.0, " s"));
+    }
+    return RankError(absl::StrCat("rank ", rank(), " lost a connection while it waited for ",
+                                  peers.size() == 1 ? "rank " : "one of the ranks ",
+                                  absl::StrJoin(peers, ", "), ": ", message));
+  }
+
+  std::shared_ptr<gloo::rendezvous::Context> context_;
+  const milliseconds timeout_;
+  std::map<std::string, int> peer_at_;  // by the address that Gloo's messages show
+  uint64_t slot_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Communicator>> ConnectGloo(const RankEnvironment& ranks,
+                                                          const std::string& name,
+                                                          milliseconds timeout, Rendezvous& store) {
+  const absl::StatusOr<std::string> address = OwnAddress(ranks);
+  if (!address.ok()) return address.status();
+  try {
+    GlooStore prefixed(store, absl::StrCat("gloo/", name, "/"));
+    auto device = gloo::transport::tcp::CreateDevice(gloo::transport::tcp::attr(address->c_str()));
+    auto context = std::make_shared<gloo::rendezvous::Context>(ranks.rank, ranks.world_size);
+    context->setTimeout(timeout);
+    context->connectFullMesh(prefixed, device);
+    auto communicator = std::make_unique<GlooCommunicator>(std::move(context), timeout);
+    communicator->LearnPeers(prefixed);
+    return communicator;
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(absl::StrCat("rank ", ranks.rank, " of ", ranks.world_size,
+                                               ": connecting to the other ranks: ", error.what()));
+  }
+}
+
+}  // namespace forensics::runner

@@ -1,0 +1,39 @@
+// This process among the ranks of its run.
+#ifndef RUNNER_RANK_TEAM_H_
+#define RUNNER_RANK_TEAM_H_
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runner/parallel/communicator.h"
+#include "runner/parallel/rank_environment.h"
+#include "runner/parallel/rendezvous.h"
+
+namespace forensics::runner {
+
+class RankTeam {
+ public:
+  // Connects to the other ranks; without `ranks` this process is the only one. `timeout` bounds
+  // every wait for another rank. Aborted if the ranks do not find each other.
+  static absl::StatusOr<std::unique_ptr<RankTeam>> Join(const std::optional<RankEnvironment>& ranks,
+                                                        std::chrono::milliseconds timeout);
+
+  Communicator& communicator() { return *communicator_; }
+  bool IsFirst() const { return communicator_->rank() == 0; }
+
+  // Tells whoever started the ranks why this one fails.
+  void ReportFailure(const absl::Status& status);
+
+ private:
+  RankTeam() = default;
+
+  std::unique_ptr<Rendezvous> store_;  // null: a single process
+  std::unique_ptr<Communicator> communicator_;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_RANK_TEAM_H_
