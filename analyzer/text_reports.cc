@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -72,9 +73,26 @@ std::vector<std::string> ShownConfounding(const ExperimentReport& report) {
   return lines;
 }
 
+// The rows without a class, those of one cause together.
+std::string UndefinedRemarks(const std::vector<ExperimentReport>& reports) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> experiments;  // by cause
+  for (const ExperimentReport& report : reports) {
+    const std::string why = WhyUndefined(report);
+    if (why.empty()) continue;
+    auto found = std::find_if(experiments.begin(), experiments.end(),
+                              [&why](const auto& entry) { return entry.first == why; });
+    if (found == experiments.end()) found = experiments.insert(found, {why, {}});
+    found->second.push_back(report.experiment.type);
+  }
+  std::string text;
+  for (const auto& [why, types] : experiments) {
+    absl::StrAppend(&text, absl::StrJoin(types, ", "), ": ", why, "\n");
+  }
+  return text;
+}
+
 std::string Remarks(const ExperimentReport& report) {
   std::vector<std::string> lines;
-  if (const std::string why = WhyUndefined(report); !why.empty()) lines.push_back(why);
   for (const std::string& line : ShownConfounding(report)) lines.push_back(line);
   const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
   if (verdict.classes_differ()) {
@@ -174,7 +192,7 @@ std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
                                     "Experiment", "Configuration", "Seconds", "Slowdown"),
                     times);
   }
-  std::string remarks;
+  std::string remarks = UndefinedRemarks(reports);
   for (const ExperimentReport& report : reports) absl::StrAppend(&remarks, Remarks(report));
   if (!remarks.empty()) absl::StrAppend(&table, "\n", remarks);
   return table;

@@ -132,6 +132,19 @@ TEST(SummaryTable, SaysWhyARowIsUndefinedAndWhatToDo) {
               HasSubstr("no distance between hardware of the same value"));
 }
 
+TEST(SummaryTable, SaysOnceWhyManyRowsAreUndefined) {
+  Experiment one = Attention(), two = Attention(), three = Attention();
+  for (Experiment* experiment : {&one, &two}) experiment->configurations.resize(2);
+  two.type = "compile";
+  three.configurations.resize(1);
+  std::vector<ExperimentReport> reports = Reports(std::move(one));
+  reports.push_back(Analyze(std::move(three)));
+  reports.push_back(Analyze(std::move(two)));
+  const std::string table = SummaryTable(reports);
+  EXPECT_THAT(table, HasSubstr("\nattention, compile: Undefined: no second hardware"));
+  EXPECT_THAT(table, HasSubstr("\nattention: Undefined: the file has no variant"));
+}
+
 TEST(SummaryTable, SaysWhoseReproducibilityTheFileCannotShow) {
   Experiment experiment = Attention();
   RunShape again;

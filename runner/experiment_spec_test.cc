@@ -60,6 +60,21 @@ TEST(ExperimentSpecTest, AllExperimentsShareTheReference) {
   }
 }
 
+TEST(ExperimentSpecTest, TheOneThatTheDocumentationAddsIsSound) {
+  const std::string page = schema::ReadFile("docs/adding_an_experiment.md").value();
+  const std::string opening = "```textproto\n";
+  const size_t begin = page.find(opening) + opening.size();
+  const auto spec = ParseExperimentSpec(page.substr(begin, page.find("```", begin) - begin));
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const auto configurations = ConfigurationsOf(*spec);
+  ASSERT_EQ(configurations.size(), 1u);
+  EXPECT_EQ(configurations[0].config.dtype(), "bfloat16");
+  EXPECT_EQ(spec->DebugString().substr(spec->DebugString().find("reference_config")),
+            ParseExperimentSpec(Reference())
+                ->DebugString()
+                .substr(ParseExperimentSpec(Reference())->DebugString().find("reference_config")));
+}
+
 TEST(ExperimentSpecTest, BadSpecsAreRefusedByName) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"decode_steps: many", "line 1, column 15"},
