@@ -23,12 +23,18 @@ std::string Fixed(std::optional<double> value, int decimals) {
   return absl::StrFormat("%.*f", decimals, *value);
 }
 
+// Four decimals, as the plan has it; but a small distance is not shown as none.
+std::string Distance(std::optional<double> value) {
+  const bool is_small = value.has_value() && *value > 0 && *value < 1e-3;
+  return is_small ? absl::StrFormat("%.1e", *value) : Fixed(value, 4);
+}
+
 std::string Row(const ExperimentReport& report) {
   const SummaryRow& row = report.summary;
   const std::optional<double> max =
       row.signal_l2.n > 0 ? std::optional<double>(row.signal_l2.max) : std::nullopt;
   return absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", report.experiment.type,
-                         report.experiment.variable, Fixed(row.baseline_l2, 4), Fixed(max, 4),
+                         report.experiment.variable, Distance(row.baseline_l2), Distance(max),
                          Fixed(row.by_mean.snr, 2), DetectabilityName(row.by_mean.detectability));
 }
 
@@ -97,7 +103,7 @@ std::string Remarks(const ExperimentReport& report) {
   const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
   if (verdict.classes_differ()) {
     lines.push_back(absl::StrFormat("by the noise at the baseline value alone (L2 %s): SNR %s, %s",
-                                    Fixed(report.summary.baseline_l2_at_baseline_value, 4),
+                                    Distance(report.summary.baseline_l2_at_baseline_value),
                                     Fixed(verdict.by_baseline.snr, 2),
                                     DetectabilityName(verdict.by_baseline.detectability)));
   }

@@ -52,6 +52,13 @@ TEST(SummaryTable, ShowsInfinityAndWhatIsUnknown) {
   EXPECT_THAT(
       SummaryTable(Reports(std::move(experiment))),
       HasSubstr("attention_impl       -               8.0000          -          Undefined"));
+  Experiment tiny = Attention();
+  for (RunRecord& run : tiny.runs) {
+    run = MakeRun(run.config_id, {run.config_id == "H100_eager" ? 0.0000785f : 0});
+  }
+  EXPECT_THAT(SummaryTable(Reports(std::move(tiny))),
+              HasSubstr("3.9e-05         7.9e-05         2.00       Weak"))
+      << "small is not none";
   Experiment noiseless = Attention();
   noiseless.configurations.resize(3);
   noiseless.runs[2] = MakeRun("H100_fa2");

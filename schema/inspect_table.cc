@@ -22,6 +22,18 @@ bool IsNumber(absl::string_view text) {
   return absl::SimpleAtod(text, &number);
 }
 
+// Whether all cells below the first row, which may be a heading, are numbers or say that there is
+// none.
+bool IsColumnOfNumbers(const std::vector<std::vector<std::string>>& rows, size_t column) {
+  bool any = false;
+  for (size_t i = 1; i < rows.size(); ++i) {
+    if (column >= rows[i].size() || rows[i][column].empty() || rows[i][column] == "-") continue;
+    if (!IsNumber(rows[i][column])) return false;
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows,
@@ -31,12 +43,14 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows,
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
   }
+  std::vector<bool> of_numbers;
+  for (size_t i = 0; i < widths.size(); ++i) of_numbers.push_back(IsColumnOfNumbers(rows, i));
   std::string text;
   for (const std::vector<std::string>& row : rows) {
     std::string line(indent);
     for (size_t i = 0; i < row.size(); ++i) {
       const std::string padding(widths[i] - Width(row[i]), ' ');
-      const bool right = IsNumber(row[i]);
+      const bool right = of_numbers[i] && IsNumber(row[i]);
       absl::StrAppend(&line, right ? padding : "", row[i], right ? "" : padding, "  ");
     }
     absl::StrAppend(&text, absl::StripTrailingAsciiWhitespace(line), "\n");

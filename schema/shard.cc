@@ -37,6 +37,10 @@ absl::Status CheckLogProbs(const LogProbs& log_probs, const std::string& what) {
     return absl::DataLossError(absl::StrCat(what, ": ", log_probs.token_ids_size(),
                                             " token ids, but ", count, " float32 log-probs"));
   }
+  if (!log_probs.slots().empty() && log_probs.slots_size() != log_probs.token_ids_size()) {
+    return absl::DataLossError(absl::StrCat(what, ": ", log_probs.token_ids_size(),
+                                            " token ids, but ", log_probs.slots_size(), " slots"));
+  }
   return absl::OkStatus();
 }
 

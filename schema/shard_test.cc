@@ -111,6 +111,11 @@ TEST(ShardTest, InconsistentShardsAreRefused) {
       {[](Repetition& r) { r.positions[0].mutable_top_log_probs()->add_token_ids(9); },
        "2 token ids, but 1"},
       {[](Repetition& r) {
+         r.positions[0].mutable_top_log_probs()->add_slots(0);
+         r.positions[0].mutable_top_log_probs()->add_slots(1);
+       },
+       "position 100, log-probs: 1 token ids, but 2 slots"},
+      {[](Repetition& r) {
          *r.positions[0].mutable_layers(0)->mutable_hidden_state() = MakeValues(FLOAT32, "abcde");
        },
        "5 bytes of dtype FLOAT32"},
