@@ -42,6 +42,8 @@ expect 1 "nowhere/config.json" \
   "$exp3" $small --output=c --reference=a/$reference --model_gptq=nowhere
 expect 0 "mini_qwen3_moe/gptq" "$exp0" $small --output=g --model=$mini/gptq
 expect_field g/$reference 'quant_method: "gptq"'
+expect 1 "reference CPU-X_reference ran .*gptq: expected a checkpoint in awq format, found gptq" \
+  "$exp3" $small --output=g
 
 echo "--- a tokenizer that reads the prompt differently is refused, with both names"
 mkdir other && cp -L $mini/gptq/* other/ && chmod u+w other/*

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -85,6 +86,13 @@ std::vector<Configuration> ConfigurationsOf(const ExperimentSpec& spec) {
   }
   if (configurations.empty()) configurations.push_back(configuration(spec.reference()));
   return configurations;
+}
+
+bool ComparesFormats(const ExperimentSpec& spec) {
+  return std::any_of(spec.variants().begin(), spec.variants().end(),
+                     [](const schema::VariantSpec& variant) {
+                       return !variant.overrides().quant_method().empty();
+                     });
 }
 
 absl::StatusOr<schema::ExtractionConfig> ResolveExtraction(

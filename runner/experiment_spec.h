@@ -29,6 +29,9 @@ struct Configuration {
 // other, the reference itself.
 std::vector<Configuration> ConfigurationsOf(const schema::ExperimentSpec& spec);
 
+// Whether checkpoints in different formats are what the experiment compares.
+bool ComparesFormats(const schema::ExperimentSpec& spec);
+
 // `extraction` for a model of so many layers: -1 becomes the last, layers that the model does not
 // have and duplicates go, ascending. InvalidArgument if none is left.
 absl::StatusOr<schema::ExtractionConfig> ResolveExtraction(

@@ -40,6 +40,14 @@ TEST(ExperimentSpecTest, AnExperimentRunsItsVariantsWithTheirOverrides) {
   EXPECT_EQ(configurations[1].value.number_value(), 4);
 }
 
+TEST(ExperimentSpecTest, QuantizationAloneComparesFormats) {
+  for (const auto& file : std::filesystem::directory_iterator("runner/experiments")) {
+    const auto spec = ParseExperimentSpec(schema::ReadFile(file.path().string()).value());
+    ASSERT_TRUE(spec.ok()) << file.path() << spec.status();
+    EXPECT_EQ(ComparesFormats(*spec), spec->name() == "quantization") << file.path();
+  }
+}
+
 // An experiment changes its variable and nothing else.
 TEST(ExperimentSpecTest, AllExperimentsShareTheReference) {
   const auto reference = ParseExperimentSpec(Reference());

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runner/engine/machine.h"
+#include "runner/experiment_spec.h"
 #include "runner/prompt_source.h"
 #include "schema/command_line.h"
 #include "schema/run_directory.h"
@@ -37,6 +38,9 @@ absl::StatusOr<std::optional<ReferenceRun>> FindReference(const ExperimentSpec& 
   absl::StatusOr<ReferenceRun> reference = ReadReferenceRun(path);
   if (!reference.ok()) return reference.status();
   absl::Status status = CheckReference(*reference, inputs.prompt, vocab_size, spec.decode_steps());
+  if (status.ok() && ComparesFormats(spec)) {
+    status = CheckReferenceFormat(*reference, spec.reference_config().quant_method());
+  }
   if (!status.ok()) return status;
   return std::optional<ReferenceRun>(*std::move(reference));
 }

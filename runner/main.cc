@@ -94,6 +94,7 @@ constexpr char kUsage[] =
     "  bazel run //runner:exp0\n"
     "  bazel run //runner:exp0 -- --model=/models/Qwen3-30B-A3B-AWQ --document=paper.pdf\n"
     "  bazel run //runner:exp0 -- --hardware=H100 --reference=results/A100-80GB/A100_reference\n"
+    "  bazel run //runner:exp3 -- --model=Qwen3-30B-A3B-AWQ --model_gptq=Qwen3-30B-A3B-GPTQ-Int4\n"
     "  bazel run //runner:exp0 -- --dtype=bfloat16 --threads=8 --output=results_bf16\n"
     "  bazel run //runner:all                          # experiments 0 to 8, one after another\n"
     "  bazel run //runner:exp7 -- --only=tp4           # four ranks, started here\n"

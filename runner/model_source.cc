@@ -6,17 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "runner/engine/model_info.h"
+#include "runner/experiment_spec.h"
 #include "runner/tokenizer/tokenizer.h"
 
 namespace forensics::runner {
 namespace {
-
-bool ComparesFormats(const schema::ExperimentSpec& spec) {
-  return std::any_of(spec.variants().begin(), spec.variants().end(),
-                     [](const schema::VariantSpec& variant) {
-                       return !variant.overrides().quant_method().empty();
-                     });
-}
 
 // "6023 ids, 17 at place 4": the length, and what stands where the two part.
 std::string Describe(const std::vector<int64_t>& ids, size_t place) {
@@ -63,8 +57,14 @@ absl::StatusOr<const Checkpoint*> ModelSource::Open(const std::string& quant_met
   return open_.get();
 }
 
-absl::Status CheckReadsPrompt(const std::string& directory, const schema::PromptInfo& prompt,
-                              const RunnerOptions& options) {
+absl::Status CheckReadsPrompt(const std::string& directory, int64_t vocab_size,
+                              const schema::PromptInfo& prompt, const RunnerOptions& options) {
+  for (const int64_t id : prompt.token_ids()) {
+    if (id >= vocab_size) {
+      return absl::InvalidArgumentError(absl::StrCat(directory, ": its vocabulary has ", vocab_size,
+                                                     " entries, but the prompt has id ", id));
+    }
+  }
   // Ids that were given replace the tokenizer: their text need not read back to them.
   if (directory == options.model || !options.prompt_tokens.empty()) return absl::OkStatus();
   auto tokenizer = Tokenizer::FromFile(directory + "/tokenizer.json");

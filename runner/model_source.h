@@ -3,6 +3,7 @@
 #ifndef RUNNER_MODEL_SOURCE_H_
 #define RUNNER_MODEL_SOURCE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -38,9 +39,10 @@ class ModelSource {
 };
 
 // Whether the model in `directory` reads the prompt as the reference does: its tokenizer gives the
-// same ids. InvalidArgument naming both models and the first difference.
-absl::Status CheckReadsPrompt(const std::string& directory, const schema::PromptInfo& prompt,
-                              const RunnerOptions& options);
+// same ids, and its vocabulary has them. InvalidArgument naming both models and the first
+// difference.
+absl::Status CheckReadsPrompt(const std::string& directory, int64_t vocab_size,
+                              const schema::PromptInfo& prompt, const RunnerOptions& options);
 
 }  // namespace forensics::runner
 

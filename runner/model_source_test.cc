@@ -108,11 +108,11 @@ class CheckReadsPromptTest : public testing::Test {
 TEST_F(CheckReadsPromptTest, TheSameTokenizerReadsTheSame) {
   RunnerOptions options = Options();
   options.model = "another/path";
-  EXPECT_TRUE(CheckReadsPrompt(kAwq, prompt_, options).ok());
+  EXPECT_TRUE(CheckReadsPrompt(kAwq, 4096, prompt_, options).ok());
 }
 
 TEST_F(CheckReadsPromptTest, AnotherTokenizerIsNamedWithTheReferences) {
-  const std::string error(CheckReadsPrompt(kOtherTokenizer, prompt_, Options()).message());
+  const std::string error(CheckReadsPrompt(kOtherTokenizer, 151936, prompt_, Options()).message());
   EXPECT_THAT(error, HasSubstr("testdata/qwen3_tokenizer/tokenizer.json: gives other ids"));
   EXPECT_THAT(error, HasSubstr("than testdata/mini_qwen3_moe/awq/tokenizer.json"));
   EXPECT_THAT(error, HasSubstr("at place 0"));
@@ -123,14 +123,22 @@ TEST_F(CheckReadsPromptTest, AShorterPromptDiffersAtItsEnd) {
   RunnerOptions options = Options();
   options.model = "another/path";
   const int size = prompt_.token_ids_size();
-  EXPECT_THAT(std::string(CheckReadsPrompt(kAwq, prompt_, options).message()),
+  EXPECT_THAT(std::string(CheckReadsPrompt(kAwq, 4096, prompt_, options).message()),
               HasSubstr("expected " + std::to_string(size) + " ids"));
 }
 
 TEST_F(CheckReadsPromptTest, GivenIdsNeedNoTokenizer) {
   RunnerOptions options = Options();
   options.prompt_tokens = "ids.json";
-  EXPECT_TRUE(CheckReadsPrompt("nowhere", prompt_, options).ok());
+  EXPECT_TRUE(CheckReadsPrompt("nowhere", 4096, prompt_, options).ok());
+}
+
+TEST_F(CheckReadsPromptTest, AnIdBeyondTheVocabularyIsNamed) {
+  RunnerOptions options = Options();
+  options.prompt_tokens = "ids.json";
+  prompt_.add_token_ids(4096);
+  EXPECT_EQ(CheckReadsPrompt("small", 4096, prompt_, options).message(),
+            "small: its vocabulary has 4096 entries, but the prompt has id 4096");
 }
 
 }  // namespace

@@ -49,4 +49,12 @@ absl::Status CheckReference(const ReferenceRun& reference, const schema::PromptI
   return absl::OkStatus();
 }
 
+absl::Status CheckReferenceFormat(const ReferenceRun& reference, const std::string& quant_method) {
+  const std::string& found = reference.manifest.config().quant_method();
+  if (found == quant_method) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the reference ", reference.manifest.config_id(), " ran ", reference.manifest.model().name(),
+      ": expected a checkpoint in ", quant_method, " format, found ", found));
+}
+
 }  // namespace forensics::runner

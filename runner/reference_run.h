@@ -25,6 +25,9 @@ absl::StatusOr<ReferenceRun> ReadReferenceRun(const std::string& path);
 absl::Status CheckReference(const ReferenceRun& reference, const schema::PromptInfo& prompt,
                             int64_t vocab_size, int decode_steps);
 
+// Whether `reference` ran a checkpoint in this format; FailedPrecondition naming both.
+absl::Status CheckReferenceFormat(const ReferenceRun& reference, const std::string& quant_method);
+
 }  // namespace forensics::runner
 
 #endif  // RUNNER_REFERENCE_RUN_H_

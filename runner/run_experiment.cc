@@ -74,7 +74,8 @@ RunManifest DescribeWork(const ExperimentSpec& spec, const Configuration& config
 // Adds the checkpoint to `manifest`, if it takes the prompt as the reference does.
 absl::Status AddModel(const Checkpoint& checkpoint, const RunnerOptions& options,
                       const Inputs& inputs, RunManifest& manifest) {
-  absl::Status status = CheckReadsPrompt(checkpoint.directory(), inputs.prompt, options);
+  absl::Status status = CheckReadsPrompt(checkpoint.directory(), checkpoint.config().vocab_size,
+                                         inputs.prompt, options);
   if (status.ok() && inputs.reference.has_value()) {
     status = CheckReference(*inputs.reference, inputs.prompt, checkpoint.config().vocab_size,
                             manifest.decode_steps());

@@ -57,7 +57,7 @@ def save_gptq(model, folder, generator, v2):
             "checkpoint_format": "gptq_v2" if v2 else "gptq", "lm_head": False, "pack_dtype": "int32"}
 
 def dequantize_nf4(w):
-    """By bitsandbytes' definition: its AVX-512 kernel (0.50.2) takes wrong magnitudes where rows are narrower than blocks."""
+    """By bitsandbytes' definition: its AVX-512 kernel (0.50.2) is wrong for rows of 48 or 96 weights."""
     import bitsandbytes as bnb
     from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
     state = w.quant_state
