@@ -69,6 +69,28 @@ std::vector<std::string> NotVerifiable(const ExperimentReport& report) {
   return lines;
 }
 
+bool SameBits(const ConfigurationPair& pair) {
+  if (!pair.comparison.has_value()) return false;
+  const auto& signals = pair.comparison->signals;
+  return !signals.empty() && std::all_of(signals.begin(), signals.end(), [](const auto& signal) {
+    return signal.second.bit_identical;
+  });
+}
+
+// Variants whose every signal has the baseline's bits: where the variable changes nothing, or
+// nothing but the run time. Empty if there is none.
+std::string BitIdentical(const ExperimentReport& report) {
+  std::vector<std::string> config_ids;
+  for (const WithinHardware& within : report.within_hardware) {
+    for (const ConfigurationPair& pair : within.pairs) {
+      if (SameBits(pair)) config_ids.push_back(pair.b->config_id);
+    }
+  }
+  if (config_ids.empty()) return "";
+  return absl::StrCat("bit-identical to the baseline in all signals: ",
+                      absl::StrJoin(config_ids, ", "));
+}
+
 // Lines of confounding that the table's reader is shown; all are in the JSON report.
 std::vector<std::string> ShownConfounding(const ExperimentReport& report) {
   std::vector<std::string> lines = report.confounding;
@@ -99,6 +121,7 @@ std::string UndefinedRemarks(const std::vector<ExperimentReport>& reports) {
 
 std::string Remarks(const ExperimentReport& report) {
   std::vector<std::string> lines;
+  if (const std::string same = BitIdentical(report); !same.empty()) lines.push_back(same);
   for (const std::string& line : ShownConfounding(report)) lines.push_back(line);
   const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
   if (verdict.classes_differ()) {

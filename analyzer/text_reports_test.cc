@@ -97,6 +97,17 @@ TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
   EXPECT_THAT(SummaryTable(Reports(std::move(baseline_alone))), Not(HasSubstr("RUN TIME")));
 }
 
+TEST(SummaryTable, NamesVariantsWithTheBaselinesBits) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("bit-identical")));
+  Experiment experiment = Attention();
+  experiment.runs[1] = MakeRun("A100_eager");
+  EXPECT_THAT(SummaryTable(Reports(experiment)),
+              HasSubstr("\nattention: bit-identical to the baseline in all signals: A100_eager\n"));
+  SetVector(experiment.runs[1], kKeys1, {0, -1}, {1, 2});
+  EXPECT_THAT(SummaryTable(Reports(std::move(experiment))), Not(HasSubstr("bit-identical")))
+      << "one key is another";
+}
+
 TEST(SummaryTable, SaysWhatElseDiffersBesideTheVariable) {
   Experiment experiment = Attention();
   EXPECT_THAT(SummaryTable(Reports(experiment)), Not(HasSubstr("confounded")));
