@@ -1,10 +1,13 @@
 """experiment, experiments: a runner binary for the textprotos of one or of several experiments."""
 
+load("//third_party/torch:version.bzl", "with_torch")
+load("//third_party/torch:versions.bzl", "FETCHABLE_CUDA")
+
 def experiment(name, spec, **kwargs):
     """Declares `bazel run //runner:<name>`, which runs one experiment; see experiments."""
     experiments(name, [spec], **kwargs)
 
-def experiments(name, specs, data = []):
+def experiments(name, specs, data = [], cuda_versions = []):
     """Declares `bazel run //runner:<name>`, which runs several experiments in turn.
 
     The specs are compiled in, so that the binary is whole wherever it is carried to.
@@ -13,6 +16,8 @@ def experiments(name, specs, data = []):
       name: name of the binary, such as "exp0".
       specs: the experiments' textprotos, in the order to run; see //schema:experiment.proto.
       data: files that these experiments need beside the small models and documents.
+      cuda_versions: values of cuda_version in them. Those whose libtorch can be fetched come along as
+        <name>_cuda_<version>, the same program built against that libtorch.
     """
     native.genrule(
         name = name + "_spec",
@@ -24,6 +29,22 @@ def experiments(name, specs, data = []):
               "echo 'R\"textproto('; cat $$spec; echo ')textproto\",'; done; " +
               "echo 'nullptr};') > $@",
     )
+    other_builds = []
+    for cuda_version in cuda_versions:
+        if cuda_version not in FETCHABLE_CUDA:
+            continue
+        other_builds.append("%s_cuda_%s" % (name, cuda_version))
+        with_torch(
+            name = other_builds[-1],
+            binary = name + "_alone",
+            version = FETCHABLE_CUDA[cuda_version],
+        )
+    if other_builds:
+        native.cc_binary(
+            name = name + "_alone",
+            srcs = [name + "_spec.cc"],
+            deps = [":main"],
+        )
     native.cc_binary(
         name = name,
         srcs = [name + "_spec.cc"],
@@ -32,7 +53,7 @@ def experiments(name, specs, data = []):
             "//testdata:mini_awq",
             "//testdata:mini_bnb_nf4",
             "//testdata:mini_gptq",
-        ] + data,
+        ] + data + other_builds,
         visibility = ["//visibility:public"],
         deps = [":main"],
     )

@@ -6,9 +6,10 @@
 
 namespace forensics::runner {
 
-absl::Status LaunchRanks(const RunnerOptions& options, const std::string& suffix, int world_size) {
+absl::Status LaunchRanks(const RunnerOptions& options, const std::string& program,
+                         const std::string& suffix, int world_size) {
   LocalRanks ranks;
-  ranks.program = "/proc/self/exe";
+  ranks.program = program;
   ranks.arguments = options.arguments;
   ranks.arguments.push_back(absl::StrCat("--only=", suffix));
   ranks.world_size = world_size;

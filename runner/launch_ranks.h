@@ -9,9 +9,11 @@
 
 namespace forensics::runner {
 
-// Runs this program again as `world_size` ranks, for the configuration with this suffix alone.
+// Runs `program` with this one's arguments as `world_size` ranks, for the configuration with this
+// suffix alone.
 // Aborted, naming the rank and what happened to it, if one failed.
-absl::Status LaunchRanks(const RunnerOptions& options, const std::string& suffix, int world_size);
+absl::Status LaunchRanks(const RunnerOptions& options, const std::string& program,
+                         const std::string& suffix, int world_size);
 
 }  // namespace forensics::runner
 

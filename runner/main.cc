@@ -158,6 +158,18 @@ absl::Status FindModels(const std::string& program, RunnerOptions& options) {
   return absl::OkStatus();
 }
 
+// The programs for other CUDA versions that `spec` has in mind and that come along; see
+// experiment.bzl. What is not there is missed when its turn comes.
+void FindOtherBuilds(const std::string& program, const schema::ExperimentSpec& spec,
+                     RunnerOptions& options) {
+  for (const Configuration& configuration : ConfigurationsOf(spec)) {
+    const std::string& version = configuration.config.cuda_version();
+    const auto found =
+        BundledFile(program, absl::StrCat("runner/exp", spec.id(), "_cuda_", version));
+    if (found.ok()) options.other_builds[version] = *found;
+  }
+}
+
 // Flags that take a number: 0 keeps the spec's.
 absl::Status Override(const char* name, int value, absl::FunctionRef<void(int)> set) {
   if (value < 0) return schema::UsageError(absl::StrCat("--", name, " must not be negative"));
@@ -328,6 +340,9 @@ absl::StatusOr<int> Run(const std::vector<std::string>& arguments) {
   }
   absl::StatusOr<RunnerOptions> options = OptionsFromFlags(arguments);
   if (!options.ok()) return options.status();
+  for (const schema::ExperimentSpec& spec : specs) {
+    FindOtherBuilds(arguments.front(), spec, *options);
+  }
   auto team = RankTeam::Join(options->ranks, options->rank_timeout);
   if (!team.ok()) return team.status();
   Progress progress = (*team)->IsFirst() ? Progress::ForStderr() : Progress::Silent();

@@ -14,6 +14,7 @@
 #include "runner/inputs.h"
 #include "runner/launch_ranks.h"
 #include "runner/model_source.h"
+#include "runner/other_build.h"
 #include "runner/repetitions.h"
 #include "schema/rank_join.h"
 
@@ -155,14 +156,20 @@ absl::StatusOr<std::optional<FinishedRun>> RunHere(const ExperimentSpec& spec,
   return FinishedRun{directory, *std::move(finished)};
 }
 
-// Runs the configuration in ranks of its own and reads what they left.
+// Runs the configuration in ranks of its own, of the build that it asks for, and reads what they
+// left.
 absl::StatusOr<FinishedRun> RunInRanks(const ExperimentSpec& spec,
                                        const Configuration& configuration,
                                        const RunnerOptions& options, const Inputs& inputs,
                                        Progress& progress) {
+  const std::string& cuda_version = configuration.config.cuda_version();
+  const absl::StatusOr<std::string> program = ProgramFor(cuda_version, options);
+  if (!program.ok()) return program.status();
   const int world_size = schema::WorldSize(configuration.config);
-  progress.Note(absl::StrCat(configuration.suffix, ": ", world_size, " ranks"));
-  absl::Status status = LaunchRanks(options, configuration.suffix, world_size);
+  progress.Note(absl::StrCat(
+      configuration.suffix, ": ", world_size, world_size == 1 ? " rank" : " ranks",
+      IsThisBuild(cuda_version) ? "" : absl::StrCat(", built for CUDA ", cuda_version)));
+  absl::Status status = LaunchRanks(options, *program, configuration.suffix, world_size);
   if (!status.ok()) return status;
   const schema::RunDirectory directory =
       DirectoryOf(options, DescribeWork(spec, configuration, options, inputs));
@@ -176,19 +183,30 @@ absl::StatusOr<std::optional<FinishedRun>> RunConfiguration(
     const Inputs& inputs, ModelSource& models, RankTeam& team, Progress& progress) {
   const int wanted = schema::WorldSize(configuration.config);
   const int found = team.communicator().size();
-  if (wanted == found) {
+  const bool this_build = IsThisBuild(configuration.config.cuda_version());
+  if (wanted == found && this_build) {
     return RunHere(spec, configuration, options, inputs, models, team, progress);
   }
   if (found == 1) return RunInRanks(spec, configuration, options, inputs, progress);
+  if (!this_build) {
+    return absl::UnavailableError(
+        "of another build; start it on its own, not as one of many ranks");
+  }
   return absl::UnavailableError(absl::StrCat("needs ", wanted, wanted == 1 ? " rank" : " ranks",
                                              ", found ", found,
                                              "; start it with as many, or on its own"));
+}
+
+// Whether it is the reference under another name: the CUDA version under test is this build's own.
+bool IsReference(const Configuration& configuration) {
+  return configuration.config.cuda_version() == LibtorchCudaVersion();
 }
 
 std::vector<Configuration> Wanted(const ExperimentSpec& spec, const RunnerOptions& options) {
   std::vector<Configuration> wanted;
   for (Configuration& configuration : ConfigurationsOf(spec)) {
     const auto& only = options.only;
+    if (only.empty() && IsReference(configuration)) continue;
     if (only.empty() || std::find(only.begin(), only.end(), configuration.suffix) != only.end()) {
       wanted.push_back(std::move(configuration));
     }

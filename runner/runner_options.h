@@ -47,6 +47,8 @@ struct RunnerOptions {
   std::function<bool()> interrupted;
   // By quant_method ("gptq", "bnb"), the model's checkpoint in that format; empty: there is none.
   std::map<std::string, std::string> quantized_models;
+  // By cuda_version ("12.6"), the programs that are this one, built against libtorch for that CUDA.
+  std::map<std::string, std::string> other_builds;
 };
 
 }  // namespace forensics::runner

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runner/engine/machine.h"
 
 namespace forensics::runner {
 namespace {
@@ -45,7 +46,9 @@ absl::Status CheckAxes(const schema::RunConfig& config) {
   if (config.device() != "cpu") return unknown("device", config.device());
   if (config.compile()) return unknown("compile", "true");
   if (config.concurrent_work()) return unknown("concurrent_work", "true");
-  if (config.cuda_version() != "default") return unknown("cuda_version", config.cuda_version());
+  if (config.cuda_version() != "default" && config.cuda_version() != LibtorchCudaVersion()) {
+    return unknown("cuda_version", config.cuda_version());
+  }
   return absl::OkStatus();
 }
 

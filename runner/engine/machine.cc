@@ -98,10 +98,12 @@ std::map<std::string, std::string> MachineSettings() {
   return settings;
 }
 
+const char* LibtorchCudaVersion() { return FORENSICS_LIBTORCH_CUDA; }
+
 schema::Versions ThisVersions() {
   schema::Versions versions;
   versions.set_torch(TORCH_VERSION);
-  versions.set_cuda(FORENSICS_LIBTORCH_CUDA);
+  versions.set_cuda(LibtorchCudaVersion());
   const absl::StatusOr<std::string> digest = schema::Sha256HexOfFile("/proc/self/exe");
   if (digest.ok()) versions.set_runner(absl::StrCat("sha256:", digest->substr(0, 16)));
   return versions;

@@ -30,6 +30,9 @@ void MakeDeterministic(int threads);
 // choices, where set.
 std::map<std::string, std::string> MachineSettings();
 
+// The CUDA version that this program's libtorch is built for, such as "13.0".
+const char* LibtorchCudaVersion();
+
 // Of libtorch, of the CUDA that it is built for, and of this program: the start of its file's
 // SHA-256.
 schema::Versions ThisVersions();
