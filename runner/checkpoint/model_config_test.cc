@@ -225,6 +225,9 @@ TEST(ParseModelConfigTest, VersionsOfGptq) {
   EXPECT_EQ(offset(""), 1);
   EXPECT_EQ(offset(R"(, "checkpoint_format": "gptq")"), 1);
   EXPECT_EQ(offset(R"(, "checkpoint_format": "gptq_v2")"), 0);
+  EXPECT_EQ(offset(R"(, "format": "gptq_v2")"), 0);
+  EXPECT_EQ(offset(R"(, "format": "GPTQ_V2", "checkpoint_format": "gptq_v2")"), 0);
+  EXPECT_EQ(offset(R"(, "format": null, "checkpoint_format": null)"), 1);
 }
 
 TEST(ParseModelConfigTest, TheWriterOfTestsIsRead) {
@@ -286,8 +289,11 @@ TEST(ParseModelConfigTest, RefusesWhatItCannotRun) {
       {R"({"quantization_config": {"quant_method": "gptq", "bits": 4,
            "checkpoint_format": "marlin"}})",
        "checkpoint_format: expected \"gptq\" or \"gptq_v2\", found \"marlin\""},
+      {R"({"quantization_config": {"quant_method": "gptq", "bits": 4,
+           "checkpoint_format": "gptq", "format": "gptq_v2"}})",
+       "format: expected that of checkpoint_format (\"gptq\"), found \"gptq_v2\""},
       {R"({"quantization_config": {"quant_method": "gptq", "bits": 4, "sym": false}})",
-       "sym: expected true (in checkpoint_format \"gptq\"), found false"},
+       "sym: expected true (in format \"gptq\"), found false"},
       {R"({"quantization_config": {"quant_method": "gptq", "bits": 4, "pack_dtype": "int64"}})",
        "pack_dtype: expected \"int32\""},
       {R"({"quantization_config": {"quant_method": "gptq", "bits": 4,

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace forensics::runner {
 namespace {
@@ -48,18 +49,26 @@ void ReadDynamic(JsonFields& fields) {
   fields.Absorb(*dynamic);
 }
 
+// transformers 5 and newer writers of GPTQ say `format`, older ones `checkpoint_format`.
+std::string ReadGptqFormat(JsonFields& fields) {
+  const char* name = fields.Has("checkpoint_format") ? "checkpoint_format" : "format";
+  const std::string format = absl::AsciiStrToLower(fields.String(name, "gptq"));
+  if (format != "gptq" && format != "gptq_v2") fields.Refuse(name, "\"gptq\" or \"gptq_v2\"");
+  if (absl::AsciiStrToLower(fields.String("format", format)) != format) {
+    fields.Refuse("format", absl::StrCat("that of ", name, " (\"", format, "\")"));
+  }
+  return format;
+}
+
 QuantConfig ReadGptq(JsonFields& fields) {
   QuantConfig quant;
   quant.method = QuantMethod::kGptq;
   ReadGroups(fields, quant);
-  const std::string format = fields.String("checkpoint_format", "gptq");
-  if (format != "gptq" && format != "gptq_v2") {
-    fields.Refuse("checkpoint_format", "\"gptq\" or \"gptq_v2\"");
-  }
+  const std::string format = ReadGptqFormat(fields);
   quant.gptq_zero_offset = format == "gptq" ? 1 : 0;
   // Version 1 stores zero - 1 in four bits: of 0 and 16 alike, so that readers differ.
   if (format == "gptq" && !fields.Bool("sym", true)) {
-    fields.Refuse("sym", "true (in checkpoint_format \"gptq\")");
+    fields.Refuse("sym", "true (in format \"gptq\")");
   }
   if (fields.String("pack_dtype", "int32") != "int32") fields.Refuse("pack_dtype", "\"int32\"");
   ReadDynamic(fields);
