@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <random>
 #include <string>
 
 #include "absl/strings/str_replace.h"
@@ -259,6 +260,41 @@ TEST_F(CheckpointTest, NamesFilesThatAreMissingOrDamaged) {
                                  "found neither"));
   ASSERT_TRUE(WriteFile(Path("config.json"), "{}").ok());
   EXPECT_THAT(Error(), HasSubstr("config.json: architectures: expected one of"));
+}
+
+// Whatever byte is wrong: an error that names the place, or other values, but never a crash.
+TEST_F(CheckpointTest, DamagedBytesAreErrorsOrValues) {
+  constexpr int kTrials = 300;
+  for (QuantMethod method : {QuantMethod::kAwq, QuantMethod::kGptq, QuantMethod::kBnbNf4}) {
+    ModelConfig config = TinyPackedConfig(Architecture::kQwen3, method);
+    config.num_hidden_layers = 1;
+    ASSERT_EQ(Error(config, RandomTensors(config, 1)), "");
+    const std::string bytes = ReadFile(Path("model.safetensors"));
+    const size_t header = 8 + static_cast<size_t>(static_cast<uint8_t>(bytes[0])) +
+                          256 * static_cast<size_t>(static_cast<uint8_t>(bytes[1]));
+    std::mt19937 engine(1);
+    int refused = 0;
+    for (int trial = 0; trial < kTrials; ++trial) {
+      std::string damaged = bytes;
+      // Half of them in the header, which is the smaller part.
+      const size_t place = engine() % (trial % 2 == 0 ? header : bytes.size());
+      damaged[place] = static_cast<char>(damaged[place] ^ (1 << (engine() % 8)));
+      ASSERT_TRUE(WriteFile(Path("model.safetensors"), damaged).ok());
+      const auto checkpoint = Checkpoint::Open(directory_);
+      absl::Status status = checkpoint.status();
+      for (const char* layer : {"self_attn.q_proj", "self_attn.o_proj", "mlp.down_proj"}) {
+        if (!status.ok()) break;
+        status = (*checkpoint)
+                     ->LinearWeight(std::string("model.layers.0.") + layer, at::kFloat)
+                     .status();
+      }
+      if (status.ok()) continue;
+      EXPECT_THAT(std::string(status.message()), HasSubstr(directory_)) << place;
+      ++refused;
+    }
+    EXPECT_GT(refused, kTrials / 4);
+    EXPECT_LT(refused, kTrials);
+  }
 }
 
 TEST_F(CheckpointTest, ADanglingLinkIsNamed) {
