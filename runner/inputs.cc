@@ -1,5 +1,6 @@
 #include "runner/inputs.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,14 @@ absl::StatusOr<std::optional<BitFlip>> FindBitFlip(const ExperimentSpec& spec,
   return std::optional<BitFlip>(*flip);
 }
 
+int LargestBatch(const ExperimentSpec& spec) {
+  int largest = 1;
+  for (const Configuration& configuration : ConfigurationsOf(spec)) {
+    largest = std::max(largest, configuration.config.batch_size());
+  }
+  return largest;
+}
+
 }  // namespace
 
 absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOptions& options,
@@ -71,6 +80,10 @@ absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOpt
   auto prompt = PreparePrompt(spec.prompt(), options, *inputs.tokenizer, vocab_size);
   if (!prompt.ok()) return prompt.status();
   inputs.prompt = *std::move(prompt);
+  auto neighbours = PrepareNeighbours(spec.prompt(), options, *inputs.tokenizer, inputs.prompt,
+                                      LargestBatch(spec));
+  if (!neighbours.ok()) return neighbours.status();
+  inputs.neighbours = *std::move(neighbours);
   auto reference = FindReference(spec, options, inputs, vocab_size);
   if (!reference.ok()) return reference.status();
   inputs.reference = *std::move(reference);

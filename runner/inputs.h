@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "runner/capture/bit_flip.h"
 #include "runner/checkpoint/checkpoint.h"
+#include "runner/neighbours.h"
 #include "runner/reference_run.h"
 #include "runner/runner_options.h"
 #include "runner/tokenizer/tokenizer.h"
@@ -20,6 +22,7 @@ namespace forensics::runner {
 struct Inputs {
   std::unique_ptr<Tokenizer> tokenizer;  // the reference's
   schema::PromptInfo prompt;
+  std::vector<Neighbour> neighbours;  // as many as the largest batch needs
   std::string hardware;
   std::optional<ReferenceRun> reference;  // whose tokens are fed
   std::optional<BitFlip> flip;

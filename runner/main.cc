@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "runner/experiment_spec.h"
 #include "runner/ops/attention.h"
 #include "runner/parallel/rank_environment.h"
@@ -39,6 +41,9 @@ ABSL_FLAG(std::string, model_bnb, "",
           "the same in bitsandbytes NF4 format, for quant_method bnb; default likewise");
 ABSL_FLAG(std::string, document, "",
           "PDF or .txt that the prompt is cut from; default: the document that comes along");
+ABSL_FLAG(std::vector<std::string>, neighbour, {},
+          "PDF or .txt of each other sequence in a batch, comma-separated or given several times; "
+          "cut to the prompt's length; default: the other documents that come along");
 ABSL_FLAG(int, document_tokens, 0,
           "exact length of the document in the prompt; 0: as the spec says (6000)");
 ABSL_FLAG(std::string, prompt_tokens, "",
@@ -256,6 +261,19 @@ absl::Status SetRanks(RunnerOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status FindNeighbours(const std::string& program, RunnerOptions& options) {
+  for (const std::string& path : absl::GetFlag(FLAGS_neighbour)) {
+    options.neighbours.push_back(schema::UserPath(path));
+  }
+  if (!options.neighbours.empty()) return absl::OkStatus();
+  for (const char* name : {"doc1.pdf", "doc2.pdf", "doc3.pdf"}) {
+    auto path = BundledFile(program, absl::StrCat("testdata/mini_qwen3_moe/documents/", name));
+    if (!path.ok()) return path.status();
+    options.neighbours.push_back(*std::move(path));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::vector<std::string>& arguments) {
   const std::string& program = arguments[0];
   RunnerOptions options;
@@ -278,6 +296,7 @@ absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::vector<std::string>& a
   if (absl::Status status = SetRanks(options); !status.ok()) return status;
 
   if (absl::Status status = FindModels(program, options); !status.ok()) return status;
+  if (absl::Status status = FindNeighbours(program, options); !status.ok()) return status;
   if (!options.prompt_tokens.empty()) return options;
   options.document = schema::UserPath(absl::GetFlag(FLAGS_document));
   if (!options.document.empty()) return options;
@@ -290,7 +309,9 @@ absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::vector<std::string>& a
 // Prints what came of it; the exit code.
 absl::StatusOr<int> Report(const ExperimentResult& result) {
   for (const FinishedRun& run : result.runs) {
-    std::cout << "\n" << Summarize(run.manifest, run.directory.path());
+    std::cout << "\n"
+              << Summarize(run.manifest, run.directory.path(),
+                           run.reference.has_value() ? &*run.reference : nullptr);
   }
   if (!result.runs.empty()) {
     const schema::RunManifest& last = result.runs.back().manifest;
@@ -311,6 +332,15 @@ void Append(ExperimentResult more, ExperimentResult& all) {
   std::move(more.missing.begin(), more.missing.end(), std::back_inserter(all.missing));
 }
 
+// The same error, a wrong usage still being one, with the experiment's heading before it.
+absl::Status Under(const std::string& heading, const absl::Status& error) {
+  absl::Status status(error.code(), absl::StrCat(heading, error.message()));
+  error.ForEachPayload([&status](absl::string_view type, const absl::Cord& payload) {
+    status.SetPayload(type, payload);
+  });
+  return status;
+}
+
 // All experiments of this binary, until one is not reproducible.
 absl::StatusOr<ExperimentResult> RunAll(const std::vector<schema::ExperimentSpec>& specs,
                                         RunnerOptions& options, RankTeam& team,
@@ -321,10 +351,7 @@ absl::StatusOr<ExperimentResult> RunAll(const std::vector<schema::ExperimentSpec
       options.heading = absl::StrCat("[", i + 1, "/", specs.size(), " ", specs[i].name(), "] ");
     }
     absl::StatusOr<ExperimentResult> result = RunExperiment(specs[i], options, team, progress);
-    if (!result.ok()) {
-      return absl::Status(result.status().code(),
-                          absl::StrCat(options.heading, result.status().message()));
-    }
+    if (!result.ok()) return Under(options.heading, result.status());
     Append(*std::move(result), all);
     if (!all.runs.empty() && !all.runs.back().manifest.reproducible()) break;
   }

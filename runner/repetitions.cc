@@ -35,12 +35,20 @@ absl::StatusOr<schema::Repetition> Repetitions::Run(int repetition) {
 GenerationInput Repetitions::NewInput() const {
   GenerationInput input;
   input.prompts = {{inputs_.prompt.token_ids().begin(), inputs_.prompt.token_ids().end()}};
+  for (int i = 1; i < identity_.config().batch_size(); ++i) {
+    input.prompts.push_back(inputs_.neighbours[i - 1].token_ids);
+  }
+  if (identity_.config().concurrent_work()) input.background_load = HalfOfThisMachine();
   input.decode_steps = identity_.decode_steps();
   input.extraction = identity_.extraction();
   input.part = model_.Part();
   if (inputs_.reference.has_value()) input.reference = &inputs_.reference->repetition;
   input.token_text = [this](int64_t id) { return inputs_.tokenizer->DecodeUtf8({id}); };
   return input;
+}
+
+int64_t Repetitions::PromptTokens() const {
+  return int64_t{identity_.config().batch_size()} * inputs_.prompt.token_ids_size();
 }
 
 absl::Status Repetitions::BeforeStep(int repetition, int step) {
@@ -53,7 +61,7 @@ absl::Status Repetitions::BeforeStep(int repetition, int step) {
   const std::string name = absl::StrCat("repetition ", repetition + 1, " of ", repetitions);
   const double after = seconds_ * (repetitions - repetition - 1);
   if (step == 0) {
-    progress_.Begin(name + ", prefill", inputs_.prompt.token_ids_size(), "tokens", after);
+    progress_.Begin(name + ", prefill", PromptTokens(), "tokens", after);
   } else if (step == 1) {
     progress_.Begin(name + ", decode", identity_.decode_steps() - 1, "tokens", after);
   } else {
@@ -65,8 +73,7 @@ absl::Status Repetitions::BeforeStep(int repetition, int step) {
 // The prefill is one step, but it can be a long one.
 void Repetitions::AfterLayer(int layer) {
   if (step_ > 0) return;
-  progress_.Done(inputs_.prompt.token_ids_size() * (layer + int64_t{1}) /
-                 identity_.model().num_hidden_layers());
+  progress_.Done(PromptTokens() * (layer + 1) / identity_.model().num_hidden_layers());
 }
 
 }  // namespace forensics::runner

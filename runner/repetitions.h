@@ -30,6 +30,7 @@ class Repetitions {
 
  private:
   GenerationInput NewInput() const;
+  int64_t PromptTokens() const;  // of all sequences
   absl::Status BeforeStep(int repetition, int step);
   void AfterLayer(int layer);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runner/engine/background_load.h"
 #include "runner/engine/decoder_language_model.h"
 #include "runner/engine/machine.h"
 #include "runner/engine/model_info.h"
@@ -61,11 +62,17 @@ RunManifest DescribeWork(const ExperimentSpec& spec, const Configuration& config
   *manifest.mutable_variable_value() = configuration.value;
   *manifest.mutable_config() = configuration.config;
   *manifest.mutable_prompt() = inputs.prompt;
+  for (int i = 1; i < configuration.config.batch_size(); ++i) {
+    *manifest.add_neighbours() = inputs.neighbours[i - 1].info;
+  }
   *manifest.mutable_decoding() = DescribeDecoding(inputs.reference);
   manifest.set_decode_steps(spec.decode_steps());
   *manifest.mutable_versions() = ThisVersions();
   for (const auto& [name, value] : MachineSettings()) (*manifest.mutable_settings())[name] = value;
   if (!options.cpu_isa.empty()) (*manifest.mutable_settings())["cpu_isa"] = options.cpu_isa;
+  if (configuration.config.concurrent_work()) {
+    (*manifest.mutable_settings())["background_load"] = DescribeLoad(HalfOfThisMachine());
+  }
   if (inputs.flip.has_value()) {
     (*manifest.mutable_settings())["inject_bit_flip"] = options.inject_bit_flip;
   }
@@ -153,7 +160,7 @@ absl::StatusOr<std::optional<FinishedRun>> RunHere(const ExperimentSpec& spec,
   absl::StatusOr<RunManifest> finished =
       RunSession(directory, manifest, session, run, ranks, progress);
   if (!finished.ok()) return finished.status();
-  return FinishedRun{directory, *std::move(finished)};
+  return FinishedRun{directory, *std::move(finished), {}};
 }
 
 // Runs the configuration in ranks of its own, of the build that it asks for, and reads what they
@@ -175,7 +182,7 @@ absl::StatusOr<FinishedRun> RunInRanks(const ExperimentSpec& spec,
       DirectoryOf(options, DescribeWork(spec, configuration, options, inputs));
   absl::StatusOr<RunManifest> manifest = directory.ReadManifest();
   if (!manifest.ok()) return manifest.status();
-  return FinishedRun{directory, *std::move(manifest)};
+  return FinishedRun{directory, *std::move(manifest), {}};
 }
 
 absl::StatusOr<std::optional<FinishedRun>> RunConfiguration(
@@ -237,6 +244,9 @@ absl::StatusOr<ExperimentResult> RunExperiment(const ExperimentSpec& spec,
     if (!run.ok()) return run.status();
     if (!run->has_value()) continue;
     result.runs.push_back(**std::move(run));
+    if (inputs->reference.has_value()) {
+      result.runs.back().reference = inputs->reference->manifest;
+    }
     if (!result.runs.back().manifest.reproducible()) break;
   }
   return result;

@@ -2,6 +2,7 @@
 #ifndef RUNNER_RUN_EXPERIMENT_H_
 #define RUNNER_RUN_EXPERIMENT_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace forensics::runner {
 struct FinishedRun {
   schema::RunDirectory directory;
   schema::RunManifest manifest;
+  // Of the run whose tokens were fed, if any.
+  std::optional<schema::RunManifest> reference;
 };
 
 struct ExperimentResult {

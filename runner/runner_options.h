@@ -21,13 +21,14 @@ enum class Decoding {
 
 // Paths are as the program opens them.
 struct RunnerOptions {
-  std::string model;          // the reference's checkpoint directory
-  std::string document;       // PDF or text; unused with prompt_tokens
-  std::string prompt_tokens;  // file with a JSON array of ids; replaces the document
-  std::string output;         // folder of results
-  std::string reference;      // run directory whose tokens are fed; may be empty
-  std::string hardware;       // label; empty: that of the device
-  std::string cpu_isa;        // limit of the instruction set, already in force; empty: none
+  std::string model;                    // the reference's checkpoint directory
+  std::string document;                 // PDF or text; unused with prompt_tokens
+  std::vector<std::string> neighbours;  // documents of sequences 1, 2, ... in a batch
+  std::string prompt_tokens;            // file with a JSON array of ids; replaces the document
+  std::string output;                   // folder of results
+  std::string reference;                // run directory whose tokens are fed; may be empty
+  std::string hardware;                 // label; empty: that of the device
+  std::string cpu_isa;  // limit of the instruction set, already in force; empty: none
   std::string provider;
   std::optional<bool> enable_thinking;  // of the chat template; unset: as it renders by default
   Decoding decoding = Decoding::kDefault;

@@ -62,6 +62,10 @@ absl::StatusOr<int> SetFlag(absl::string_view argument, const char* next) {
   if (flag == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("unknown flag --", name));
   }
+  // A list grows with each time that its flag is given.
+  if (flag->IsOfType<std::vector<std::string>>() && !flag->CurrentValue().empty()) {
+    value = absl::StrCat(flag->CurrentValue(), ",", value);
+  }
   std::string error;
   if (!flag->ParseFrom(value, &error)) {
     return absl::InvalidArgumentError(

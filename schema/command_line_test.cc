@@ -11,6 +11,7 @@
 ABSL_FLAG(int, count, 3, "how many");
 ABSL_FLAG(bool, loud, false, "whether");
 ABSL_FLAG(std::string, name, "", "which");
+ABSL_FLAG(std::vector<std::string>, file, {}, "a list");
 
 namespace forensics::schema {
 namespace {
@@ -33,6 +34,11 @@ TEST(CommandLineTest, FlagsAndPositionals) {
   EXPECT_EQ(absl::GetFlag(FLAGS_name), "x=y");
   Parse({"--noloud"});
   EXPECT_FALSE(absl::GetFlag(FLAGS_loud));
+}
+
+TEST(CommandLineTest, AListGrowsEachTimeItsFlagIsGiven) {
+  Parse({"--file=a.pdf", "--file", "b.pdf,c.pdf", "--file=d.pdf"});
+  EXPECT_THAT(absl::GetFlag(FLAGS_file), ElementsAre("a.pdf", "b.pdf", "c.pdf", "d.pdf"));
 }
 
 TEST(CommandLineDeathTest, WrongUsageExitsWithTwo) {

@@ -45,7 +45,6 @@ absl::Status CheckAxes(const schema::RunConfig& config) {
   };
   if (config.device() != "cpu") return unknown("device", config.device());
   if (config.compile()) return unknown("compile", "true");
-  if (config.concurrent_work()) return unknown("concurrent_work", "true");
   if (config.cuda_version() != "default" && config.cuda_version() != LibtorchCudaVersion()) {
     return unknown("cuda_version", config.cuda_version());
   }

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runner/engine/language_model.h"
+#include "runner/ops/kernel_log.h"
 
 namespace forensics::runner {
 
@@ -39,6 +40,7 @@ class FakeLanguageModel : public LanguageModel {
     if (static_cast<int64_t>(tokens.size()) != batch_ || length_ + count > capacity_) {
       return absl::InvalidArgumentError(absl::StrCat("batch or capacity exceeded"));
     }
+    RecordKernel("fake", {{"vocab", kVocab}}, batch_ * count);
     for (int layer = 0; layer < layers; ++layer) {
       Show(tokens, layer, observer);
       if (observer != nullptr) observer->AfterLayer(layer);

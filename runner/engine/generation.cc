@@ -1,9 +1,12 @@
 #include "runner/engine/generation.h"
 
 #include <chrono>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runner/capture/signal_recorder.h"
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/log_probs.h"
 
 namespace forensics::runner {
@@ -52,6 +55,28 @@ TokenBatch NextTokens(const std::vector<int64_t>& chosen, const schema::StepReco
   return next;
 }
 
+void AddKernels(const KernelLog& log, schema::ShardFooter& footer) {
+  for (const KernelLog::Entry& entry : log.entries()) {
+    schema::KernelUse& use = *footer.add_kernels();
+    use.set_phase(entry.phase);
+    use.set_kernel(entry.kernel);
+    use.set_operands(entry.OperandsText());
+    use.set_calls(entry.calls);
+    use.set_min_rows(entry.min_rows);
+    use.set_max_rows(entry.max_rows);
+  }
+}
+
+// A forward pass that log and load know about; `load` may be null.
+absl::StatusOr<at::Tensor> Pass(LanguageModel& model, const TokenBatch& tokens, int64_t kept,
+                                Observer* observer, KernelLog& log, BackgroundLoad* load) {
+  const ActiveKernelLog active(&log);
+  if (load != nullptr) load->BeginPass();
+  auto logits = model.Forward(tokens, kept, observer);
+  if (load != nullptr) load->EndPass();
+  return logits;
+}
+
 }  // namespace
 
 absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const GenerationInput& input) {
@@ -63,6 +88,13 @@ absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const Generati
                                     prompt_tokens + input.decode_steps - 1);
   if (!status.ok()) return status;
 
+  std::unique_ptr<BackgroundLoad> load;
+  if (input.background_load.has_value()) {
+    auto started = BackgroundLoad::Start(*input.background_load);
+    if (!started.ok()) return started.status();
+    load = *std::move(started);
+  }
+  KernelLog kernels;
   schema::Repetition repetition;
   if (input.part.has_value()) *repetition.header.mutable_part() = *input.part;
   TokenBatch tokens = input.prompts;
@@ -75,7 +107,9 @@ absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const Generati
     const Stopwatch stopwatch;
     const int64_t count = static_cast<int64_t>(tokens[0].size());
     const int64_t kept = recorder.BeginStep(step, position, count);
-    const absl::StatusOr<at::Tensor> logits = model.Forward(tokens, kept, observer);
+    kernels.BeginPhase(step == 0 ? "prefill" : "decode");
+    const absl::StatusOr<at::Tensor> logits =
+        Pass(model, tokens, kept, observer, kernels, load.get());
     if (!logits.ok()) {
       return absl::Status(logits.status().code(),
                           absl::StrCat("step ", step, ": ", logits.status().message()));
@@ -97,6 +131,12 @@ absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const Generati
   repetition.footer.set_runtime_seconds(total.Seconds());
   repetition.footer.set_decode_seconds(repetition.footer.runtime_seconds() -
                                        repetition.footer.prefill_seconds());
+  if (load != nullptr) {
+    auto work = load->Finish();
+    if (!work.ok()) return work.status();
+    *repetition.footer.mutable_background_load() = *std::move(work);
+  }
+  AddKernels(kernels, repetition.footer);
 
   for (schema::StepRecord& record : repetition.steps) {
     record.set_token_text(input.token_text(record.token_id()));

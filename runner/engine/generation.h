@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "runner/engine/background_load.h"
 #include "runner/engine/language_model.h"
 #include "schema/run.pb.h"
 #include "schema/shard.h"
@@ -30,13 +31,17 @@ struct GenerationInput {
   std::function<absl::Status(int step)> before_step;
   // Called after each decoder layer of each step.
   std::function<void(int layer)> after_layer;
+  // Concurrent work from before the prefill until after the last token.
+  std::optional<LoadOptions> background_load;
   // Wraps the recorder for this repetition, if set: tests of the instrument itself inject faults.
   std::function<Observer*(Observer*)> wrap_observer;
 };
 
 // Runs step 0 (the prefill) and decode_steps - 1 single-token steps from a fresh state, and returns
 // steps, positions and footer; of the header `part`, the rest is the caller's. The clock runs from
-// the first forward pass to the last token; capture's digests and log-probs come after it.
+// the first forward pass to the last token; capture's digests and log-probs come after it. The
+// footer tells which shapes the kernels saw and, with background_load, how far that overlapped; if
+// it did not, FailedPrecondition.
 absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const GenerationInput& input);
 
 }  // namespace forensics::runner

@@ -1,12 +1,15 @@
 #include "runner/engine/generation.h"
 
 #include <cmath>
+#include <memory>
 
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runner/capture/bit_flip.h"
 #include "runner/capture/repetition_comparison.h"
 #include "runner/engine/fake_language_model.h"
+#include "runner/ops/kernel_log.h"
 
 namespace forensics::runner {
 namespace {
@@ -182,6 +185,55 @@ TEST(BitFlipTest, Parsing) {
   for (const char* bad : {"", "1:2:3", "1:2:3:x", "1:2:3:-4", "1:2:3:4:5"}) {
     EXPECT_FALSE(ParseBitFlip(bad).ok()) << bad;
   }
+}
+
+TEST_F(GenerationTest, TheFooterTellsWhatKernelsSaw) {
+  input_.prompts = {{3, 4, 5, 6, 7}, {4, 5, 6, 7, 8}};
+  const auto repetition = Generate(model_, input_);
+  ASSERT_TRUE(repetition.ok()) << repetition.status();
+  RecordKernel("after", {}, 1);
+  ASSERT_EQ(repetition->footer.kernels_size(), 2);
+  const schema::KernelUse &prefill = repetition->footer.kernels(0),
+                          &decode = repetition->footer.kernels(1);
+  EXPECT_EQ(prefill.phase(), "prefill");
+  EXPECT_EQ(prefill.kernel(), "fake");
+  EXPECT_EQ(prefill.operands(), "vocab=16");
+  EXPECT_EQ(prefill.calls(), 1);
+  EXPECT_EQ(prefill.min_rows(), 10);
+  EXPECT_EQ(decode.phase(), "decode");
+  EXPECT_EQ(decode.calls(), 3);
+  EXPECT_EQ(decode.max_rows(), 2);
+  EXPECT_FALSE(repetition->footer.has_background_load());
+}
+
+TEST_F(GenerationTest, ConcurrentWorkCoversThePassesAndNoBits) {
+  const auto alone = Generate(model_, input_);
+  LoadOptions load = HalfOfThisMachine();
+  input_.background_load = load;
+  // Passes long enough for workers to get a processor on a machine that is busy otherwise.
+  input_.after_layer = [](int) { absl::SleepFor(absl::Milliseconds(20)); };
+  const auto repetition = Generate(model_, input_);
+  ASSERT_TRUE(repetition.ok()) << repetition.status();
+  EXPECT_EQ(repetition->footer.signals_sha256(), alone->footer.signals_sha256());
+  EXPECT_GT(repetition->footer.background_load().overlap_seconds(), 0);
+  EXPECT_LE(repetition->footer.background_load().intervals(0).begin(), 0);
+  // A clock that stands still: nothing overlaps.
+  load.clock = [] { return 1.0; };
+  input_.background_load = load;
+  EXPECT_THAT(std::string(Generate(model_, input_).status().message()),
+              HasSubstr("did not run beside inference"));
+}
+
+TEST_F(GenerationTest, ConcurrentWorkEndsWithAFailedRepetition) {
+  LoadOptions load = HalfOfThisMachine();
+  auto alive = std::make_shared<int>();
+  load.new_product = [alive] { return [alive] {}; };
+  input_.background_load = load;
+  model_.fail_at_pass = 2;
+  EXPECT_FALSE(Generate(model_, input_).ok());
+  input_.background_load.reset();
+  load.new_product = nullptr;
+  EXPECT_EQ(alive.use_count(), 1) << "a worker is still there";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/lanes.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/wide_rows.h"
@@ -245,6 +246,9 @@ void AttendAll(const Shape& shape, const T* queries, const WideRows& keys, const
 
 at::Tensor EagerAttention(const at::Tensor& queries, const at::Tensor& keys,
                           const at::Tensor& values) {
+  RecordKernel("attention/own_eager",
+               {{"heads", queries.size(1)}, {"kv_heads", keys.size(1)}, {"head_dim", keys.size(3)}},
+               queries.size(0) * queries.size(2));
   const Shape shape = {queries.size(0), queries.size(1), keys.size(1),
                        queries.size(2), keys.size(2),    keys.size(3)};
   at::Tensor out =

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runner/ops/dot_lanes.h"
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/parallel.h"
 
 namespace forensics::runner {
@@ -70,6 +71,7 @@ at::Tensor MixOneToken(const at::Tensor& x, const Routing& routing, const Expert
   const std::vector<Slot> held = HeldSlots(routing, weights);
   if (held.empty()) return at::zeros({1, hidden}, x.options());
   const int64_t slots = static_cast<int64_t>(held.size());
+  RecordKernel("experts/own_16_lanes", {{"hidden", hidden}, {"width", width}, {"slots", slots}}, 1);
   at::Tensor out = at::empty({1, hidden}, x.options());
   const T* input = x.const_data_ptr<T>();
   const T* gate_up = weights.gate_up.const_data_ptr<T>();
@@ -175,17 +177,21 @@ template <typename T>
 at::Tensor MixManyTokens(const at::Tensor& x, const Routing& routing, const ExpertWeights& weights,
                          SwiGluFunction swiglu) {
   const int64_t tokens = x.size(0), hidden = x.size(1), slots = routing.experts.size(1);
+  const int64_t width = weights.down.size(2);
   const Groups groups = GroupByExpert(routing, weights);
   const at::Tensor sorted = GatherTokens<T>(x, groups, slots);
   at::Tensor mixed = at::empty_like(sorted);
   for (size_t e = 0; e + 1 < groups.offsets.size(); ++e) {
     const int64_t begin = groups.offsets[e], end = groups.offsets[e + 1];
     if (begin == end) continue;
+    RecordKernel("experts/libtorch_mm", {{"in", hidden}, {"out", 2 * width}}, end - begin);
     const at::Tensor inner =
         swiglu(at::mm(sorted.slice(0, begin, end), weights.gate_up.select(0, e).t()));
+    RecordKernel("experts/libtorch_mm", {{"in", width}, {"out", hidden}}, end - begin);
     at::Tensor rows = mixed.slice(0, begin, end);
     at::mm_out(rows, inner, weights.down.select(0, e).t());
   }
+  RecordKernel("experts/own_weighted_sum", {{"hidden", hidden}, {"slots", slots}}, tokens);
   at::Tensor out = at::empty_like(x);
   const T* from = mixed.const_data_ptr<T>();
   const float* token_weights = routing.weights.const_data_ptr<float>();

@@ -6,6 +6,8 @@
 #include <limits>
 #include <optional>
 
+#include "runner/ops/kernel_log.h"
+
 namespace forensics::runner {
 namespace {
 
@@ -25,6 +27,9 @@ at::Tensor Run(const at::Tensor& queries, const at::Tensor& keys, const at::Tens
 
 at::Tensor LibtorchFlashAttention(const at::Tensor& queries, const at::Tensor& keys,
                                   const at::Tensor& values) {
+  RecordKernel("attention/libtorch_flash",
+               {{"heads", queries.size(1)}, {"kv_heads", keys.size(1)}, {"head_dim", keys.size(3)}},
+               queries.size(0) * queries.size(2));
   const int64_t batch = queries.size(0), heads = queries.size(1), tokens = queries.size(2);
   const int64_t kv_heads = keys.size(1), length = keys.size(2), dim = keys.size(3);
   const int64_t group = heads / kv_heads;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "runner/ops/dot_lanes.h"
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/parallel.h"
 
 namespace forensics::runner {
@@ -49,7 +50,10 @@ at::Tensor OneRow(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 }  // namespace
 
 at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (x.size(0) == 1) return OneRow(x, weight, bias);
+  const bool one_row = x.size(0) == 1;
+  RecordKernel(one_row ? "linear/own_16_lanes" : "linear/libtorch",
+               {{"in", weight.size(1)}, {"out", weight.size(0)}}, x.size(0));
+  if (one_row) return OneRow(x, weight, bias);
   return at::linear(x, weight, bias);
 }
 

@@ -8,6 +8,7 @@
 
 #include "runner/ops/flash_decode.h"
 #include "runner/ops/flash_tile.h"
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/lanes.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/wide_rows.h"
@@ -93,6 +94,9 @@ void Prefill(const Shape& shape, const T* queries, const WideRows& keys, const W
 at::Tensor PortableFlashAttention(const at::Tensor& queries, const at::Tensor& keys,
                                   const at::Tensor& values) {
   if (queries.size(2) == 1) return FlashDecode(queries, keys, values);
+  RecordKernel("attention/own_flash",
+               {{"heads", queries.size(1)}, {"kv_heads", keys.size(1)}, {"head_dim", keys.size(3)}},
+               queries.size(0) * queries.size(2));
   const Shape shape = {queries.size(0), queries.size(1), keys.size(1),
                        queries.size(2), keys.size(2),    keys.size(3)};
   at::Tensor out =

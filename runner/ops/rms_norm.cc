@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty_like.h>
 
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/rms_norm_lanes.h"
 
@@ -33,6 +34,7 @@ FORENSICS_TARGET_CLONES void AddRows(const T* x, int64_t count, T* residual) {
 
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   const int64_t rows = x.size(0), width = x.size(1);
+  RecordKernel("rms_norm/own", {{"width", width}}, rows);
   at::Tensor out = at::empty_like(x);
   ForFloatType(x.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
@@ -50,6 +52,7 @@ at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 at::Tensor AddRmsNorm(at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
                       double eps) {
   const int64_t rows = x.size(0), width = x.size(1);
+  RecordKernel("add_rms_norm/own", {{"width", width}}, rows);
   at::Tensor out = at::empty_like(x);
   ForFloatType(x.scalar_type(), [&](auto zero) {
     using T = decltype(zero);

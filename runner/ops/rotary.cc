@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/rms_norm_lanes.h"
 
@@ -99,6 +100,8 @@ at::Tensor SplitHeads(const at::Tensor& qkv, const HeadNorms& norms, const Rotar
                       at::Tensor& keys, at::Tensor& values) {
   const int64_t batch = keys.size(0), kv_heads = keys.size(1), tokens = keys.size(2);
   const int64_t head_dim = keys.size(3), heads = qkv.size(1) / head_dim - 2 * kv_heads;
+  RecordKernel("rotary/own", {{"heads", heads}, {"kv_heads", kv_heads}, {"head_dim", head_dim}},
+               batch * tokens);
   at::Tensor queries = at::empty({batch, heads, tokens, head_dim}, qkv.options());
   ForFloatType(qkv.scalar_type(), [&](auto zero) {
     using T = decltype(zero);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/lanes.h"
 #include "runner/ops/parallel.h"
 
@@ -66,6 +67,7 @@ void RoundWeights(bool normalise, int64_t slots, float* weights) {
 
 Routing RouteTokens(const at::Tensor& logits, int64_t slots, bool normalise) {
   const int64_t tokens = logits.size(0), count = logits.size(1);
+  RecordKernel("router/own", {{"experts", count}, {"slots", slots}}, tokens);
   Routing routing{at::empty({tokens, slots}, at::kInt), at::empty({tokens, slots}, at::kFloat)};
   int32_t* all_experts = routing.experts.mutable_data_ptr<int32_t>();
   float* all_weights = routing.weights.mutable_data_ptr<float>();

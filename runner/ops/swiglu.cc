@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/swiglu_lanes.h"
 
@@ -20,6 +21,7 @@ FORENSICS_TARGET_CLONES void SwiGluRows(const T* gate_up, int64_t rows, int64_t 
 
 at::Tensor SwiGlu(const at::Tensor& gate_up) {
   const int64_t rows = gate_up.size(0), width = gate_up.size(1) / 2;
+  RecordKernel("swiglu/own", {{"width", width}}, rows);
   at::Tensor out = at::empty({rows, width}, gate_up.options());
   ForFloatType(gate_up.scalar_type(), [&](auto zero) {
     using T = decltype(zero);

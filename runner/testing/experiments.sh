@@ -1,5 +1,6 @@
 # What the tests of experiments' binaries share; sourced first, from the runfiles' root. Then the
-# current directory is the test's own, $runfiles is that root, $expN are the binaries, and $small makes a run short.
+# current directory is the test's own, $expN are the binaries, $runfiles is where the test's data
+# are, and $small makes a run short.
 set -u
 for n in 0 1 2 3 4 5 6 7 8; do declare "exp$n=$PWD/runner/exp$n"; done
 runfiles=$PWD
@@ -25,6 +26,14 @@ expect() {
 
 # digest RUN: the signals' digests of all repetitions, each once.
 digest() { sed -n 's/^ *signals_sha256: "\(.*\)"/\1/p' "$1/manifest.textproto" | sort -u; }
+
+# run_references OUTPUT: experiment 0 in OUTPUT, and in OUTPUT.forced once more, fed its own tokens.
+# The latter's digest is what other experiments' can be compared with: with forced decoding the
+# log-probabilities at the reference's ids are signals too.
+run_references() {
+  expect 0 "3, bit-identical" "$exp0" $small --output="$1"
+  expect 0 "3, bit-identical" "$exp0" $small --output="$1.forced" --reference="$1/$reference"
+}
 
 # expect_run RUN: a finished run directory of three identical repetitions, and nothing else in it.
 expect_run() {
