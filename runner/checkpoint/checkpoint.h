@@ -19,9 +19,8 @@ class Checkpoint {
   // Reads config.json, maps model.safetensors (or the shards of model.safetensors.index.json), and
   // checks every tensor against the registry derived from the config: missing, surplus, misshapen,
   // mistyped, truncated, overlapping and out-of-range ones are errors that name file and tensor,
-  // expected and found. Two surplus tensors are let pass: lm_head.weight of a tied model, where it
-  // is the embedding byte for byte, and rotary_emb.inv_freq, which is computed from the config.
-  // Where the config names no dtype, config().torch_dtype is that of the embedding.
+  // expected and found (tensor_check.h). Where the config names no dtype, config().torch_dtype is
+  // that of the embedding.
   static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& directory);
   virtual ~Checkpoint() = default;
 

@@ -40,7 +40,7 @@ class Builder {
       : config_(config), has_tensor_(has_tensor), layouts_(layouts) {}
 
   absl::StatusOr<TensorRegistry> Build() {
-    Float("model.embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
+    Float(kEmbedding, {config_.vocab_size, config_.hidden_size});
     for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) Layer(layer);
     Float("model.norm.weight", {config_.hidden_size});
     if (!config_.tie_word_embeddings) {

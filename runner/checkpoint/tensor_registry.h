@@ -16,6 +16,8 @@
 
 namespace forensics::runner {
 
+inline constexpr char kEmbedding[] = "model.embed_tokens.weight";
+
 // What a tensor may be stored as.
 enum class Storage {
   kFloat,    // F32, F16 or BF16
