@@ -37,8 +37,9 @@ expect 0 "CPU-X_cu126" "$exp6" $small --output=a --only=cu126
 [ "$before" = "$(stat -c %Y.%i a/CPU-X/CPU-X_cu126/manifest.textproto)" ] || fail "redone"
 expect 3 "step 2, position [0-9]+, hidden_states/layer_4, element 7" \
   "$exp6" $small --output=flip --reference=a/$reference --inject_bit_flip=1:2:4:7 --only=cu126
-expect 1 "cu126: .*inject_bit_flip" \
+expect 1 "cu126: rank 0 .* exited with code 1" \
   "$exp6" $small --output=a --only=cu126 --inject_bit_flip=1:2:4:7
+grep -q "holds a finished run of other work" out || fail "the other build's own error is not shown"
 
 echo "--- versions that did not come along are named"
 for suffix in cu118 cu121 cu126 cu128; do
