@@ -39,6 +39,9 @@ ABSL_FLAG(std::string, model_gptq, "",
           "small one, unless --model is given");
 ABSL_FLAG(std::string, model_bnb, "",
           "the same in bitsandbytes NF4 format, for quant_method bnb; default likewise");
+ABSL_FLAG(std::string, compiled_packages, "",
+          "folder of compiled packages, as //runner/compile:build_packages writes it; default: "
+          "those of the small model, where they come along (exp2)");
 ABSL_FLAG(std::string, document, "",
           "PDF or .txt that the prompt is cut from; default: the document that comes along");
 ABSL_FLAG(std::vector<std::string>, neighbour, {},
@@ -175,6 +178,13 @@ void FindOtherBuilds(const std::string& program, const schema::ExperimentSpec& s
   }
 }
 
+// Empty where none come along: whether they are missed depends on the experiment.
+std::string FindCompiledPackages(const std::string& program) {
+  const std::string folder = schema::UserPath(absl::GetFlag(FLAGS_compiled_packages));
+  if (!folder.empty()) return folder;
+  return BundledFile(program, "runner/compile/mini_packages").value_or("");
+}
+
 // Flags that take a number: 0 keeps the spec's.
 absl::Status Override(const char* name, int value, absl::FunctionRef<void(int)> set) {
   if (value < 0) return schema::UsageError(absl::StrCat("--", name, " must not be negative"));
@@ -297,6 +307,7 @@ absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::vector<std::string>& a
 
   if (absl::Status status = FindModels(program, options); !status.ok()) return status;
   if (absl::Status status = FindNeighbours(program, options); !status.ok()) return status;
+  options.compiled_packages = FindCompiledPackages(program);
   if (!options.prompt_tokens.empty()) return options;
   options.document = schema::UserPath(absl::GetFlag(FLAGS_document));
   if (!options.document.empty()) return options;

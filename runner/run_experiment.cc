@@ -101,12 +101,14 @@ absl::Status AddModel(const Checkpoint& checkpoint, const RunnerOptions& options
 }
 
 absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> LoadWeights(const Checkpoint& checkpoint,
+                                                                  const RunnerOptions& options,
                                                                   Communicator& ranks,
                                                                   RunManifest& manifest,
                                                                   Progress& progress) {
   progress.Begin("loading weights", manifest.model().num_hidden_layers(), "layers");
-  auto model = DecoderLanguageModel::Load(checkpoint, manifest.config(), ranks,
-                                          [&](int64_t done, int64_t) { progress.Done(done); });
+  auto model =
+      DecoderLanguageModel::Load(checkpoint, manifest.config(), options.compiled_packages, ranks,
+                                 [&](int64_t done, int64_t) { progress.Done(done); });
   if (!model.ok()) {
     return absl::Status(model.status().code(),
                         absl::StrCat(manifest.config_id(), ": ", model.status().message()));
@@ -143,7 +145,7 @@ absl::StatusOr<std::optional<FinishedRun>> RunHere(const ExperimentSpec& spec,
   absl::Status status = AddModel(**checkpoint, options, inputs, manifest);
   if (status.ok()) status = CheckSameWork(manifest, ranks);
   if (!status.ok()) return status;
-  auto model = LoadWeights(**checkpoint, ranks, manifest, progress);
+  auto model = LoadWeights(**checkpoint, options, ranks, manifest, progress);
   if (!model.ok()) return model.status();
   Repetitions repetitions(manifest, options, inputs, **model, progress);
   const auto run = [&](int repetition) { return repetitions.Run(repetition); };

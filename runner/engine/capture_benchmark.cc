@@ -47,7 +47,7 @@ void BM_CaptureInDecode(benchmark::State& state, const std::string& dtype) {
   config.set_ep_size(1);
   if (!checkpoint.ok()) return state.SkipWithError(checkpoint.status().ToString().c_str());
   SingleProcess alone;
-  const auto model = DecoderLanguageModel::Load(**checkpoint, config, alone, {});
+  const auto model = DecoderLanguageModel::Load(**checkpoint, config, "", alone, {});
   if (!model.ok()) return state.SkipWithError(model.status().ToString().c_str());
   std::vector<double> with, without;
   for (auto _ : state) {

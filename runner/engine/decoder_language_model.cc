@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runner/compile/compiled_ops.h"
+#include "runner/compile/package_key.h"
 #include "runner/engine/machine.h"
+#include "runner/model/reference_ops.h"
 
 namespace forensics::runner {
 namespace {
@@ -44,17 +47,29 @@ absl::Status CheckAxes(const schema::RunConfig& config) {
         absl::StrCat(axis, " ", value, " is not available in this build of the runner"));
   };
   if (config.device() != "cpu") return unknown("device", config.device());
-  if (config.compile()) return unknown("compile", "true");
   if (config.cuda_version() != "default" && config.cuda_version() != LibtorchCudaVersion()) {
     return unknown("cuda_version", config.cuda_version());
   }
   return absl::OkStatus();
 }
 
+// The axis `compile`.
+absl::StatusOr<std::shared_ptr<const FusedOps>> MakeFusedOps(const ModelConfig& model,
+                                                             const Sharding& sharding,
+                                                             const schema::RunConfig& config,
+                                                             const std::string& packages) {
+  if (!config.compile()) return std::make_shared<ReferenceOps>(model);
+  absl::StatusOr<std::unique_ptr<CompiledOps>> compiled =
+      CompiledOps::Load(packages, PackageKey::Of(model, sharding, config.dtype()));
+  if (!compiled.ok()) return compiled.status();
+  return std::shared_ptr<const FusedOps>(*std::move(compiled));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Load(
-    const Checkpoint& checkpoint, const schema::RunConfig& config, Communicator& ranks,
+    const Checkpoint& checkpoint, const schema::RunConfig& config,
+    const std::string& compiled_packages, Communicator& ranks,
     const DecoderModel::LoadProgress& progress) {
   if (absl::Status status = CheckAxes(config); !status.ok()) return status;
   absl::StatusOr<at::ScalarType> dtype = ToScalarType(config.dtype());
@@ -64,7 +79,10 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Load
     return absl::InternalError(absl::StrCat("tp_size ", sharding.tp_size, " and ep_size ",
                                             sharding.ep_size, " on ", ranks.size(), " ranks"));
   }
-  const ModelOptions options = {*dtype, config.attention_impl(), /*ops=*/nullptr, sharding, &ranks};
+  auto ops = CatchTorch(
+      [&] { return MakeFusedOps(checkpoint.config(), sharding, config, compiled_packages); });
+  if (!ops.ok()) return ops.status();
+  const ModelOptions options = {*dtype, config.attention_impl(), *std::move(ops), sharding, &ranks};
   auto model = CatchTorch([&] { return DecoderModel::Load(checkpoint, options, progress); });
   if (!model.ok()) return model.status();
   return std::unique_ptr<DecoderLanguageModel>(new DecoderLanguageModel(*std::move(model)));

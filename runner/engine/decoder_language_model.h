@@ -21,10 +21,12 @@ namespace forensics::runner {
 class DecoderLanguageModel : public LanguageModel {
  public:
   // Loads the weights as `config` says, of a run of many ranks this one's part; `ranks` must
-  // outlive the model. InvalidArgument for a value of an axis that this build does not have, naming
-  // axis and value. A rank that is lost later is Aborted.
+  // outlive the model. With config.compile() the package that goes with them comes from the folder
+  // `compiled_packages` (runner/compile/package_index.h). InvalidArgument for a value of an axis
+  // that this build does not have, naming axis and value. A rank that is lost later is Aborted.
   static absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> Load(
-      const Checkpoint& checkpoint, const schema::RunConfig& config, Communicator& ranks,
+      const Checkpoint& checkpoint, const schema::RunConfig& config,
+      const std::string& compiled_packages, Communicator& ranks,
       const DecoderModel::LoadProgress& progress);
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;

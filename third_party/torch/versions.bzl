@@ -6,6 +6,7 @@ with the rest, so older CUDA comes from PyTorch's own cxx11-ABI archives.
 
 load("//third_party:libtorch.bzl", "libtorch")
 load(":archive.bzl", "libtorch_archive")
+load(":python_env.bzl", "torch_python")
 load(":torch_2_10.bzl", TORCH_2_10 = "WHEELS")
 load(":torch_2_11.bzl", TORCH_2_11 = "WHEELS")
 load(":torch_2_7.bzl", TORCH_2_7 = "WHEELS")
@@ -87,3 +88,13 @@ def libtorch_repositories():
             sha256 = entry.sha256,
             url = entry.url,
         )
+
+def torch_python_repository():
+    """Declares @torch_python, a Python with the default version, for what exports at build time."""
+    default = _WHEELS[DEFAULT_VERSION]
+    torch_python(
+        name = "torch_python",
+        # Triton compiles for GPUs alone.
+        pins = {package: pin[0] for package, pin in default.wheels.items() if package != "triton"},
+        whl = default.repository + "_whl_",
+    )
