@@ -35,9 +35,14 @@ run_references() {
   expect 0 "3, bit-identical" "$exp0" $small --output="$1.forced" --reference="$1/$reference"
 }
 
-# expect_run RUN: a finished run directory of three identical repetitions, and nothing else in it.
+# expect_run RUN [RANKS]: a finished run directory of three identical repetitions, the last one's
+# shards, one a rank, and nothing else in it.
 expect_run() {
-  [ "$(ls "$1")" = "$(printf 'manifest.textproto\nrep_2.rank_0_of_1.shard')" ] || fail "files: $(ls "$1")"
+  local ranks=${2:-1} rank files=manifest.textproto
+  for ((rank = 0; rank < ranks; ++rank)); do
+    files+=$'\n'"rep_2.rank_${rank}_of_$ranks.shard"
+  done
+  [ "$(ls "$1")" = "$files" ] || fail "files: $(ls "$1")"
   grep -q '^reproducible: true' "$1/manifest.textproto" || fail "$1 is not reproducible"
   [ "$(grep -c '^repetitions {' "$1/manifest.textproto")" -eq 3 ] || fail "$1: not three repetitions"
 }

@@ -1,0 +1,157 @@
+#include "runner/parallel/nccl_communicator.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAStream.h>
+#include <nccl.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace forensics::runner {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::pair<const char*, const char*> kFixed[] = {
+    {"NCCL_ALGO", "Ring"},       {"NCCL_PROTO", "Simple"},   {"NCCL_MIN_CTAS", "1"},
+    {"NCCL_MAX_CTAS", "1"},      {"NCCL_NVLS_ENABLE", "0"},  {"NCCL_COLLNET_ENABLE", "0"},
+    {"NCCL_MIN_NCHANNELS", "1"}, {"NCCL_MAX_NCHANNELS", "1"}};
+
+ncclDataType_t DataType(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+      return ncclFloat32;
+    case at::kBFloat16:
+      return ncclBfloat16;
+    case at::kHalf:
+      return ncclFloat16;
+    default:
+      throw RankError(
+          absl::StrCat("NCCL: expected float32, bfloat16 or float16, found ", c10::toString(type)));
+  }
+}
+
+class NcclCommunicator : public Communicator {
+ public:
+  NcclCommunicator(ncclComm_t communicator, milliseconds timeout, Communicator& control)
+      : communicator_(communicator), timeout_(timeout), control_(control) {}
+  // Not ncclCommDestroy, which waits for ranks that may be gone.
+  ~NcclCommunicator() override { ncclCommAbort(communicator_); }
+
+  int rank() const override { return control_.rank(); }
+  int size() const override { return control_.size(); }
+  std::string Description() const override {
+    int version = 0;
+    ncclGetVersion(&version);
+    std::string text = absl::StrCat("NCCL ", version);
+    for (const auto& [name, value] : kFixed) {
+      absl::StrAppend(&text, ", ", name, "=", std::getenv(name));
+    }
+    return text;
+  }
+
+  void SumOverRanks(at::Tensor& partial) override {
+    const auto stream = c10::cuda::getCurrentCUDAStream();
+    Check(
+        ncclAllReduce(partial.data_ptr(), partial.data_ptr(), static_cast<size_t>(partial.numel()),
+                      DataType(partial.scalar_type()), ncclSum, communicator_, stream.stream()),
+        "all-reduce");
+    Wait(stream, "all-reduce");
+  }
+
+  // NCCL gathers parts of one size: narrow ones are filled up.
+  at::Tensor GatherColumns(const at::Tensor& part, const std::vector<int64_t>& widths) override {
+    const int64_t rows = part.size(0), widest = *std::max_element(widths.begin(), widths.end());
+    at::Tensor mine = at::zeros({rows, widest}, part.options());
+    mine.narrow(1, 0, part.size(1)).copy_(part);
+    at::Tensor all = at::empty({size(), rows, widest}, part.options());
+    const auto stream = c10::cuda::getCurrentCUDAStream();
+    Check(ncclAllGather(mine.data_ptr(), all.data_ptr(), static_cast<size_t>(mine.numel()),
+                        DataType(part.scalar_type()), communicator_, stream.stream()),
+          "all-gather");
+    Wait(stream, "all-gather");
+    std::vector<at::Tensor> columns;
+    for (int rank = 0; rank < size(); ++rank) {
+      columns.push_back(all.select(0, rank).narrow(1, 0, widths[rank]));
+    }
+    return at::cat(columns, 1);
+  }
+
+  std::vector<std::string> GatherBytes(const std::string& mine) override {
+    return control_.GatherBytes(mine);
+  }
+
+ private:
+  void Check(ncclResult_t result, const char* what) const {
+    if (result == ncclSuccess || result == ncclInProgress) return;
+    throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what, ": ", ncclGetErrorString(result),
+                                 ": ", ncclGetLastError(communicator_)));
+  }
+
+  // A kernel that waits for a lost rank never ends by itself.
+  void Wait(const c10::cuda::CUDAStream& stream, const char* what) const {
+    const auto deadline = Clock::now() + timeout_;
+    while (!stream.query()) {
+      ncclResult_t result = ncclSuccess;
+      Check(ncclCommGetAsyncError(communicator_, &result), what);
+      Check(result, what);
+      if (Clock::now() < deadline) continue;
+      ncclCommAbort(communicator_);
+      throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what,
+                                   ": another rank took no part for ", timeout_.count() / 1000.0,
+                                   " s"));
+    }
+  }
+
+  ncclComm_t communicator_;
+  const milliseconds timeout_;
+  Communicator& control_;
+};
+
+// Rank 0's id of the communicator, on every rank.
+ncclUniqueId SharedId(Communicator& control) {
+  ncclUniqueId id = {};
+  std::string mine;
+  if (control.rank() == 0 && ncclGetUniqueId(&id) == ncclSuccess) {
+    mine.assign(id.internal, sizeof id.internal);
+  }
+  const std::string shared = control.GatherBytes(mine)[0];
+  if (shared.size() != sizeof id.internal) throw RankError("rank 0: NCCL gives no unique id");
+  std::memcpy(id.internal, shared.data(), shared.size());
+  return id;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(int device, milliseconds timeout,
+                                                          Communicator& control) {
+  for (const auto& [name, value] : kFixed) setenv(name, value, /*overwrite=*/0);
+  try {
+    c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
+    const ncclUniqueId id = SharedId(control);
+    ncclComm_t communicator = nullptr;
+    const ncclResult_t result = ncclCommInitRank(&communicator, control.size(), id, control.rank());
+    if (result != ncclSuccess) {
+      return absl::AbortedError(absl::StrCat("rank ", control.rank(), ", GPU ", device,
+                                             ": NCCL: ", ncclGetErrorString(result), ": ",
+                                             ncclGetLastError(nullptr)));
+    }
+    return std::make_unique<NcclCommunicator>(communicator, timeout, control);
+  } catch (const std::exception& error) {
+    return absl::AbortedError(
+        absl::StrCat("rank ", control.rank(), ", GPU ", device, ": ", error.what()));
+  }
+}
+
+}  // namespace forensics::runner

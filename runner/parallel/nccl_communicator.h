@@ -1,0 +1,28 @@
+// Ranks on GPUs: NCCL (developer.nvidia.com/nccl), one GPU a rank.
+#ifndef RUNNER_PARALLEL_NCCL_COMMUNICATOR_H_
+#define RUNNER_PARALLEL_NCCL_COMMUNICATOR_H_
+
+#include <chrono>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "runner/parallel/communicator.h"
+
+namespace forensics::runner {
+
+// Connects GPU `device` of this rank with those of the other ranks of `control`, which carries all
+// bytes that are no tensors and must outlive the result. Tensors are CUDA tensors on that GPU.
+//
+// Sums are NCCL's: rounded to the tensor's dtype at every hop of the ring, in an order that depends
+// on the element's place. What fixes the bits is set before NCCL starts, where the environment does
+// not say otherwise: ring algorithm, Simple protocol, one channel, no NVLS, no CollNet.
+//
+// A call returns when its result is there; a rank that does not take part within `timeout` is a
+// RankError, and the communicator is of no use from then on.
+absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(int device,
+                                                          std::chrono::milliseconds timeout,
+                                                          Communicator& control);
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_PARALLEL_NCCL_COMMUNICATOR_H_
