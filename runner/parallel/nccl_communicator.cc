@@ -46,8 +46,7 @@ class NcclCommunicator : public Communicator {
  public:
   NcclCommunicator(ncclComm_t communicator, milliseconds timeout, Communicator& control)
       : communicator_(communicator), timeout_(timeout), control_(control) {}
-  // Not ncclCommDestroy, which waits for ranks that may be gone.
-  ~NcclCommunicator() override { ncclCommAbort(communicator_); }
+  ~NcclCommunicator() override { Abort(); }
 
   int rank() const override { return control_.rank(); }
   int size() const override { return control_.size(); }
@@ -94,20 +93,28 @@ class NcclCommunicator : public Communicator {
 
  private:
   void Check(ncclResult_t result, const char* what) const {
+    if (communicator_ == nullptr) {
+      throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what, ": a rank was lost before"));
+    }
     if (result == ncclSuccess || result == ncclInProgress) return;
     throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what, ": ", ncclGetErrorString(result),
                                  ": ", ncclGetLastError(communicator_)));
   }
 
+  // Not ncclCommDestroy, which waits for ranks that may be gone.
+  void Abort() {
+    if (communicator_ != nullptr) ncclCommAbort(std::exchange(communicator_, nullptr));
+  }
+
   // A kernel that waits for a lost rank never ends by itself.
-  void Wait(const c10::cuda::CUDAStream& stream, const char* what) const {
+  void Wait(const c10::cuda::CUDAStream& stream, const char* what) {
     const auto deadline = Clock::now() + timeout_;
     while (!stream.query()) {
       ncclResult_t result = ncclSuccess;
       Check(ncclCommGetAsyncError(communicator_, &result), what);
       Check(result, what);
       if (Clock::now() < deadline) continue;
-      ncclCommAbort(communicator_);
+      Abort();
       throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what,
                                    ": another rank took no part for ", timeout_.count() / 1000.0,
                                    " s"));
