@@ -19,8 +19,9 @@ namespace forensics::runner {
 // the number of threads. Keys behind a query have weight zero and would add nothing to any sum:
 // they are left out.
 //
-// Not libtorch's matmul: in float32 (MKL) its rows were seen to change with the number of rows. Of
-// 3,011 queries in blocks of 16 or 64, the last block had other bits than the whole product has.
+// Not libtorch's matmul: in float32 (MKL on an AMD CPU with AVX-512) a row's bits were seen to
+// change with the number of rows. 3,011 queries in blocks of 16 or 64 had other bits than at once,
+// both scores and values; up to 1,000 they had not.
 //
 // Memory: length * 32 floats a thread.
 at::Tensor EagerAttention(const at::Tensor& queries, const at::Tensor& keys,
