@@ -9,7 +9,7 @@ namespace forensics::runner {
 
 // Shapes as in attention.h, f32, bf16 or f16. In the order of Qwen3's eager path, each result
 // rounded to the compute dtype T as it is there:
-//   scores  = T(T(q . k) * T-product with scaling), minus infinity where a query may not look
+//   scores  = T(T(q . k) * scaling), minus infinity where a query may not look
 //   weights = T(exp(score - largest) / sum), in float32 inside
 //   out     = T(sum of weight * value), float32 inside
 //
