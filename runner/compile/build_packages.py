@@ -21,6 +21,7 @@ import zipfile
 
 import torch
 from torch._inductor import config, cpu_vec_isa
+from torch._inductor.codegen.cpp_wrapper_cpu import CppWrapperCpu
 from torch._inductor.package import package_aoti
 from torch.fx.experimental import _config as export_config
 
@@ -41,6 +42,10 @@ def parse_dims(text):
     return {**{name: int(value) for name, value in dims.items()}, "eps": eps, "widths": widths}
 
 
+def declare_int_array(self, int_array, writeline, known_statically=False, graph=None):
+    return self._codegen_int_array_var_impl(int_array, writeline, known_statically)
+
+
 def configure():
     # AVX2 and FMA on every machine, and no minute of trials for other sets; see gxx_aoti.sh.
     cpu_vec_isa.supported_vec_isa_list[:] = [cpu_vec_isa.VecAVX2()]
@@ -50,6 +55,8 @@ def configure():
     # One package from a prefill of thousands of rows down to a decode step of one.
     export_config.backed_size_oblivious = True
     torch.set_num_threads(1)
+    # Else arrays of sizes are shared or not as addresses in this process happen to recur.
+    CppWrapperCpu.codegen_int_array_var = declare_int_array
 
 
 def compile_region(dtype, name, dims_text):
@@ -143,9 +150,12 @@ def write_index(entries, output):
 
 def build(dims_text, dtypes, output, workers):
     os.makedirs(output, exist_ok=True)
-    # Not forked: a fork of a process that has PyTorch's threads hangs.
+    # Each in a process of its own: what was compiled before in a process shows in the code. Not
+    # forked, as PyTorch's threads do not survive that.
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, spawn, configure) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, spawn, configure, max_tasks_per_child=1
+    ) as pool:
         jobs = {
             (dtype, name): pool.submit(compile_region, dtype, name, dims_text)
             for dtype in dtypes

@@ -12,6 +12,7 @@ for arg; do
   case $arg in
   -ltorch | -lgomp | "$drop_openmp") continue ;;
   -I*/torch/include) set -- "$@" "-ffile-prefix-map=${arg#-I}=torch/include" ;;
+  *.wrapper.cpp) set -- "$@" "-ffile-prefix-map=$arg=wrapper.cpp" ;;
   -shared) set -- "$@" -s ;;
   esac
   set -- "$@" "$arg"
