@@ -200,7 +200,10 @@ absl::Status RunLocalRanks(const LocalRanks& wanted) {
 }
 
 void ReportRankFailure(int rank, const absl::Status& status, Rendezvous& store) {
-  (void)store.SetFirst(kFailureKey, absl::StrCat("rank ", rank, ": ", status.message()));
+  const std::string who = absl::StrCat("rank ", rank);
+  const bool says_who = absl::StartsWith(status.message(), who);
+  (void)store.SetFirst(kFailureKey,
+                       absl::StrCat(says_who ? "" : absl::StrCat(who, ": "), status.message()));
 }
 
 }  // namespace forensics::runner
