@@ -149,5 +149,6 @@ expect_end 1 "rank 1: has other work than rank 0" $follower
 
 echo "--- what cannot be cut is refused"
 expect 2 "master_port" "$exp7" $small --master_port=70000
+expect 2 "'tp3' is none of tp2, tp4" "$exp7" $small --only=tp3
 
 finish

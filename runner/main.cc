@@ -17,6 +17,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "runner/experiment_spec.h"
 #include "runner/ops/attention.h"
@@ -317,6 +318,23 @@ absl::StatusOr<RunnerOptions> OptionsFromFlags(const std::vector<std::string>& a
   return options;
 }
 
+// A misspelt suffix would otherwise run nothing, and look like success.
+absl::Status CheckOnly(const std::vector<schema::ExperimentSpec>& specs,
+                       const std::vector<std::string>& only) {
+  std::vector<std::string> known;
+  for (const schema::ExperimentSpec& spec : specs) {
+    for (const Configuration& configuration : ConfigurationsOf(spec)) {
+      known.push_back(configuration.suffix);
+    }
+  }
+  for (const std::string& suffix : only) {
+    if (std::find(known.begin(), known.end(), suffix) != known.end()) continue;
+    return schema::UsageError(
+        absl::StrCat("--only: '", suffix, "' is none of ", absl::StrJoin(known, ", ")));
+  }
+  return absl::OkStatus();
+}
+
 // Prints what came of it; the exit code.
 absl::StatusOr<int> Report(const ExperimentResult& result) {
   for (const FinishedRun& run : result.runs) {
@@ -381,6 +399,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& arguments) {
   for (const schema::ExperimentSpec& spec : specs) {
     FindOtherBuilds(arguments.front(), spec, *options);
   }
+  if (absl::Status status = CheckOnly(specs, options->only); !status.ok()) return status;
   auto team = RankTeam::Join(options->ranks, options->rank_timeout);
   if (!team.ok()) return team.status();
   Progress progress = (*team)->IsFirst() ? Progress::ForStderr() : Progress::Silent();

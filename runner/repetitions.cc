@@ -9,6 +9,7 @@
 namespace forensics::runner {
 
 absl::StatusOr<schema::Repetition> Repetitions::Run(int repetition) {
+  if (absl::Status status = LoadWeights(); !status.ok()) return status;
   GenerationInput input = NewInput();
   std::unique_ptr<BitFlipper> flipper;
   if (inputs_.flip.has_value() && inputs_.flip->repetition == repetition) {
@@ -30,6 +31,18 @@ absl::StatusOr<schema::Repetition> Repetitions::Run(int repetition) {
   progress_.End();
   seconds_ = result->footer.runtime_seconds();
   return result;
+}
+
+absl::Status Repetitions::LoadWeights() {
+  if (model_.HasWeights()) return absl::OkStatus();
+  progress_.Begin("loading weights", identity_.model().num_hidden_layers(), "layers");
+  absl::Status status = model_.LoadWeights([&](int64_t done, int64_t) { progress_.Done(done); });
+  if (status.ok()) {
+    progress_.End();
+  } else {
+    progress_.Abandon();
+  }
+  return status;
 }
 
 GenerationInput Repetitions::NewInput() const {

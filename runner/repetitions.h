@@ -25,10 +25,11 @@ class Repetitions {
         model_(model),
         progress_(progress) {}
 
-  // One repetition from a fresh state: a RunRepetition.
+  // One repetition from a fresh state: a RunRepetition. The first one loads the weights.
   absl::StatusOr<schema::Repetition> Run(int repetition);
 
  private:
+  absl::Status LoadWeights();
   GenerationInput NewInput() const;
   int64_t PromptTokens() const;  // of all sequences
   absl::Status BeforeStep(int repetition, int step);

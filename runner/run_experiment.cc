@@ -100,21 +100,18 @@ absl::Status AddModel(const Checkpoint& checkpoint, const RunnerOptions& options
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> LoadWeights(const Checkpoint& checkpoint,
+// The model with its settings in `manifest`; the weights come when they are needed.
+absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> CreateModel(const Checkpoint& checkpoint,
                                                                   const RunnerOptions& options,
                                                                   Communicator& ranks,
-                                                                  RunManifest& manifest,
-                                                                  Progress& progress) {
-  progress.Begin("loading weights", manifest.model().num_hidden_layers(), "layers");
+                                                                  RunManifest& manifest) {
   auto model =
-      DecoderLanguageModel::Load(checkpoint, manifest.config(), options.compiled_packages, ranks,
-                                 [&](int64_t done, int64_t) { progress.Done(done); });
+      DecoderLanguageModel::Create(checkpoint, manifest.config(), options.compiled_packages, ranks);
   if (!model.ok()) {
     return absl::Status(model.status().code(),
                         absl::StrCat(manifest.config_id(), ": ", model.status().message()));
   }
-  progress.End();
-  for (const auto& [name, value] : (*model)->model().Settings()) {
+  for (const auto& [name, value] : (*model)->Settings()) {
     (*manifest.mutable_settings())[name] = value;
   }
   return model;
@@ -143,10 +140,10 @@ absl::StatusOr<std::optional<FinishedRun>> RunHere(const ExperimentSpec& spec,
   if (!checkpoint.ok()) return checkpoint.status();
   progress.Begin(absl::StrCat("checking ", (*checkpoint)->directory()), 0, "");
   absl::Status status = AddModel(**checkpoint, options, inputs, manifest);
-  if (status.ok()) status = CheckSameWork(manifest, ranks);
   if (!status.ok()) return status;
-  auto model = LoadWeights(**checkpoint, options, ranks, manifest, progress);
+  auto model = CreateModel(**checkpoint, options, ranks, manifest);
   if (!model.ok()) return model.status();
+  if (status = CheckSameWork(manifest, ranks); !status.ok()) return status;
   Repetitions repetitions(manifest, options, inputs, **model, progress);
   const auto run = [&](int repetition) { return repetitions.Run(repetition); };
   const schema::RunDirectory directory = DirectoryOf(options, manifest);

@@ -47,8 +47,11 @@ void BM_CaptureInDecode(benchmark::State& state, const std::string& dtype) {
   config.set_ep_size(1);
   if (!checkpoint.ok()) return state.SkipWithError(checkpoint.status().ToString().c_str());
   SingleProcess alone;
-  const auto model = DecoderLanguageModel::Load(**checkpoint, config, "", alone, {});
+  const auto model = DecoderLanguageModel::Create(**checkpoint, config, "", alone);
   if (!model.ok()) return state.SkipWithError(model.status().ToString().c_str());
+  if (const absl::Status status = (*model)->LoadWeights({}); !status.ok()) {
+    return state.SkipWithError(status.ToString().c_str());
+  }
   std::vector<double> with, without;
   for (auto _ : state) {
     (void)(*model)->Reset(1, kContext + 2 * kPairs);

@@ -67,10 +67,9 @@ absl::StatusOr<std::shared_ptr<const FusedOps>> MakeFusedOps(const ModelConfig& 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Load(
+absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Create(
     const Checkpoint& checkpoint, const schema::RunConfig& config,
-    const std::string& compiled_packages, Communicator& ranks,
-    const DecoderModel::LoadProgress& progress) {
+    const std::string& compiled_packages, Communicator& ranks) {
   if (absl::Status status = CheckAxes(config); !status.ok()) return status;
   absl::StatusOr<at::ScalarType> dtype = ToScalarType(config.dtype());
   if (!dtype.ok()) return dtype.status();
@@ -82,15 +81,24 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Load
   auto ops = CatchTorch(
       [&] { return MakeFusedOps(checkpoint.config(), sharding, config, compiled_packages); });
   if (!ops.ok()) return ops.status();
-  const ModelOptions options = {*dtype, config.attention_impl(), *std::move(ops), sharding, &ranks};
-  auto model = CatchTorch([&] { return DecoderModel::Load(checkpoint, options, progress); });
+  ModelOptions options = {*dtype, config.attention_impl(), *std::move(ops), sharding, &ranks};
+  if (absl::Status status = CheckOptions(checkpoint.config(), options); !status.ok()) return status;
+  return std::unique_ptr<DecoderLanguageModel>(
+      new DecoderLanguageModel(checkpoint, std::move(options)));
+}
+
+absl::Status DecoderLanguageModel::LoadWeights(const DecoderModel::LoadProgress& progress) {
+  auto model = CatchTorch([&] { return DecoderModel::Load(checkpoint_, options_, progress); });
   if (!model.ok()) return model.status();
-  return std::unique_ptr<DecoderLanguageModel>(new DecoderLanguageModel(*std::move(model)));
+  model_ = *std::move(model);
+  return absl::OkStatus();
 }
 
 std::optional<schema::SignalPart> DecoderLanguageModel::Part() const {
-  if (model_->options().sharding.tp_size == 1) return std::nullopt;
-  const Range key = model_->KeyElements(), vocabulary = model_->Vocabulary();
+  const Sharding& sharding = options_.sharding;
+  if (sharding.tp_size == 1) return std::nullopt;
+  const Range key = sharding.KeyElements(checkpoint_.config());
+  const Range vocabulary = sharding.Vocabulary(checkpoint_.config());
   schema::SignalPart part;
   part.set_key_begin(key.begin);
   part.set_key_end(key.end);
@@ -100,6 +108,7 @@ std::optional<schema::SignalPart> DecoderLanguageModel::Part() const {
 }
 
 absl::Status DecoderLanguageModel::Reset(int64_t batch, int64_t capacity) {
+  if (model_ == nullptr) return absl::FailedPreconditionError("Reset before LoadWeights");
   cache_.reset();
   return CatchTorch([&]() -> absl::Status {
     absl::StatusOr<KvCache> cache = model_->NewCache(batch, capacity);

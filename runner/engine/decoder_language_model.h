@@ -20,28 +20,36 @@ namespace forensics::runner {
 
 class DecoderLanguageModel : public LanguageModel {
  public:
-  // Loads the weights as `config` says, of a run of many ranks this one's part; `ranks` must
-  // outlive the model. With config.compile() the package that goes with them comes from the folder
-  // `compiled_packages` (runner/compile/package_index.h). InvalidArgument for a value of an axis
-  // that this build does not have, naming axis and value. A rank that is lost later is Aborted.
-  static absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> Load(
+  // The model as `config` says, of a run of many ranks this one's part, with everything settled but
+  // no weight loaded; checkpoint and `ranks` must outlive it. With config.compile() the package
+  // that goes with them comes from the folder `compiled_packages` (runner/compile/package_index.h).
+  // InvalidArgument for a value of an axis that this build does not have, naming axis and value. A
+  // rank that is lost later is Aborted.
+  static absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> Create(
       const Checkpoint& checkpoint, const schema::RunConfig& config,
-      const std::string& compiled_packages, Communicator& ranks,
-      const DecoderModel::LoadProgress& progress);
+      const std::string& compiled_packages, Communicator& ranks);
+
+  // Before the first Reset. Work that turns out to be done already needs no weights.
+  absl::Status LoadWeights(const DecoderModel::LoadProgress& progress);
+  bool HasWeights() const { return model_ != nullptr; }
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;
   absl::StatusOr<at::Tensor> Forward(const TokenBatch& tokens, int64_t logits_to_keep,
                                      Observer* observer) override;
 
-  const DecoderModel& model() const { return *model_; }
+  // Which kernels run, for the manifest.
+  std::map<std::string, std::string> Settings() const { return SettingsOf(options_); }
 
   // Which part of the signals this rank holds; none where it holds all.
   std::optional<schema::SignalPart> Part() const;
 
  private:
-  explicit DecoderLanguageModel(std::unique_ptr<DecoderModel> model) : model_(std::move(model)) {}
+  DecoderLanguageModel(const Checkpoint& checkpoint, ModelOptions options)
+      : checkpoint_(checkpoint), options_(std::move(options)) {}
 
-  std::unique_ptr<DecoderModel> model_;
+  const Checkpoint& checkpoint_;
+  const ModelOptions options_;
+  std::unique_ptr<DecoderModel> model_;  // null until LoadWeights
   std::optional<KvCache> cache_;
 };
 

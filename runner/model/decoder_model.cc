@@ -43,9 +43,7 @@ absl::Status CheckIds(const at::Tensor& token_ids, int64_t vocab) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoint& checkpoint,
-                                                                 const ModelOptions& options,
-                                                                 const LoadProgress& progress) {
+absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options) {
   const at::ScalarType dtype = options.dtype;
   if (dtype != at::kFloat && dtype != at::kBFloat16 && dtype != at::kHalf) {
     return absl::InvalidArgumentError(
@@ -53,10 +51,22 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   }
   const absl::StatusOr<AttentionImpl> attention = FindAttention(options.attention_impl);
   if (!attention.ok()) return attention.status();
+  return CheckSharding(config, options.sharding);
+}
 
-  absl::Status status = CheckSharding(checkpoint.config(), options.sharding);
-  if (!status.ok()) return status;
+std::map<std::string, std::string> SettingsOf(const ModelOptions& options) {
+  std::map<std::string, std::string> settings;
+  if (options.ops != nullptr) settings = options.ops->Settings();
+  settings["attention_kernel"] = std::string(FindAttention(options.attention_impl)->kernel);
+  settings["linear_kernel"] = "rows=1: own, 16 lanes; rows>1: libtorch";
+  if (!options.sharding.IsWhole()) settings["communicator"] = options.communicator->Description();
+  return settings;
+}
 
+absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoint& checkpoint,
+                                                                 const ModelOptions& options,
+                                                                 const LoadProgress& progress) {
+  if (absl::Status status = CheckOptions(checkpoint.config(), options); !status.ok()) return status;
   const at::NoGradGuard no_grad;
   auto model = std::unique_ptr<DecoderModel>(new DecoderModel);
   model->config_ = checkpoint.config();
@@ -64,10 +74,10 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   if (options.ops == nullptr) {
     model->options_.ops = std::make_shared<ReferenceOps>(model->config_);
   }
-  model->attention_ = *attention;
+  model->attention_ = FindAttention(options.attention_impl)->function;
   model->rotary_frequencies_ = RotaryFrequencies(model->config_);
-  const LoadContext context = {checkpoint, dtype, options.sharding, options.communicator};
-  status = model->LoadLayers(context, progress);
+  const LoadContext context = {checkpoint, options.dtype, options.sharding, options.communicator};
+  absl::Status status = model->LoadLayers(context, progress);
   if (status.ok()) status = model->LoadEnds(context);
   if (!status.ok()) return status;
   return model;
@@ -76,7 +86,7 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
 absl::Status DecoderModel::LoadLayers(const LoadContext& context, const LoadProgress& progress) {
   const int64_t layers = config_.num_hidden_layers;
   for (int64_t layer = 0; layer < layers; ++layer) {
-    absl::StatusOr<DecoderLayer> loaded = DecoderLayer::Load(context, layer, attention_.function);
+    absl::StatusOr<DecoderLayer> loaded = DecoderLayer::Load(context, layer, attention_);
     if (!loaded.ok()) return loaded.status();
     layers_.push_back(*std::move(loaded));
     if (progress) progress(layer + 1, layers);
@@ -92,7 +102,7 @@ absl::Status DecoderModel::LoadEnds(const LoadContext& context) {
     if (!tensor.ok()) return tensor.status();
     *weight = *std::move(tensor);
   }
-  const Range vocabulary = Vocabulary();
+  const Range vocabulary = options_.sharding.Vocabulary(config_);
   if (config_.tie_word_embeddings) {
     head_.weight = embedding_.narrow(0, vocabulary.begin, vocabulary.size());
     return absl::OkStatus();
@@ -102,11 +112,6 @@ absl::Status DecoderModel::LoadEnds(const LoadContext& context) {
   if (!head.ok()) return head.status();
   head_ = *std::move(head);
   return absl::OkStatus();
-}
-
-Range DecoderModel::KeyElements() const {
-  const Range heads = options_.sharding.KeyValueHeads(config_);
-  return {heads.begin * config_.head_dim, heads.end * config_.head_dim};
 }
 
 absl::StatusOr<KvCache> DecoderModel::NewCache(int64_t batch, int64_t capacity) const {
@@ -175,14 +180,6 @@ at::Tensor DecoderModel::Logits(const at::Tensor& normalised) const {
   const at::Tensor part = head_(normalised);
   if (options_.sharding.tp_size == 1) return part;
   return options_.communicator->GatherColumns(part, options_.sharding.VocabularySizes(config_));
-}
-
-std::map<std::string, std::string> DecoderModel::Settings() const {
-  std::map<std::string, std::string> settings = options_.ops->Settings();
-  settings["attention_kernel"] = std::string(attention_.kernel);
-  settings["linear_kernel"] = "rows=1: own, 16 lanes; rows>1: libtorch";
-  if (!options_.sharding.IsWhole()) settings["communicator"] = options_.communicator->Description();
-  return settings;
 }
 
 }  // namespace forensics::runner

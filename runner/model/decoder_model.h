@@ -42,13 +42,20 @@ struct ModelOptions {
   Communicator* communicator = nullptr;
 };
 
+// Whether a model of these dimensions can be loaded so: InvalidArgument for another dtype or a
+// sharding that does not fit, NotFound for an unknown attention_impl.
+absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options);
+
+// Which kernels run with sound options, for the manifest; what of machine and library can change
+// bits is MachineSettings() (runner/engine/machine.h).
+std::map<std::string, std::string> SettingsOf(const ModelOptions& options);
+
 class DecoderModel {
  public:
   // Called after each loaded layer with the layers done and their total.
   using LoadProgress = std::function<void(int64_t done, int64_t total)>;
 
-  // InvalidArgument for another dtype or a sharding that does not fit the model, NotFound for an
-  // unknown attention_impl; else the checkpoint's errors.
+  // Errors are those of CheckOptions, and the checkpoint's.
   static absl::StatusOr<std::unique_ptr<DecoderModel>> Load(const Checkpoint& checkpoint,
                                                             const ModelOptions& options,
                                                             const LoadProgress& progress = {});
@@ -67,14 +74,6 @@ class DecoderModel {
   absl::StatusOr<at::Tensor> Forward(const at::Tensor& token_ids, int64_t logits_to_keep,
                                      KvCache& cache, Observer* observer) const;
 
-  // The range of elements of a key vector, and of token ids, that this rank holds.
-  Range KeyElements() const;
-  Range Vocabulary() const { return options_.sharding.Vocabulary(config_); }
-
-  // Which kernels run, for the manifest; what of machine and library can change bits is
-  // MachineSettings() (runner/engine/machine.h).
-  std::map<std::string, std::string> Settings() const;
-
  private:
   DecoderModel() = default;
 
@@ -92,7 +91,7 @@ class DecoderModel {
 
   ModelConfig config_;
   ModelOptions options_;
-  AttentionImpl attention_;
+  AttentionFunction attention_ = nullptr;
   std::vector<float> rotary_frequencies_;
   at::Tensor embedding_;  // [vocab, hidden]
   std::vector<DecoderLayer> layers_;

@@ -216,7 +216,7 @@ TEST(DecoderModelTest, RefusesBadCaches) {
 }
 
 TEST(DecoderModelTest, SettingsNameTheKernels) {
-  const auto settings = Model(at::kBFloat16).Settings();
+  const auto settings = SettingsOf(Model(at::kBFloat16).options());
   EXPECT_THAT(settings.at("attention_kernel"), HasSubstr("libtorch"));
   EXPECT_THAT(settings.at("linear_kernel"), HasSubstr("16 lanes"));
 }

@@ -92,7 +92,7 @@ bool AreReplicas(Communicator& communicator, const Signals& signals) {
 bool KeysAgree(const DecoderModel& sharded, const Signals& part, const Signals& whole, double upper,
                int rank) {
   const int64_t dim = sharded.config().head_dim;
-  const Range elements = sharded.KeyElements();
+  const Range elements = sharded.options().sharding.KeyElements(sharded.config());
   for (const auto& [layer, keys] : part.keys()) {
     const at::Tensor expected =
         whole.keys().at(layer).narrow(1, elements.begin / dim, elements.size() / dim);

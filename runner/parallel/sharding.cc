@@ -58,6 +58,11 @@ Range Sharding::KeyValueHeads(const ModelConfig& config) const {
   return {shared, shared + 1};
 }
 
+Range Sharding::KeyElements(const ModelConfig& config) const {
+  const Range heads = KeyValueHeads(config);
+  return {heads.begin * config.head_dim, heads.end * config.head_dim};
+}
+
 Range Sharding::Width(int64_t width) const {
   return tp_size == 1 ? Range{0, width} : EvenPart(width, tp_size, rank);
 }

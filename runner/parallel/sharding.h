@@ -31,6 +31,7 @@ struct Sharding {
   bool IsWhole() const { return tp_size == 1 && ep_size == 1; }
   Range QueryHeads(const ModelConfig& config) const;
   Range KeyValueHeads(const ModelConfig& config) const;
+  Range KeyElements(const ModelConfig& config) const;  // of a position's concatenated keys
   Range Width(int64_t width) const;  // of an MLP or of every expert
   Range Experts(const ModelConfig& config) const;
   Range Vocabulary(const ModelConfig& config) const;
