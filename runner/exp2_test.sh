@@ -15,6 +15,9 @@ expect_run $run
 expect_field $run 'compile: true'
 expect_field $run 'value: "sha256:[0-9a-f]{64}"'
 expect_field $run 'value: "AOTInductor of torch [0-9.]+, AVX2"'
+expect_field $run 'kernel: "compiled/split_heads"'
+expect_field $run 'other_shapes: "decode add_rms_norm/own \(width=256\): 1 row, here none"'
+expect_field $run 'other_shapes: "decode compiled/add_norm \(width=256\): none, here 1 row"'
 [ "$(digest a/$reference)" != "$(digest $run)" ] || fail "compiled and not, the same bits"
 
 echo "--- a second run agrees"

@@ -42,8 +42,8 @@ const DecoderModel& Model(at::ScalarType dtype, bool compile) {
   options.dtype = dtype;
   if (compile) {
     const std::string name = dtype == at::kFloat ? "float32" : "bfloat16";
-    options.ops = CompiledOps::Load("runner/compile/mini_packages",
-                                    PackageKey::Of(Mini().config(), Sharding{}, name))
+    options.ops = LoadCompiledOps("runner/compile/mini_packages",
+                                  PackageKey::Of(Mini().config(), Sharding{}, name))
                       .value();
   }
   model = DecoderModel::Load(Mini(), options).value();

@@ -1,13 +1,22 @@
 #include "runner/compile/compiled_ops.h"
 
 #include <c10/util/Exception.h>
+#include <link.h>
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 #include <torch/version.h>
 
+#include <filesystem>
+#include <initializer_list>
+#include <map>
+#include <system_error>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "runner/compile/package_index.h"
+#include "runner/ops/kernel_log.h"
 
 namespace forensics::runner {
 namespace {
@@ -34,17 +43,46 @@ absl::Status CheckMetadata(const std::unordered_map<std::string, std::string>& m
   return absl::OkStatus();
 }
 
-}  // namespace
+// Path of the library of region `name` that this process loaded last; "" if there is none.
+std::string LoadedLibrary(const std::string& name) {
+  struct Search {
+    std::string folder, found;
+  } search = {absl::StrCat("/data/aotinductor/", name, "/"), ""};
+  const auto visit = [](dl_phdr_info* library, size_t, void* data) {
+    auto* search = static_cast<Search*>(data);
+    if (absl::StrContains(library->dlpi_name, search->folder)) search->found = library->dlpi_name;
+    return 0;
+  };
+  dl_iterate_phdr(visit, &search);
+  return search.found;
+}
+
+// libtorch's loader unpacks a region below /tmp/XXXXXX and only its destructor removes that, which
+// a killed process never calls. What is loaded needs the files no more.
+void RemoveUnpackedFiles(const std::string& name) {
+  constexpr char kTemporary[] = "/tmp/";
+  const std::string library = LoadedLibrary(name);
+  if (!absl::StartsWith(library, kTemporary)) return;
+  std::error_code ignored;  // the destructor tries again
+  std::filesystem::remove_all(library.substr(0, library.find('/', sizeof(kTemporary) - 1)),
+                              ignored);
+}
 
 // One entry of a package. Its code trusts shapes, so that each call checks them first.
-class CompiledOps::Region {
+class Region {
  public:
-  Region(const std::string& path, const std::string& name)
-      : name_(name), loader_(path, name, /*run_single_threaded=*/true) {}
+  // `kernel`, a literal, is its name in the kernel log.
+  Region(const std::string& path, const std::string& name, const char* kernel)
+      : kernel_(kernel), loader_(path, name, /*run_single_threaded=*/true) {
+    RemoveUnpackedFiles(name);
+  }
 
   std::unordered_map<std::string, std::string> Metadata() { return loader_.get_metadata(); }
 
-  std::vector<at::Tensor> Run(std::vector<at::Tensor> inputs) {
+  // The first input [..., width] has the rows; `operands` are for the kernel log.
+  std::vector<at::Tensor> Run(std::vector<at::Tensor> inputs,
+                              std::initializer_list<KernelOperand> operands) {
+    RecordKernel(kernel_, operands, inputs[0].numel() / inputs[0].size(-1));
     return loader_.boxed_run(std::move(inputs));
   }
 
@@ -52,43 +90,57 @@ class CompiledOps::Region {
   void Expect(const at::Tensor& input, at::ScalarType dtype, int64_t width) const {
     TORCH_CHECK(input.scalar_type() == dtype && input.is_contiguous() && input.size(0) > 0 &&
                     input.size(-1) == width,
-                "compiled region ", name_, ": expected contiguous ", c10::toString(dtype),
-                " [rows, ", width, "], found ", c10::toString(input.scalar_type()), " ",
-                input.sizes());
+                kernel_, ": expected contiguous ", c10::toString(dtype), " [rows, ", width,
+                "], found ", c10::toString(input.scalar_type()), " ", input.sizes());
   }
 
  private:
-  std::string name_;
+  const char* kernel_;
   AOTIModelPackageLoader loader_;
 };
 
-CompiledOps::CompiledOps(PackageKey key, PackageEntry entry)
-    : key_(std::move(key)), entry_(std::move(entry)) {}
+class CompiledOps : public FusedOps {
+ public:
+  // See LoadCompiledOps.
+  static absl::StatusOr<std::unique_ptr<FusedOps>> Load(const std::string& folder,
+                                                        const PackageKey& key, PackageEntry entry);
 
-CompiledOps::~CompiledOps() = default;
+  at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight) const override;
+  at::Tensor AddRmsNorm(at::Tensor& residual, const at::Tensor& x,
+                        const at::Tensor& weight) const override;
+  at::Tensor SplitHeads(const at::Tensor& qkv, const HeadNorms& norms, const RotaryTable& table,
+                        at::Tensor& keys, at::Tensor& values) const override;
+  Routing RouteTokens(const at::Tensor& logits) const override;
+  at::Tensor SwiGlu(const at::Tensor& gate_up) const override;
+  std::map<std::string, std::string> Settings() const override;
 
-absl::StatusOr<std::unique_ptr<CompiledOps>> CompiledOps::Load(const std::string& folder,
-                                                               const PackageKey& key) {
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
-    return absl::FailedPreconditionError(
-        "compiled packages are for CPUs with AVX2 and FMA, which this one lacks");
-  }
-  absl::StatusOr<PackageEntry> entry = FindPackage(folder, key, TORCH_VERSION);
-  if (!entry.ok()) return entry.status();
-  const std::string path = absl::StrCat(folder, "/", entry->file);
-  auto ops = std::unique_ptr<CompiledOps>(new CompiledOps(key, *std::move(entry)));
+ private:
+  CompiledOps(PackageKey key, PackageEntry entry)
+      : key_(std::move(key)), entry_(std::move(entry)) {}
+
+  PackageKey key_;
+  PackageEntry entry_;
+  std::unique_ptr<Region> norm_, add_norm_, split_heads_, route_;
+  std::map<int64_t, std::unique_ptr<Region>> swiglu_;  // by width
+};
+
+absl::StatusOr<std::unique_ptr<FusedOps>> CompiledOps::Load(const std::string& folder,
+                                                            const PackageKey& key,
+                                                            PackageEntry entry) {
+  const std::string path = absl::StrCat(folder, "/", entry.file);
+  auto ops = std::unique_ptr<CompiledOps>(new CompiledOps(key, std::move(entry)));
   absl::Status status;
-  const auto load = [&](const std::string& name) {
-    auto region = std::make_unique<Region>(path, name);
+  const auto load = [&](const std::string& name, const char* kernel) {
+    auto region = std::make_unique<Region>(path, name, kernel);
     if (status.ok()) status = CheckMetadata(region->Metadata(), path, name, key);
     return region;
   };
-  ops->norm_ = load("norm");
-  ops->add_norm_ = load("add_norm");
-  ops->split_heads_ = load("split_heads");
-  if (key.experts > 0) ops->route_ = load("route");
+  ops->norm_ = load("norm", "compiled/norm");
+  ops->add_norm_ = load("add_norm", "compiled/add_norm");
+  ops->split_heads_ = load("split_heads", "compiled/split_heads");
+  if (key.experts > 0) ops->route_ = load("route", "compiled/route");
   for (const int64_t width : key.widths) {
-    ops->swiglu_[width] = load(absl::StrCat("swiglu_", width));
+    ops->swiglu_[width] = load(absl::StrCat("swiglu_", width), "compiled/swiglu");
   }
   if (!status.ok()) return status;
   return ops;
@@ -96,7 +148,7 @@ absl::StatusOr<std::unique_ptr<CompiledOps>> CompiledOps::Load(const std::string
 
 at::Tensor CompiledOps::RmsNorm(const at::Tensor& x, const at::Tensor& weight) const {
   norm_->Expect(x, ToScalarType(key_.dtype), key_.hidden);
-  return norm_->Run({x, weight})[0];
+  return norm_->Run({x, weight}, {{"width", key_.hidden}})[0];
 }
 
 at::Tensor CompiledOps::AddRmsNorm(at::Tensor& residual, const at::Tensor& x,
@@ -104,7 +156,7 @@ at::Tensor CompiledOps::AddRmsNorm(at::Tensor& residual, const at::Tensor& x,
   const at::ScalarType dtype = ToScalarType(key_.dtype);
   add_norm_->Expect(x, dtype, key_.hidden);
   add_norm_->Expect(residual, dtype, key_.hidden);
-  std::vector<at::Tensor> found = add_norm_->Run({residual, x, weight});
+  std::vector<at::Tensor> found = add_norm_->Run({residual, x, weight}, {{"width", key_.hidden}});
   residual = std::move(found[0]);
   return std::move(found[1]);
 }
@@ -118,7 +170,9 @@ at::Tensor CompiledOps::SplitHeads(const at::Tensor& qkv, const HeadNorms& norms
   split_heads_->Expect(table.cos, at::kFloat, key_.head_dim / 2);
   std::vector<at::Tensor> inputs = {qkv.view({batch, tokens, width}), table.cos, table.sin};
   if (key_.qk_norm) inputs.insert(inputs.end(), {norms.query, norms.key});
-  std::vector<at::Tensor> found = split_heads_->Run(std::move(inputs));
+  std::vector<at::Tensor> found = split_heads_->Run(
+      std::move(inputs),
+      {{"heads", key_.heads}, {"kv_heads", key_.kv_heads}, {"head_dim", key_.head_dim}});
   keys.copy_(found[1]);
   values.copy_(found[2]);
   return std::move(found[0]);
@@ -127,7 +181,8 @@ at::Tensor CompiledOps::SplitHeads(const at::Tensor& qkv, const HeadNorms& norms
 Routing CompiledOps::RouteTokens(const at::Tensor& logits) const {
   TORCH_CHECK(route_ != nullptr, "the compiled package is for a model without experts");
   route_->Expect(logits, ToScalarType(key_.dtype), key_.experts);
-  const std::vector<at::Tensor> found = route_->Run({logits});
+  const std::vector<at::Tensor> found =
+      route_->Run({logits}, {{"experts", key_.experts}, {"slots", key_.slots}});
   return {found[0], found[1].to(at::kFloat)};
 }
 
@@ -136,12 +191,25 @@ at::Tensor CompiledOps::SwiGlu(const at::Tensor& gate_up) const {
   TORCH_CHECK(region != swiglu_.end(), "the compiled package has SwiGLU for ", key_.Dims(),
               ", not for width ", gate_up.size(1) / 2);
   region->second->Expect(gate_up, ToScalarType(key_.dtype), 2 * region->first);
-  return region->second->Run({gate_up})[0];
+  return region->second->Run({gate_up}, {{"width", region->first}})[0];
 }
 
 std::map<std::string, std::string> CompiledOps::Settings() const {
   return {{"compiled_package", "sha256:" + entry_.sha256},
           {"compiled_by", absl::StrCat("AOTInductor of torch ", entry_.torch, ", AVX2")}};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FusedOps>> LoadCompiledOps(const std::string& folder,
+                                                          const PackageKey& key) {
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
+    return absl::FailedPreconditionError(
+        "compiled packages are for CPUs with AVX2 and FMA, which this one lacks");
+  }
+  absl::StatusOr<PackageEntry> entry = FindPackage(folder, key, TORCH_VERSION);
+  if (!entry.ok()) return entry.status();
+  return CompiledOps::Load(folder, key, *std::move(entry));
 }
 
 }  // namespace forensics::runner

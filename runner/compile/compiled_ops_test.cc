@@ -16,15 +16,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "runner/ops/kernel_log.h"
 #include "runner/ops/test_tensors.h"
 
 namespace forensics::runner {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 constexpr char kFolder[] = "runner/compile/mini_packages";
@@ -45,10 +52,10 @@ PackageKey MiniKey(at::ScalarType dtype) {
   return key;
 }
 
-const CompiledOps& Ops(at::ScalarType dtype) {
-  static auto& loaded = *new std::map<at::ScalarType, std::unique_ptr<CompiledOps>>;
+const FusedOps& Ops(at::ScalarType dtype) {
+  static auto& loaded = *new std::map<at::ScalarType, std::unique_ptr<FusedOps>>;
   auto& ops = loaded[dtype];
-  if (ops == nullptr) ops = CompiledOps::Load(kFolder, MiniKey(dtype)).value();
+  if (ops == nullptr) ops = LoadCompiledOps(kFolder, MiniKey(dtype)).value();
   return *ops;
 }
 
@@ -63,7 +70,7 @@ class CompiledOpsTest : public testing::TestWithParam<Parameters> {
  protected:
   at::ScalarType dtype() const { return std::get<0>(GetParam()); }
   int64_t rows() const { return std::get<1>(GetParam()); }
-  const CompiledOps& ops() const { return Ops(dtype()); }
+  const FusedOps& ops() const { return Ops(dtype()); }
   at::Tensor Random(std::vector<int64_t> shape, int64_t seed) const {
     return Noise(shape, seed).to(dtype());
   }
@@ -167,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(All, CompiledOpsTest,
                          });
 
 TEST(CompiledOps, RefusesOtherShapesAndDtypes) {
-  const CompiledOps& ops = Ops(at::kFloat);
+  const FusedOps& ops = Ops(at::kFloat);
   const at::Tensor weight = Noise({256}, 1);
   struct Case {
     const char* what;
@@ -186,6 +193,44 @@ TEST(CompiledOps, RefusesOtherShapesAndDtypes) {
     }
   }
   EXPECT_THROW(ops.SwiGlu(Noise({2, 100}, 1)), c10::Error);
+}
+
+TEST(CompiledOps, RegionsAreInTheKernelLog) {
+  const FusedOps& ops = Ops(at::kFloat);
+  const at::Tensor x = Noise({6, 256}, 1), weight = Noise({256}, 2), head = Noise({32}, 3);
+  const at::Tensor angles = Noise({3, 16}, 4);
+  at::Tensor residual = x, keys = at::zeros({2, 4, 3, 32}), values = at::zeros_like(keys);
+  KernelLog log;
+  const ActiveKernelLog active(&log);
+  ops.RmsNorm(x, weight);
+  ops.AddRmsNorm(residual, x, weight);
+  ops.AddRmsNorm(residual, x, weight);
+  ops.SplitHeads(Noise({6, 512}, 5), {head, head, 1e-6}, {angles.cos(), angles.sin()}, keys,
+                 values);
+  ops.RouteTokens(Noise({5, 8}, 6));
+  ops.SwiGlu(Noise({7, 256}, 7));
+  std::vector<std::string> lines;
+  for (const KernelLog::Entry& entry : log.entries()) {
+    lines.push_back(absl::StrCat(entry.kernel, " (", entry.OperandsText(), "): ", entry.calls,
+                                 " on ", entry.max_rows));
+  }
+  EXPECT_THAT(lines, ElementsAre("compiled/norm (width=256): 1 on 6",
+                                 "compiled/add_norm (width=256): 2 on 6",
+                                 "compiled/split_heads (heads=8, kv_heads=4, head_dim=32): 1 on 6",
+                                 "compiled/route (experts=8, slots=2): 1 on 5",
+                                 "compiled/swiglu (width=128): 1 on 7"));
+}
+
+TEST(CompiledOps, LeavesNoUnpackedFiles) {
+  Ops(at::kFloat);
+  std::ifstream maps("/proc/self/maps");
+  int regions = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (!absl::StrContains(line, "/data/aotinductor/")) continue;
+    ++regions;
+    EXPECT_THAT(line, EndsWith("(deleted)"));
+  }
+  EXPECT_GE(regions, 5);
 }
 
 TEST(CompiledOps, SettingsNameThePackage) {

@@ -59,8 +59,8 @@ absl::StatusOr<std::shared_ptr<const FusedOps>> MakeFusedOps(const ModelConfig& 
                                                              const schema::RunConfig& config,
                                                              const std::string& packages) {
   if (!config.compile()) return std::make_shared<ReferenceOps>(model);
-  absl::StatusOr<std::unique_ptr<CompiledOps>> compiled =
-      CompiledOps::Load(packages, PackageKey::Of(model, sharding, config.dtype()));
+  absl::StatusOr<std::unique_ptr<FusedOps>> compiled =
+      LoadCompiledOps(packages, PackageKey::Of(model, sharding, config.dtype()));
   if (!compiled.ok()) return compiled.status();
   return std::shared_ptr<const FusedOps>(*std::move(compiled));
 }

@@ -17,4 +17,5 @@ for arg; do
   esac
   set -- "$@" "$arg"
 done
-exec g++ "$@" "-ffile-prefix-map=$TORCHINDUCTOR_CACHE_DIR=." -march=x86-64-v3
+# Of prefix maps, too, the last one that fits wins.
+exec g++ "-ffile-prefix-map=$TORCHINDUCTOR_CACHE_DIR=." "$@" -march=x86-64-v3
