@@ -91,6 +91,12 @@ void Analysis::CheckRuns() {
     }
     report_.reproducibility.push_back(std::move(checked));
   }
+  for (const HardwareGroup& group : groups_) {
+    if (!group.baseline_is_substitute) continue;
+    report_.findings.push_back(absl::StrCat(
+        group.name, ": no configuration with experiment 0's value of ", experiment.variable, "; ",
+        group.baseline->config_id, " serves as the baseline"));
+  }
   // What is not reproducible stands first.
   for (const std::vector<std::string>& odd : {OddRuns(experiment), experiment.findings}) {
     report_.findings.insert(report_.findings.end(), odd.begin(), odd.end());

@@ -61,6 +61,17 @@ const Configuration* ChooseBaseline(const std::string& variable,
   return configurations.front();
 }
 
+// Whether `baseline` has another value than experiment 0, where that is known and has one name.
+bool IsSubstitute(const std::string& variable, const Configuration& baseline) {
+  bool is_known = false;
+  for (const ReferenceValue& reference : kReferenceValues) {
+    if (variable != reference.variable) continue;
+    if (ValueKey(baseline) == reference.value) return false;
+    is_known = true;
+  }
+  return is_known && (variable != "cuda_version" || IsTestedCudaVersion(baseline));
+}
+
 }  // namespace
 
 std::string HardwareName(const std::string& label) {
@@ -97,6 +108,7 @@ std::vector<HardwareGroup> GroupByHardware(const Experiment& experiment) {
   }
   for (HardwareGroup& group : groups) {
     group.baseline = ChooseBaseline(experiment.variable, group.configurations);
+    group.baseline_is_substitute = IsSubstitute(experiment.variable, *group.baseline);
   }
   return groups;
 }

@@ -25,6 +25,7 @@ struct HardwareGroup {
   std::string name;
   std::vector<const Configuration*> configurations;  // as listed
   const Configuration* baseline = nullptr;
+  bool baseline_is_substitute = false;  // experiment 0's value is known, and not among them
 };
 
 // One group a hardware (HardwareNames), in the order in which they first appear. A config_id that

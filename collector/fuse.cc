@@ -1,10 +1,13 @@
 #include "collector/fuse.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "schema/atomic_file.h"
+#include "schema/run_directory.h"
 
 namespace forensics::collector {
 namespace {
@@ -50,6 +53,21 @@ void FuseOne(const std::string& name, const RunSet& set, const FuseOptions& opti
   }
 }
 
+// Files that an earlier fuse left and this one has not written again: they may be of other runs.
+void NoteLeftFiles(const std::string& output, FuseReport& report) {
+  std::vector<std::string> names = schema::ExperimentFiles();
+  names.push_back(schema::kReferenceBaselineFile);
+  for (const std::string& name : names) {
+    const std::string path = absl::StrCat(output, "/", name);
+    const bool is_written =
+        std::any_of(report.files.begin(), report.files.end(),
+                    [&path](const WrittenFile& file) { return file.path == path; });
+    std::error_code error;
+    if (is_written || !std::filesystem::exists(path, error)) continue;
+    report.notes.push_back(absl::StrCat(path, " is of an earlier fuse, and was left as it is"));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<FuseReport> Fuse(const FuseOptions& options, const Progress& progress) {
@@ -63,6 +81,7 @@ absl::StatusOr<FuseReport> Fuse(const FuseOptions& options, const Progress& prog
   for (const std::string& name : Names(options, set)) {
     FuseOne(name, set, options, progress, report);
   }
+  NoteLeftFiles(options.output, report);
   return report;
 }
 

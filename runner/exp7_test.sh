@@ -9,6 +9,14 @@ rank_processes() {
   grep -lazs -- "--output=$1\$" /proc/[0-9]*/cmdline | sed 's/cmdline/environ/' |
     xargs -r grep -lazxs "RANK=${2:-[0-9]*}" | cut -d/ -f3
 }
+# start OUTPUT [FLAG]...: two ranks in the background, as $parent.
+start() {
+  local output=$1
+  shift
+  : >log # what an earlier command printed is not to be mistaken for this one's
+  "$exp7" $tp2 --output="$output" --reference=a/$reference "$@" >log 2>&1 &
+  parent=$!
+}
 # await TEXT: until the background command $parent has printed it to `log`.
 await() {
   until grep -q -- "$1" log; do
@@ -49,12 +57,12 @@ by_hand() {
 }
 
 echo "--- two and four ranks, each time the same bits, not those of one process"
-expect 0 "3, bit-identical" "$exp0" $small --output=a
+run_references a
 expect 0 "CPU-X_tp4" "$exp7" $small --output=a
 expect_run a/CPU-X/CPU-X_tp2 2
 expect_run a/CPU-X/CPU-X_tp4 4
 [ "$(digest a/CPU-X/CPU-X_tp2)" != "$(digest a/CPU-X/CPU-X_tp4)" ] || fail "two cuts, the same bits"
-expect 0 "CPU-X_tp2" "$exp7" $tp2 --output=again --reference=a/$reference
+expect 0 "CPU-X_tp4" "$exp7" $small --only=tp2,tp4 --output=again --reference=a/$reference
 same=$(digest a/CPU-X/CPU-X_tp2)
 [ "$(digest again/CPU-X/CPU-X_tp2)" = "$same" ] || fail "another process, other bits"
 
@@ -68,8 +76,7 @@ for stage in "tp2: 2 ranks" "tp2: checking" "loading weights" "repetition 1 of 3
   "repetition 1 of 3, decode" "repetition 3 of 3, prefill"; do
   n=$((n + 1))
   output=killed$n
-  "$exp7" $tp2 --output=$output --reference=a/$reference >log 2>&1 &
-  parent=$!
+  start $output
   await "$stage"
   victim=$((n % 2))
   signal_rank KILL $output $victim
@@ -84,24 +91,21 @@ expect 0 "CPU-X_tp2" "$exp7" $tp2 --output=killed4 --reference=a/$reference
 [ "$(digest killed4/CPU-X/CPU-X_tp2)" = "$same" ] || fail "other bits after starting again"
 
 echo "--- a rank that hangs is named in the time stated"
-"$exp7" $tp2 --output=hung --reference=a/$reference --rank_timeout=2 >log 2>&1 &
-parent=$!
+start hung --rank_timeout=2
 await "repetition 1 of 3, decode"
 signal_rank STOP hung 1
 expect_end 1 "heard nothing from rank 1 for 2 s" $parent
 expect_no_ranks hung
 
 echo "--- the one who starts the ranks dies: they do, too"
-"$exp7" $tp2 --output=orphans --reference=a/$reference >log 2>&1 &
-parent=$!
+start orphans
 await "repetition 1 of 3, prefill"
 kill -9 $parent
 expect_no_ranks orphans
 wait $parent 2>/dev/null
 
 echo "--- interrupted: finished repetitions are kept"
-"$exp7" $tp2 --output=interrupted --reference=a/$reference >log 2>&1 &
-parent=$!
+start interrupted
 await "repetition 2 of 3, prefill"
 kill -TERM $parent
 expect_end 1 "finished repetitions are kept" $parent
@@ -109,8 +113,7 @@ expect 0 "continued: repetition 1" "$exp7" $tp2 --output=interrupted --reference
 
 echo "--- a port that is taken is named"
 port=$((20000 + RANDOM % 20000))
-"$exp7" $tp2 --output=first --reference=a/$reference --master_port=$port >log 2>&1 &
-parent=$!
+start first --master_port=$port
 await "tp2: checking"
 kill -STOP $parent
 expect 1 "port $port" "$exp7" $tp2 --output=second --reference=a/$reference --master_port=$port
@@ -147,7 +150,12 @@ grep -q "digest" out || { fail "what differs is not said"; cat out; }
 expect_end 1 "rank 1: has other work than rank 0" $follower
 [ -e mixed/CPU-X/CPU-X_tp2/manifest.textproto ] && fail "a run of two models"
 
-echo "--- what cannot be cut is refused"
+echo "--- one rank alone is the reference, bit for bit"
+expect 0 "3, bit-identical" env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 MASTER_ADDR=127.0.0.1 \
+  MASTER_PORT=$port "$exp0" $small --output=alone --reference=a/$reference
+[ "$(digest alone/$reference)" = "$(digest a.forced/$reference)" ] || fail "one rank, other bits"
+
+echo "--- wrong usage"
 expect 2 "master_port" "$exp7" $small --master_port=70000
 expect 2 "'tp3' is none of tp2, tp4" "$exp7" $small --only=tp3
 

@@ -59,9 +59,13 @@ absl::StatusOr<std::optional<BitFlip>> FindBitFlip(const ExperimentSpec& spec,
   return std::optional<BitFlip>(*flip);
 }
 
-int LargestBatch(const ExperimentSpec& spec) {
+// Of the configurations that are wanted.
+int LargestBatch(const ExperimentSpec& spec, const std::vector<std::string>& only) {
   int largest = 1;
   for (const Configuration& configuration : ConfigurationsOf(spec)) {
+    const bool is_wanted =
+        only.empty() || std::find(only.begin(), only.end(), configuration.suffix) != only.end();
+    if (!is_wanted) continue;
     largest = std::max(largest, configuration.config.batch_size());
   }
   return largest;
@@ -81,7 +85,7 @@ absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOpt
   if (!prompt.ok()) return prompt.status();
   inputs.prompt = *std::move(prompt);
   auto neighbours = PrepareNeighbours(spec.prompt(), options, *inputs.tokenizer, inputs.prompt,
-                                      LargestBatch(spec));
+                                      LargestBatch(spec, options.only));
   if (!neighbours.ok()) return neighbours.status();
   inputs.neighbours = *std::move(neighbours);
   auto reference = FindReference(spec, options, inputs, vocab_size);

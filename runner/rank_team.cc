@@ -1,5 +1,6 @@
 #include "runner/rank_team.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runner/parallel/gloo_communicator.h"
@@ -14,7 +15,7 @@ absl::StatusOr<std::unique_ptr<RankTeam>> RankTeam::Join(
     team->communicator_ = std::make_unique<SingleProcess>();
     return team;
   }
-  auto store = Rendezvous::Join(*ranks, timeout);
+  auto store = Rendezvous::Join(*ranks, std::max(timeout, kStartTimeout));
   if (!store.ok()) return absl::AbortedError(store.status().message());
   auto communicator = ConnectGloo(*ranks, "signals", timeout, **store);
   if (!communicator.ok()) return absl::AbortedError(communicator.status().message());

@@ -17,7 +17,8 @@ namespace forensics::runner {
 class RankTeam {
  public:
   // Connects to the other ranks; without `ranks` this process is the only one. `timeout` bounds
-  // every wait for another rank. Aborted if the ranks do not find each other.
+  // every wait for another rank once they have found each other. Aborted if the ranks do not find
+  // each other.
   static absl::StatusOr<std::unique_ptr<RankTeam>> Join(const std::optional<RankEnvironment>& ranks,
                                                         std::chrono::milliseconds timeout);
 

@@ -1,5 +1,7 @@
 #include "runner/run_experiment.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "runner/launch_ranks.h"
 #include "runner/model_source.h"
 #include "runner/other_build.h"
+#include "runner/parallel/sharding.h"
 #include "runner/repetitions.h"
 #include "schema/rank_join.h"
 
@@ -120,7 +123,11 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> CreateModel(const Checkpoi
 // Processors are shared evenly among the ranks of this machine.
 int ThreadsOf(const RunnerOptions& options) {
   if (options.threads > 0 || !options.ranks.has_value()) return options.threads;
-  return std::max(1, AvailableProcessors() / options.ranks->local_world_size);
+  const int ranks = options.ranks->local_world_size, available = AvailableProcessors();
+  // Slurm may have bound each rank to its share already.
+  const bool is_share = !options.ranks->store_is_served &&
+                        available * ranks <= static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  return std::max(1, is_share ? available : available / ranks);
 }
 
 schema::RunDirectory DirectoryOf(const RunnerOptions& options, const RunManifest& manifest) {
@@ -162,12 +169,24 @@ absl::StatusOr<std::optional<FinishedRun>> RunHere(const ExperimentSpec& spec,
   return FinishedRun{directory, *std::move(finished), {}};
 }
 
+// Unavailable where the model cannot be cut as the configuration says.
+absl::Status CheckCanBeCut(const schema::RunConfig& config, ModelSource& models) {
+  const auto checkpoint = models.Open(config.quant_method());
+  if (!checkpoint.ok()) return checkpoint.status();
+  const absl::Status status =
+      CheckSharding((*checkpoint)->config(), {config.tp_size(), config.ep_size(), /*rank=*/0});
+  if (status.ok()) return status;
+  return absl::UnavailableError(absl::StrCat((*checkpoint)->directory(), ": ", status.message()));
+}
+
 // Runs the configuration in ranks of its own, of the build that it asks for, and reads what they
 // left.
 absl::StatusOr<FinishedRun> RunInRanks(const ExperimentSpec& spec,
                                        const Configuration& configuration,
                                        const RunnerOptions& options, const Inputs& inputs,
-                                       Progress& progress) {
+                                       ModelSource& models, Progress& progress) {
+  absl::Status status = CheckCanBeCut(configuration.config, models);
+  if (!status.ok()) return status;
   const std::string& cuda_version = configuration.config.cuda_version();
   const absl::StatusOr<std::string> program = ProgramFor(cuda_version, options);
   if (!program.ok()) return program.status();
@@ -175,7 +194,7 @@ absl::StatusOr<FinishedRun> RunInRanks(const ExperimentSpec& spec,
   progress.Note(absl::StrCat(
       configuration.suffix, ": ", world_size, world_size == 1 ? " rank" : " ranks",
       IsThisBuild(cuda_version) ? "" : absl::StrCat(", built for CUDA ", cuda_version)));
-  absl::Status status = LaunchRanks(options, *program, configuration.suffix, world_size);
+  status = LaunchRanks(options, *program, configuration.suffix, world_size);
   if (!status.ok()) return status;
   const schema::RunDirectory directory =
       DirectoryOf(options, DescribeWork(spec, configuration, options, inputs));
@@ -193,7 +212,7 @@ absl::StatusOr<std::optional<FinishedRun>> RunConfiguration(
   if (wanted == found && this_build) {
     return RunHere(spec, configuration, options, inputs, models, team, progress);
   }
-  if (found == 1) return RunInRanks(spec, configuration, options, inputs, progress);
+  if (found == 1) return RunInRanks(spec, configuration, options, inputs, models, progress);
   if (!this_build) {
     return absl::UnavailableError(
         "of another build; start it on its own, not as one of many ranks");
@@ -222,12 +241,10 @@ std::vector<Configuration> Wanted(const ExperimentSpec& spec, const RunnerOption
 
 }  // namespace
 
-absl::StatusOr<ExperimentResult> RunExperiment(const ExperimentSpec& spec,
-                                               const RunnerOptions& options, RankTeam& team,
-                                               Progress& progress) {
-  ExperimentResult result;
+absl::Status RunExperiment(const ExperimentSpec& spec, const RunnerOptions& options, RankTeam& team,
+                           Progress& progress, ExperimentResult& result) {
   const std::vector<Configuration> wanted = Wanted(spec, options);
-  if (wanted.empty()) return result;
+  if (wanted.empty()) return absl::OkStatus();
   MakeDeterministic(ThreadsOf(options));
   ModelSource models(spec, options);
   progress.SetHeading(options.heading);
@@ -248,7 +265,7 @@ absl::StatusOr<ExperimentResult> RunExperiment(const ExperimentSpec& spec,
     }
     if (!result.runs.back().manifest.reproducible()) break;
   }
-  return result;
+  return absl::OkStatus();
 }
 
 }  // namespace forensics::runner

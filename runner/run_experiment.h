@@ -29,15 +29,15 @@ struct ExperimentResult {
   std::vector<std::string> missing;
 };
 
-// Runs every configuration of `spec` in turn; stops after one that is not reproducible, which is
-// then the last of the runs. Errors name configuration, repetition and step.
+// Runs every configuration of `spec` in turn and adds what came of them to `result`, up to the
+// first error, which names configuration, repetition and step; stops after a configuration that is
+// not reproducible, which is then the last of the runs.
 //
 // A configuration of many ranks: where `team` is this process alone, it is run by ranks that are
 // started here, and the result is read from disk; where `team` has as many members, this process is
 // one of them. Rank 0 has the result, the others have none.
-absl::StatusOr<ExperimentResult> RunExperiment(const schema::ExperimentSpec& spec,
-                                               const RunnerOptions& options, RankTeam& team,
-                                               Progress& progress);
+absl::Status RunExperiment(const schema::ExperimentSpec& spec, const RunnerOptions& options,
+                           RankTeam& team, Progress& progress, ExperimentResult& result);
 
 }  // namespace forensics::runner
 

@@ -57,6 +57,10 @@ absl::StatusOr<Repetition> ReadRepetition(const RunDirectory& directory,
 
 absl::StatusOr<Repetition> ReadStoredRepetition(const RunDirectory& directory,
                                                 const RunManifest& manifest, int number) {
+  if (number < 0 || number >= manifest.repetitions_size()) {
+    return absl::DataLossError(absl::StrCat(directory.path(), ": repetition ", number, " of ",
+                                            manifest.repetitions_size(), " in the manifest"));
+  }
   ShardHeader expected;
   expected.set_config_id(manifest.config_id());
   expected.set_work_digest(manifest.work_digest());

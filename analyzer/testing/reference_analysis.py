@@ -60,9 +60,27 @@ def nearest_float32(text):
     return min(near, key=lambda v: (abs(fractions.Fraction(v) - exact), float_bits(v) & 1))
 
 
+class Decimal(float):
+    """The float32 nearest to a decimal; its `double` is the nearest float64, for what is no signal."""
+
+    def __new__(cls, text):
+        value = super().__new__(cls, nearest_float32(text))
+        value.double = float(text)
+        return value
+
+
+def doubles(value):
+    """What was read, with every decimal as the float64 nearest to it."""
+    if isinstance(value, dict):
+        return {name: doubles(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [doubles(v) for v in value]
+    return getattr(value, "double", value)
+
+
 def read(path):
     with open(path) as f:
-        return json.load(f, parse_float=nearest_float32,
+        return json.load(f, parse_float=Decimal,
                          parse_int=lambda text: -0.0 if text == "-0" else int(text))
 
 
@@ -415,19 +433,20 @@ def check_run_times(check, analysis, report):
     for label, configs in analysis.hardware.items():
         means = {}
         for config in configs:
-            seconds = [r["runtime_seconds"] for r in analysis.runs(config)]
+            seconds = doubles([r["runtime_seconds"] for r in analysis.runs(config)])
             total = 0.0
             for s in seconds:
                 total += s
             means[config["config_id"]] = (total / len(seconds) if seconds
-                                          else (config.get("timing") or {}).get("mean_seconds"))
+                                          else doubles(config.get("timing") or {}).get("mean_seconds"))
         base = means[analysis.baseline(label)["config_id"]]
         for config in configs:
             found, own = report["run_time"][label][config["config_id"]], means[config["config_id"]]
             check.equal(f"{analysis.name}/run_time", found["mean_seconds"], own)
             check.equal(f"{analysis.name}/slowdown", found["slowdown"], own / base)
             check.equal(f"{analysis.name}/overlap", found.get("overlap"),
-                        {name: v for name, v in config["overlap"].items() if name != "repetitions"}
+                        {name: doubles(v) for name, v in config["overlap"].items()
+                         if name != "repetitions"}
                         if "overlap" in config else None)
 
 

@@ -92,9 +92,9 @@ absl::StatusOr<PackageEntry> FindPackage(const std::string& folder, const Packag
   const std::string wanted = absl::StrCat("compiled package for ", key.dtype, ", ", key.Dims());
   const std::string command = BuildCommand(folder, key);
   if (folder.empty()) {
-    return absl::NotFoundError(absl::StrCat("no folder with a ", wanted,
-                                            ": name one with --compiled_packages=DIR; ", command,
-                                            " writes it"));
+    return absl::UnavailableError(absl::StrCat("no folder with a ", wanted,
+                                               ": name one with --compiled_packages=DIR; ", command,
+                                               " writes it"));
   }
   absl::StatusOr<std::vector<PackageEntry>> entries = ReadPackageIndex(folder);
   if (!entries.ok()) {
@@ -119,8 +119,9 @@ absl::StatusOr<PackageEntry> FindPackage(const std::string& folder, const Packag
     }
     return std::move(entry);
   }
-  return absl::NotFoundError(absl::StrCat(folder, ": no ", wanted, "; ", command,
-                                          " builds it. Found:", others.empty() ? " none" : others));
+  return absl::UnavailableError(
+      absl::StrCat(folder, ": no ", wanted, "; ", command,
+                   " builds it. Found:", others.empty() ? " none" : others));
 }
 
 }  // namespace forensics::runner

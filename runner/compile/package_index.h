@@ -24,7 +24,7 @@ struct PackageEntry {
 // Reads <folder>/index.json. Errors name the file and what is wrong with it.
 absl::StatusOr<std::vector<PackageEntry>> ReadPackageIndex(const std::string& folder);
 
-// The entry for `key` whose file is whole, of its digest, and of torch version `torch`; NotFound
+// The entry for `key` whose file is whole, of its digest, and of torch version `torch`; Unavailable
 // for a missing one, naming dtype, dimensions and the command that builds it; DataLoss for a cut or
 // changed file; FailedPrecondition for another torch version.
 absl::StatusOr<PackageEntry> FindPackage(const std::string& folder, const PackageKey& key,

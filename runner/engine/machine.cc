@@ -3,11 +3,11 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <gnu/libc-version.h>
 #include <sched.h>
 #include <torch/version.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <thread>
 #include <vector>
@@ -24,15 +24,15 @@
 namespace forensics::runner {
 namespace {
 
-constexpr std::array<const char*, 9> kEnvironment = {"ATEN_CPU_CAPABILITY",
-                                                     "CUBLAS_WORKSPACE_CONFIG",
-                                                     "DNNL_MAX_CPU_ISA",
-                                                     "GOMP_CPU_AFFINITY",
-                                                     "MKL_CBWR",
-                                                     "MKL_ENABLE_INSTRUCTIONS",
-                                                     "MKL_NUM_THREADS",
-                                                     "ONEDNN_DEFAULT_FPMATH_MODE",
-                                                     "ONEDNN_MAX_CPU_ISA"};
+constexpr const char* kEnvironment[] = {"ATEN_CPU_CAPABILITY",  "CUBLAS_WORKSPACE_CONFIG",
+                                        "DNNL_CPU_ISA_HINTS",   "DNNL_DEFAULT_FPMATH_MODE",
+                                        "DNNL_MAX_CPU_ISA",     "GLIBC_TUNABLES",
+                                        "GOMP_CPU_AFFINITY",    "LD_LIBRARY_PATH",
+                                        "LD_PRELOAD",           "MKL_CBWR",
+                                        "MKL_DYNAMIC",          "MKL_ENABLE_INSTRUCTIONS",
+                                        "MKL_NUM_THREADS",      "OMP_DYNAMIC",
+                                        "ONEDNN_CPU_ISA_HINTS", "ONEDNN_DEFAULT_FPMATH_MODE",
+                                        "ONEDNN_MAX_CPU_ISA"};
 
 bool IsMarketing(absl::string_view word) {
   return word == "CPU" || word == "Processor" || absl::EndsWith(word, "-Core") ||
@@ -59,9 +59,16 @@ std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability) {
   return absl::StrCat(name, " ", capability);
 }
 
+std::string UnlimitedLabel(absl::string_view capability, absl::string_view cpuinfo) {
+  const absl::StatusOr<InstructionSet> amx = FindInstructionSet("amx");
+  const bool has_amx = amx.ok() && CheckCpuHas(*amx, cpuinfo).ok();
+  return std::string(has_amx && capability == "AVX512" ? amx->label : capability);
+}
+
 std::string ThisCpuLabel(absl::string_view cpu_isa) {
   const absl::StatusOr<InstructionSet> limit = FindInstructionSet(cpu_isa);
-  return CpuLabel(CpuInfo(), limit.ok() ? limit->label : at::get_cpu_capability());
+  if (limit.ok()) return CpuLabel(CpuInfo(), limit->label);
+  return CpuLabel(CpuInfo(), UnlimitedLabel(at::get_cpu_capability(), CpuInfo()));
 }
 
 int AvailableProcessors() {
@@ -83,6 +90,7 @@ std::map<std::string, std::string> MachineSettings() {
   std::map<std::string, std::string> settings = {
       {"threads", absl::StrCat(at::get_num_threads())},
       {"cpu_capability", at::get_cpu_capability()},
+      {"libc", gnu_get_libc_version()},
       {"mkl", at::globalContext().hasMKL() ? at::get_mkl_version() : "none"},
       {"onednn", at::get_mkldnn_version()},
       {"deterministic_algorithms",

@@ -15,6 +15,10 @@ namespace forensics::runner {
 // "AMD EPYC 9654 AVX512". `cpuinfo` is the text of /proc/cpuinfo.
 std::string CpuLabel(absl::string_view cpuinfo, absl::string_view capability);
 
+// What stands for the instruction set in the label of a CPU that is not limited: ATen's capability,
+// but "AMX" where the CPU has it, as oneDNN uses it there and ATen does not say so.
+std::string UnlimitedLabel(absl::string_view capability, absl::string_view cpuinfo);
+
 // CpuLabel of this machine, limited to `cpu_isa` (see instruction_set.h) unless that is empty.
 std::string ThisCpuLabel(absl::string_view cpu_isa);
 

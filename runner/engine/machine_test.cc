@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runner/engine/instruction_set.h"
 
 namespace forensics::runner {
 namespace {
@@ -35,7 +36,16 @@ TEST(MachineTest, CpuLabels) {
 TEST(MachineTest, ALimitIsInTheLabel) {
   EXPECT_THAT(ThisCpuLabel("amx"), EndsWith(" AMX"));
   EXPECT_THAT(ThisCpuLabel("avx2"), EndsWith(" AVX2"));
-  EXPECT_THAT(ThisCpuLabel(""), EndsWith(at::get_cpu_capability()));
+  EXPECT_THAT(ThisCpuLabel(""), EndsWith(UnlimitedLabel(at::get_cpu_capability(), CpuInfo())));
+}
+
+TEST(MachineTest, OneDnnUsesAmxWhereTheCpuHasIt) {
+  constexpr char kFlags[] =
+      "flags : fma avx2 f16c bmi1 bmi2 avx512f avx512bw avx512vl avx512dq avx512cd avx512_vnni "
+      "avx512_bf16 amx_tile amx_bf16 amx_int8\n";
+  EXPECT_EQ(UnlimitedLabel("AVX512", kFlags), "AMX");
+  EXPECT_EQ(UnlimitedLabel("AVX2", kFlags), "AVX2");  // limited by the environment
+  EXPECT_EQ(UnlimitedLabel("AVX512", "flags : avx2 avx512f avx512bw\n"), "AVX512");
 }
 
 TEST(MachineTest, SettingsSayWhatWasSet) {

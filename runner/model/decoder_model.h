@@ -38,7 +38,7 @@ struct ModelOptions {
       nullptr;  // of the checkpoint's dimensions; null: ReferenceOps
   // The part that this rank holds, and the ranks that hold the others; the communicator must
   // outlive the model. Null: this process holds all of it.
-  Sharding sharding;
+  Sharding sharding = {};
   Communicator* communicator = nullptr;
 };
 

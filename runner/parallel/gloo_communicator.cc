@@ -10,9 +10,11 @@
 #include <gloo/transport/pair.h>
 #include <gloo/transport/tcp/device.h>
 #include <netdb.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -21,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "runner/parallel/range.h"
 #include "runner/parallel/rank_sum.h"
 
 namespace forensics::runner {
@@ -81,15 +84,6 @@ absl::StatusOr<std::string> OwnAddress(const RankEnvironment& ranks) {
   if (known) return std::string(text);
   return absl::UnavailableError(
       absl::StrCat("no address of this machine leads to MASTER_ADDR ", ranks.master_address));
-}
-
-// Elements [begin, end) of `count` that rank `rank` of `size` adds up.
-struct Piece {
-  int64_t begin, end;
-};
-
-Piece PieceOf(int64_t count, int size, int rank) {
-  return {count * rank / size, count * (rank + 1) / size};
 }
 
 struct Bytes {
@@ -186,8 +180,8 @@ class GlooCommunicator : public Communicator {
     const size_t width = partial.element_size();
     auto* const data = static_cast<char*>(partial.data_ptr());
     const auto piece = [&](int of) {
-      const Piece p = PieceOf(count, size(), of);
-      return Bytes{data + p.begin * width, (p.end - p.begin) * width};
+      const Range elements = EvenPart(count, size(), of);  // that rank `of` adds up
+      return Bytes{data + elements.begin * width, elements.size() * width};
     };
     const Bytes own = piece(rank());
     std::vector<std::string> received(size());
@@ -219,13 +213,21 @@ class GlooCommunicator : public Communicator {
     std::vector<Transfer> transfers;
     std::vector<int> waiting_for;
     for (int step = 1; step < size(); ++step) waiting_for.push_back((rank() + step) % size());
-    try {
-      for (const int peer : waiting_for) {
-        transfers.push_back({peer, context_->createUnboundBuffer(out[peer].data, out[peer].size),
-                             context_->createUnboundBuffer(in[peer].data, in[peer].size)});
+    std::vector<int> lost;
+    std::string message;
+    for (const int peer : waiting_for) {
+      transfers.push_back({peer, context_->createUnboundBuffer(out[peer].data, out[peer].size),
+                           context_->createUnboundBuffer(in[peer].data, in[peer].size)});
+      try {
         if (in[peer].size > 0) transfers.back().receive->recv(peer, slot);
         if (out[peer].size > 0) transfers.back().send->send(peer, slot);
+      } catch (const gloo::Exception& error) {
+        lost = {peer};  // the others get their parts all the same, and find out for themselves
+        message = error.what();
       }
+    }
+    if (!lost.empty()) throw Lost(lost, message);
+    try {
       const auto deadline = std::chrono::steady_clock::now() + timeout_;
       for (Transfer& transfer : transfers) {
         const int peer = transfer.peer;
@@ -263,25 +265,57 @@ class GlooCommunicator : public Communicator {
   uint64_t slot_ = 0;
 };
 
+// All ranks must have been told of as many ranks.
+absl::Status CheckWorldSize(const RankEnvironment& ranks, Rendezvous& store) {
+  const std::string mine = absl::StrCat(ranks.world_size);
+  absl::Status status = store.SetFirst("world_size", mine);
+  if (!status.ok()) return status;
+  const absl::StatusOr<std::string> first = store.Get("world_size");
+  if (!first.ok()) return first.status();
+  if (*first == mine) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("rank ", ranks.rank, ": was told of ", mine,
+                                                    " ranks, another rank of ", *first,
+                                                    " (WORLD_SIZE)"));
+}
+
+// Ranks that have not come to the meeting: "rank 1, rank 3". Gloo keeps a rank's addresses under
+// its number.
+std::string MissingRanks(const RankEnvironment& ranks, const std::string& prefix,
+                         Rendezvous& store) {
+  std::vector<std::string> missing;
+  for (int rank = 0; rank < ranks.world_size; ++rank) {
+    if (!store.Has(absl::StrCat(prefix, rank)).value_or(true)) {
+      missing.push_back(absl::StrCat("rank ", rank));
+    }
+  }
+  return absl::StrJoin(missing, ", ");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Communicator>> ConnectGloo(const RankEnvironment& ranks,
                                                           const std::string& name,
                                                           milliseconds timeout, Rendezvous& store) {
+  if (absl::Status status = CheckWorldSize(ranks, store); !status.ok()) return status;
   const absl::StatusOr<std::string> address = OwnAddress(ranks);
   if (!address.ok()) return address.status();
+  const std::string prefix = absl::StrCat("gloo/", name, "/");
+  // Gloo writes to connections that a lost rank has closed: an error for this rank, not its end.
+  signal(SIGPIPE, SIG_IGN);
   try {
-    GlooStore prefixed(store, absl::StrCat("gloo/", name, "/"));
+    GlooStore prefixed(store, prefix);
     auto device = gloo::transport::tcp::CreateDevice(gloo::transport::tcp::attr(address->c_str()));
     auto context = std::make_shared<gloo::rendezvous::Context>(ranks.rank, ranks.world_size);
-    context->setTimeout(timeout);
+    context->setTimeout(std::max(timeout, kStartTimeout));
     context->connectFullMesh(prefixed, device);
     auto communicator = std::make_unique<GlooCommunicator>(std::move(context), timeout);
     communicator->LearnPeers(prefixed);
     return communicator;
   } catch (const std::exception& error) {
-    return absl::UnavailableError(absl::StrCat("rank ", ranks.rank, " of ", ranks.world_size,
-                                               ": connecting to the other ranks: ", error.what()));
+    const std::string missing = MissingRanks(ranks, prefix, store);
+    return absl::UnavailableError(absl::StrCat(
+        "rank ", ranks.rank, " of ", ranks.world_size, ": connecting to the other ranks: ",
+        missing.empty() ? "" : absl::StrCat(missing, " did not come; "), error.what()));
   }
 }
 

@@ -17,8 +17,12 @@
 
 namespace forensics::runner {
 
-// Connects to all other ranks. `timeout` bounds this and every later wait for a peer. `name` tells
-// several communicators of the same ranks apart. `store` must outlive the communicator.
+// How long ranks may take to start and find each other: they may be many on a busy machine.
+inline constexpr std::chrono::milliseconds kStartTimeout{120000};
+
+// Connects to all other ranks; `timeout` bounds every later wait for a peer. `name` tells
+// several communicators of the same ranks apart. `store` must outlive the communicator. From here
+// on the process ignores SIGPIPE.
 absl::StatusOr<std::unique_ptr<Communicator>> ConnectGloo(const RankEnvironment& ranks,
                                                           const std::string& name,
                                                           std::chrono::milliseconds timeout,

@@ -106,11 +106,12 @@ class NcclCommunicator : public Communicator {
     if (communicator_ != nullptr) ncclCommAbort(std::exchange(communicator_, nullptr));
   }
 
-  // A kernel that waits for a lost rank never ends by itself.
+  // A kernel that waits for a lost rank never ends by itself. NCCL may still be putting it on the
+  // stream.
   void Wait(const c10::cuda::CUDAStream& stream, const char* what) {
     const auto deadline = Clock::now() + timeout_;
-    while (!stream.query()) {
-      ncclResult_t result = ncclSuccess;
+    ncclResult_t result = ncclInProgress;
+    while (result == ncclInProgress || !stream.query()) {
       Check(ncclCommGetAsyncError(communicator_, &result), what);
       Check(result, what);
       if (Clock::now() < deadline) continue;
@@ -139,6 +140,21 @@ ncclUniqueId SharedId(Communicator& control) {
   return id;
 }
 
+// ncclInProgress after `timeout`: a rank that is lost at the start would else block all others.
+ncclResult_t Connect(const ncclUniqueId& id, const Communicator& control, milliseconds timeout,
+                     ncclComm_t* communicator) {
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  const auto deadline = Clock::now() + timeout;
+  ncclResult_t result =
+      ncclCommInitRankConfig(communicator, control.size(), id, control.rank(), &config);
+  while (result == ncclInProgress && Clock::now() < deadline) {
+    std::this_thread::sleep_for(milliseconds(1));
+    if (ncclCommGetAsyncError(*communicator, &result) != ncclSuccess) return ncclInternalError;
+  }
+  return result;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(int device, milliseconds timeout,
@@ -148,11 +164,13 @@ absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(int device, millisecon
     c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
     const ncclUniqueId id = SharedId(control);
     ncclComm_t communicator = nullptr;
-    const ncclResult_t result = ncclCommInitRank(&communicator, control.size(), id, control.rank());
+    const ncclResult_t result = Connect(id, control, timeout, &communicator);
     if (result != ncclSuccess) {
-      return absl::AbortedError(absl::StrCat("rank ", control.rank(), ", GPU ", device,
-                                             ": NCCL: ", ncclGetErrorString(result), ": ",
-                                             ncclGetLastError(nullptr)));
+      if (communicator != nullptr) ncclCommAbort(communicator);
+      return absl::AbortedError(absl::StrCat("rank ", control.rank(), ", GPU ", device, ": NCCL: ",
+                                             result == ncclInProgress
+                                                 ? "another rank did not come in time"
+                                                 : ncclGetErrorString(result)));
     }
     return std::make_unique<NcclCommunicator>(communicator, timeout, control);
   } catch (const std::exception& error) {

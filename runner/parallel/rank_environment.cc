@@ -1,5 +1,6 @@
 #include "runner/parallel/rank_environment.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -65,6 +66,11 @@ RankEnvironment FromTorchrun(Variables& variables) {
   return ranks;
 }
 
+// Steps of one job may run side by side.
+int StepNumber(Variables& variables) {
+  return variables.Has("SLURM_STEP_ID") ? variables.Number("SLURM_STEP_ID", 0, kPorts) : 0;
+}
+
 RankEnvironment FromSlurm(Variables& variables) {
   RankEnvironment ranks;
   ranks.world_size = variables.Number("SLURM_STEP_NUM_TASKS", 1, kMostRanks);
@@ -77,18 +83,26 @@ RankEnvironment FromSlurm(Variables& variables) {
                              : FirstHost(variables.Text("SLURM_STEP_NODELIST"));
   ranks.master_port = variables.Has("MASTER_PORT")
                           ? variables.Number("MASTER_PORT", 1, kMostPort)
-                          : kFirstPort + variables.Number("SLURM_JOB_ID", 0, 0x7fffffff) % kPorts;
+                          : kFirstPort + (variables.Number("SLURM_JOB_ID", 0, 0x7fffffff) % kPorts +
+                                          StepNumber(variables)) %
+                                             kPorts;
   return ranks;
 }
 
 }  // namespace
 
 std::string FirstHost(absl::string_view node_list) {
-  const size_t end = node_list.find_first_of("[,");
-  const std::string prefix(node_list.substr(0, end));
-  if (end == absl::string_view::npos || node_list[end] == ',') return prefix;
-  const absl::string_view numbers = node_list.substr(end + 1);
-  return absl::StrCat(prefix, numbers.substr(0, numbers.find_first_of("-,]")));
+  std::string host;
+  while (!node_list.empty() && node_list[0] != ',') {
+    const size_t end = std::min(node_list.find_first_of("[,"), node_list.size());
+    absl::StrAppend(&host, node_list.substr(0, end));
+    node_list.remove_prefix(end);
+    if (node_list.empty() || node_list[0] == ',') break;
+    node_list.remove_prefix(1);  // of the numbers in brackets, the first
+    absl::StrAppend(&host, node_list.substr(0, node_list.find_first_of("-,]")));
+    node_list.remove_prefix(std::min(node_list.find(']'), node_list.size() - 1) + 1);
+  }
+  return host;
 }
 
 absl::StatusOr<std::optional<RankEnvironment>> ReadRankEnvironment(const GetEnvironment& get) {

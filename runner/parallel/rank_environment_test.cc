@@ -112,6 +112,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(FirstHostTest, OfCompressedLists) {
   EXPECT_EQ(FirstHost("gpu[03-05,8],login"), "gpu03");
   EXPECT_EQ(FirstHost("gpu[4]"), "gpu4");
+  EXPECT_EQ(FirstHost("gpu[01-02]-ib,gpu9"), "gpu01-ib");
+  EXPECT_EQ(FirstHost("r[1-2]n[3-4]"), "r1n3");
+  EXPECT_EQ(FirstHost("broken[7"), "broken7");
+  EXPECT_EQ(FirstHost("broken["), "broken");
   EXPECT_EQ(FirstHost("a,b"), "a");
   EXPECT_EQ(FirstHost("alone"), "alone");
   EXPECT_EQ(FirstHost(""), "");

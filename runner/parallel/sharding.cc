@@ -41,10 +41,6 @@ absl::Status CheckExpertParallel(const ModelConfig& config, int ranks) {
 
 }  // namespace
 
-Range EvenPart(int64_t count, int parts, int index) {
-  return {count * index / parts, count * (index + 1) / parts};
-}
-
 Range Sharding::QueryHeads(const ModelConfig& config) const {
   return tp_size == 1 ? Range{0, config.num_attention_heads}
                       : EvenPart(config.num_attention_heads, tp_size, rank);

@@ -7,17 +7,9 @@
 
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/model_config.h"
+#include "runner/parallel/range.h"
 
 namespace forensics::runner {
-
-struct Range {
-  int64_t begin = 0;
-  int64_t end = 0;
-  int64_t size() const { return end - begin; }
-};
-
-// The index-th of `parts` consecutive ranges of [0, count), whose sizes differ by at most one.
-Range EvenPart(int64_t count, int parts, int index);
 
 // Tensor parallelism (Megatron-LM, Shoeybi et al. 2019): query heads, key-value heads, the width of
 // every MLP and expert, and the vocabulary of the head are cut; embedding, router and norms are
@@ -32,7 +24,7 @@ struct Sharding {
   Range QueryHeads(const ModelConfig& config) const;
   Range KeyValueHeads(const ModelConfig& config) const;
   Range KeyElements(const ModelConfig& config) const;  // of a position's concatenated keys
-  Range Width(int64_t width) const;  // of an MLP or of every expert
+  Range Width(int64_t width) const;                    // of an MLP or of every expert
   Range Experts(const ModelConfig& config) const;
   Range Vocabulary(const ModelConfig& config) const;
   std::vector<int64_t> VocabularySizes(const ModelConfig& config) const;  // of all ranks

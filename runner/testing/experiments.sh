@@ -27,12 +27,14 @@ expect() {
 # digest RUN: the signals' digests of all repetitions, each once.
 digest() { sed -n 's/^ *signals_sha256: "\(.*\)"/\1/p' "$1/manifest.textproto" | sort -u; }
 
-# run_references OUTPUT: experiment 0 in OUTPUT, and in OUTPUT.forced once more, fed its own tokens.
+# run_references OUTPUT [FLAG]...: experiment 0 in OUTPUT, and in OUTPUT.forced once more, fed its own tokens.
 # The latter's digest is what other experiments' can be compared with: with forced decoding the
 # log-probabilities at the reference's ids are signals too.
 run_references() {
-  expect 0 "3, bit-identical" "$exp0" $small --output="$1"
-  expect 0 "3, bit-identical" "$exp0" $small --output="$1.forced" --reference="$1/$reference"
+  local output=$1
+  shift
+  expect 0 "3, bit-identical" "$exp0" $small --output="$output" "$@"
+  expect 0 "3, bit-identical" "$exp0" $small --output="$output.forced" --reference="$output/$reference" "$@"
 }
 
 # expect_run RUN [RANKS]: a finished run directory of three identical repetitions, the last one's
