@@ -44,7 +44,7 @@ int Fail(int rank, const absl::Status& status, Rendezvous& store) {
 }
 
 int Collective(const RankEnvironment& ranks, const std::string& work, Rendezvous& store) {
-  auto communicator = ConnectGloo(ranks, "test", milliseconds(2000), store);
+  auto communicator = ConnectGloo(ranks, "test", milliseconds(6000), store);
   if (!communicator.ok()) return Fail(ranks.rank, communicator.status(), store);
   if (ranks.rank == 1) {
     if (work == "kill") raise(SIGKILL);
