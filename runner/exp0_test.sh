@@ -114,6 +114,11 @@ for signal in INT TERM; do
 done
 expect 0 "continued: repetition 1 is there already" "$exp0" ${long/killed/interrupted}
 
+echo "--- a program that is carried alone needs no file that it is told the place of"
+mini=$runfiles/testdata/mini_qwen3_moe
+expect 0 "bit-identical" env -u RUNFILES_MANIFEST_FILE RUNFILES_DIR="$PWD/nothing" "$exp0" $small \
+  --output=alone --model="$mini/awq" --document="$mini/documents/doc0.pdf"
+
 echo "--- a full disk is an error that loses nothing"
 (
   ulimit -f 20 # blocks of 1 KiB: a shard does not fit

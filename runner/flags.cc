@@ -225,17 +225,18 @@ absl::Status SetRanks(RunnerOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status FindNeighbours(const std::string& program, RunnerOptions& options) {
+// Those that come along, where the user names none: whether they are missed depends on the batch.
+std::vector<std::string> FindNeighbours(const std::string& program) {
+  std::vector<std::string> neighbours;
   for (const std::string& path : absl::GetFlag(FLAGS_neighbour)) {
-    options.neighbours.push_back(schema::UserPath(path));
+    neighbours.push_back(schema::UserPath(path));
   }
-  if (!options.neighbours.empty()) return absl::OkStatus();
+  if (!neighbours.empty()) return neighbours;
   for (const char* name : {"doc1.pdf", "doc2.pdf", "doc3.pdf"}) {
     auto path = BundledFile(program, absl::StrCat("testdata/mini_qwen3_moe/documents/", name));
-    if (!path.ok()) return path.status();
-    options.neighbours.push_back(*std::move(path));
+    if (path.ok()) neighbours.push_back(*std::move(path));
   }
-  return absl::OkStatus();
+  return neighbours;
 }
 
 absl::StatusOr<RunnerOptions> OptionsFor(const std::vector<std::string>& arguments) {
@@ -259,7 +260,7 @@ absl::StatusOr<RunnerOptions> OptionsFor(const std::vector<std::string>& argumen
   if (absl::Status status = SetRanks(options); !status.ok()) return status;
 
   if (absl::Status status = FindModels(program, options); !status.ok()) return status;
-  if (absl::Status status = FindNeighbours(program, options); !status.ok()) return status;
+  options.neighbours = FindNeighbours(program);
   options.compiled_packages = FindCompiledPackages(program);
   if (!options.prompt_tokens.empty()) return options;
   options.document = schema::UserPath(absl::GetFlag(FLAGS_document));

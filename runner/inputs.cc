@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "runner/engine/machine.h"
-#include "runner/experiment_spec.h"
 #include "runner/prompt_source.h"
 #include "schema/command_line.h"
 #include "schema/run_directory.h"
@@ -59,13 +58,9 @@ absl::StatusOr<std::optional<BitFlip>> FindBitFlip(const ExperimentSpec& spec,
   return std::optional<BitFlip>(*flip);
 }
 
-// Of the configurations that are wanted.
-int LargestBatch(const ExperimentSpec& spec, const std::vector<std::string>& only) {
+int LargestBatch(const std::vector<Configuration>& wanted) {
   int largest = 1;
-  for (const Configuration& configuration : ConfigurationsOf(spec)) {
-    const bool is_wanted =
-        only.empty() || std::find(only.begin(), only.end(), configuration.suffix) != only.end();
-    if (!is_wanted) continue;
+  for (const Configuration& configuration : wanted) {
     largest = std::max(largest, configuration.config.batch_size());
   }
   return largest;
@@ -73,8 +68,9 @@ int LargestBatch(const ExperimentSpec& spec, const std::vector<std::string>& onl
 
 }  // namespace
 
-absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOptions& options,
-                                     const Checkpoint& model) {
+absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec,
+                                     const std::vector<Configuration>& wanted,
+                                     const RunnerOptions& options, const Checkpoint& model) {
   Inputs inputs;
   inputs.hardware = options.hardware.empty() ? ThisCpuLabel(options.cpu_isa) : options.hardware;
   auto tokenizer = Tokenizer::FromFile(options.model + "/tokenizer.json");
@@ -85,7 +81,7 @@ absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec, const RunnerOpt
   if (!prompt.ok()) return prompt.status();
   inputs.prompt = *std::move(prompt);
   auto neighbours = PrepareNeighbours(spec.prompt(), options, *inputs.tokenizer, inputs.prompt,
-                                      LargestBatch(spec, options.only));
+                                      LargestBatch(wanted));
   if (!neighbours.ok()) return neighbours.status();
   inputs.neighbours = *std::move(neighbours);
   auto reference = FindReference(spec, options, inputs, vocab_size);

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "runner/capture/bit_flip.h"
 #include "runner/checkpoint/checkpoint.h"
+#include "runner/experiment_spec.h"
 #include "runner/neighbours.h"
 #include "runner/reference_run.h"
 #include "runner/runner_options.h"
@@ -28,8 +29,10 @@ struct Inputs {
   std::optional<BitFlip> flip;
 };
 
-// `model` is the reference's checkpoint, in options.model. Errors name file, flag or run directory.
+// `model` is the reference's checkpoint, in options.model; `wanted` are the configurations that
+// will be run. Errors name file, flag or run directory.
 absl::StatusOr<Inputs> PrepareInputs(const schema::ExperimentSpec& spec,
+                                     const std::vector<Configuration>& wanted,
                                      const RunnerOptions& options, const Checkpoint& model);
 
 }  // namespace forensics::runner

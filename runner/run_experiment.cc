@@ -29,15 +29,17 @@ using schema::ExperimentSpec;
 using schema::RunManifest;
 
 // What all configurations share, from the reference's checkpoint.
-absl::StatusOr<Inputs> ReadInputs(const ExperimentSpec& spec, const RunnerOptions& options,
-                                  ModelSource& models, Progress& progress) {
+absl::StatusOr<Inputs> ReadInputs(const ExperimentSpec& spec,
+                                  const std::vector<Configuration>& wanted,
+                                  const RunnerOptions& options, ModelSource& models,
+                                  Progress& progress) {
   progress.Begin(absl::StrCat("checking ", options.model), 0, "");
   auto model = models.Open(spec.reference_config().quant_method());
   if (!model.ok()) return model.status();
   progress.Begin(absl::StrCat("reading ", options.prompt_tokens.empty() ? options.document
                                                                         : options.prompt_tokens),
                  0, "");
-  auto inputs = PrepareInputs(spec, options, **model);
+  auto inputs = PrepareInputs(spec, wanted, options, **model);
   if (inputs.ok()) progress.End();
   return inputs;
 }
@@ -248,7 +250,7 @@ absl::Status RunExperiment(const ExperimentSpec& spec, const RunnerOptions& opti
   MakeDeterministic(ThreadsOf(options));
   ModelSource models(spec, options);
   progress.SetHeading(options.heading);
-  absl::StatusOr<Inputs> inputs = ReadInputs(spec, options, models, progress);
+  absl::StatusOr<Inputs> inputs = ReadInputs(spec, wanted, options, models, progress);
   if (!inputs.ok()) return inputs.status();
   for (const Configuration& configuration : wanted) {
     progress.SetHeading(absl::StrCat(options.heading, configuration.suffix, ": "));
