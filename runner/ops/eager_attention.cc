@@ -8,7 +8,7 @@
 #include <cstring>
 #include <memory>
 
-#include "runner/ops/kernel_log.h"
+#include "runner/ops/attention_shape.h"
 #include "runner/ops/lanes.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/wide_rows.h"
@@ -18,11 +18,6 @@ namespace {
 
 constexpr int64_t kKeyBlock = 128;  // part of what fixes the bits
 constexpr int kMaxColumns = 2;      // vectors of queries in a strip
-
-struct Shape {
-  int64_t batch, heads, kv_heads, tokens, length, dim;
-  int64_t group() const { return heads / kv_heads; }
-};
 
 // Up to kColumns * kLanes queries that share a kv head, one a lane.
 struct Strip {
@@ -187,7 +182,7 @@ class Scratch {
 
 // The queries of one kv head are rows [group * tokens, dim]; rows [first, first + count) of them.
 template <typename T, int kColumns>
-void AttendRows(const Shape& shape, const T* rows, const float* keys, const float* values,
+void AttendRows(const AttentionShape& shape, const T* rows, const float* keys, const float* values,
                 int64_t first, int64_t count, Scratch& scratch) {
   constexpr int64_t kStrip = kColumns * kLanes;
   Strip strip = {scratch.queries(),
@@ -214,8 +209,8 @@ void AttendRows(const Shape& shape, const T* rows, const float* keys, const floa
 }
 
 template <typename T, int kColumns>
-void AttendAll(const Shape& shape, const T* queries, const WideRows& keys, const WideRows& values,
-               T* out) {
+void AttendAll(const AttentionShape& shape, const T* queries, const WideRows& keys,
+               const WideRows& values, T* out) {
   constexpr int64_t kStrip = kColumns * kLanes;
   const int64_t rows = shape.group() * shape.tokens, strips = (rows + kStrip - 1) / kStrip;
   const int64_t items = shape.batch * shape.kv_heads * strips;
@@ -247,11 +242,8 @@ void AttendAll(const Shape& shape, const T* queries, const WideRows& keys, const
 
 at::Tensor EagerAttention(const at::Tensor& queries, const at::Tensor& keys,
                           const at::Tensor& values) {
-  RecordKernel("attention/own_eager",
-               {{"heads", queries.size(1)}, {"kv_heads", keys.size(1)}, {"head_dim", keys.size(3)}},
-               queries.size(0) * queries.size(2));
-  const Shape shape = {queries.size(0), queries.size(1), keys.size(1),
-                       queries.size(2), keys.size(2),    keys.size(3)};
+  const AttentionShape shape = AttentionShape::Of(queries, keys);
+  RecordAttention("attention/own_eager", shape);
   at::Tensor out =
       at::empty({shape.batch * shape.tokens, shape.heads * shape.dim}, queries.options());
   const WideRows wide_keys(keys), wide_values(values);

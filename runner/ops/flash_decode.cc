@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "runner/ops/kernel_log.h"
+#include "runner/ops/attention_shape.h"
 #include "runner/ops/lanes.h"
 #include "runner/ops/parallel.h"
 
@@ -202,9 +202,7 @@ void Decode(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor&
 
 at::Tensor FlashDecode(const at::Tensor& queries, const at::Tensor& keys,
                        const at::Tensor& values) {
-  RecordKernel("attention/own_flash_decode",
-               {{"heads", queries.size(1)}, {"kv_heads", keys.size(1)}, {"head_dim", keys.size(3)}},
-               queries.size(0) * queries.size(2));
+  RecordAttention("attention/own_flash_decode", AttentionShape::Of(queries, keys));
   at::Tensor out =
       at::empty({queries.size(0), queries.size(1) * queries.size(3)}, queries.options());
   ForFloatType(queries.scalar_type(),

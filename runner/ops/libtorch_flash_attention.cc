@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "runner/ops/kernel_log.h"
+#include "runner/ops/attention_shape.h"
 
 namespace forensics::runner {
 namespace {
@@ -27,12 +27,11 @@ at::Tensor Run(const at::Tensor& queries, const at::Tensor& keys, const at::Tens
 
 at::Tensor LibtorchFlashAttention(const at::Tensor& queries, const at::Tensor& keys,
                                   const at::Tensor& values) {
-  RecordKernel("attention/libtorch_flash",
-               {{"heads", queries.size(1)}, {"kv_heads", keys.size(1)}, {"head_dim", keys.size(3)}},
-               queries.size(0) * queries.size(2));
-  const int64_t batch = queries.size(0), heads = queries.size(1), tokens = queries.size(2);
-  const int64_t kv_heads = keys.size(1), length = keys.size(2), dim = keys.size(3);
-  const int64_t group = heads / kv_heads;
+  const AttentionShape shape = AttentionShape::Of(queries, keys);
+  RecordAttention("attention/libtorch_flash", shape);
+  const int64_t batch = shape.batch, heads = shape.heads, tokens = shape.tokens;
+  const int64_t kv_heads = shape.kv_heads, length = shape.length, dim = shape.dim;
+  const int64_t group = shape.group();
   if (tokens == 1) {
     const at::Tensor out =
         Run(queries.view({batch, kv_heads, group, dim}), keys, values, /*causal=*/false);

@@ -6,19 +6,15 @@
 #include <cmath>
 #include <memory>
 
+#include "runner/ops/attention_shape.h"
 #include "runner/ops/flash_decode.h"
 #include "runner/ops/flash_tile.h"
-#include "runner/ops/kernel_log.h"
 #include "runner/ops/lanes.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/wide_rows.h"
 
 namespace forensics::runner {
 namespace {
-
-struct Shape {
-  int64_t batch, heads, kv_heads, tokens, length, dim;
-};
 
 // Whole cache lines for a thread's tiles.
 struct alignas(64) Line {
@@ -61,8 +57,8 @@ void UnpackRows(const float* packed, int64_t rows, int64_t dim, int64_t stride, 
 }
 
 template <typename T>
-void Prefill(const Shape& shape, const T* queries, const WideRows& keys, const WideRows& values,
-             T* out) {
+void Prefill(const AttentionShape& shape, const T* queries, const WideRows& keys,
+             const WideRows& values, T* out) {
   const int64_t tiles = (shape.tokens + kQueryTile - 1) / kQueryTile;
   // Tile i and tile tiles - 1 - i together cost the same for every i.
   const int64_t pairs = (tiles + 1) / 2;
@@ -94,11 +90,8 @@ void Prefill(const Shape& shape, const T* queries, const WideRows& keys, const W
 at::Tensor PortableFlashAttention(const at::Tensor& queries, const at::Tensor& keys,
                                   const at::Tensor& values) {
   if (queries.size(2) == 1) return FlashDecode(queries, keys, values);
-  RecordKernel("attention/own_flash",
-               {{"heads", queries.size(1)}, {"kv_heads", keys.size(1)}, {"head_dim", keys.size(3)}},
-               queries.size(0) * queries.size(2));
-  const Shape shape = {queries.size(0), queries.size(1), keys.size(1),
-                       queries.size(2), keys.size(2),    keys.size(3)};
+  const AttentionShape shape = AttentionShape::Of(queries, keys);
+  RecordAttention("attention/own_flash", shape);
   at::Tensor out =
       at::empty({shape.batch * shape.tokens, shape.heads * shape.dim}, queries.options());
   const WideRows wide_keys(keys), wide_values(values);
