@@ -21,6 +21,9 @@ namespace forensics::runner {
   F(cuDeviceGetCount)               \
   F(cuDeviceGetName)                \
   F(cuDeviceGetAttribute)           \
+  F(cuDeviceGetPCIBusId)            \
+  F(cuDeviceGetUuid)                \
+  F(cuDeviceTotalMem)               \
   F(cuCtxGetDevice)                 \
   F(cuMemGetInfo)                   \
   F(cuMemHostRegister)              \
