@@ -17,7 +17,7 @@ def _nvrtc_source_impl(ctx):
         inputs = depset([ctx.file.src] + ctx.files.hdrs, transitive = [c.headers for c in contexts]),
         mnemonic = "NvrtcCompile",
         outputs = [out],
-        progress_message = "Compiling kernels %{label}",
+        progress_message = "Compiling kernels %s" % ctx.label,
     )
     return [DefaultInfo(files = depset([out]))]
 

@@ -24,12 +24,14 @@ int main(int argc, char** argv) {
   std::ostringstream source;
   source << std::ifstream(inputs[1]).rdbuf();
 
+  std::vector<std::string> includes = absl::GetFlag(FLAGS_include);
+  includes.push_back(".");  // the project's own, by their path from the workspace's root
+
   std::ofstream out(absl::GetFlag(FLAGS_out));
   out << "#include \"third_party/nvrtc/cubins.h\"\n\nnamespace {\n";
   std::string entries;
   for (const std::string& arch : absl::GetFlag(FLAGS_arch)) {
-    const auto compiled =
-        nvrtc::CompileToCubin(source.str(), inputs[1], arch, absl::GetFlag(FLAGS_include));
+    const auto compiled = nvrtc::CompileToCubin(source.str(), inputs[1], arch, includes);
     if (!compiled.ok()) {
       std::cerr << compiled.status().message() << "\n";
       return 1;
