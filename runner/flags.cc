@@ -170,7 +170,8 @@ absl::StatusOr<schema::ExperimentSpec> SpecFromFlags(const char* textproto) {
   if (!dtype.empty()) spec->mutable_reference_config()->set_dtype(dtype);
   const std::string attention = absl::GetFlag(FLAGS_attention_impl);
   if (attention.empty()) return spec;
-  const absl::StatusOr<AttentionImpl> found = FindAttention(attention);
+  const absl::StatusOr<AttentionImpl> found =
+      FindAttention(attention, spec->reference_config().device() == "cuda" ? at::kCUDA : at::kCPU);
   if (!found.ok()) return schema::UsageError(found.status().message());
   spec->mutable_reference_config()->set_attention_impl(attention);
   return spec;

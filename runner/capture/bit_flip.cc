@@ -41,8 +41,8 @@ bool BitFlipper::WantsLayer(int layer) const { return next_->WantsLayer(layer) |
 void BitFlipper::OnHiddenStates(int layer, const at::Tensor& hidden_states) {
   if (IsHere(layer) && flip_.element < hidden_states.size(2)) {
     const at::Tensor row = hidden_states.select(0, 0).select(0, hidden_states.size(1) - 1);
-    auto* bytes = static_cast<unsigned char*>(row.data_ptr());
-    bytes[flip_.element * row.stride(0) * static_cast<int64_t>(row.element_size())] ^= 1;
+    const bool is_float = row.scalar_type() == at::kFloat;
+    row.view(is_float ? at::kInt : at::kShort).narrow(0, flip_.element, 1).bitwise_xor_(1);
   }
   if (next_->WantsLayer(layer)) next_->OnHiddenStates(layer, hidden_states);
 }

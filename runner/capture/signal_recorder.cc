@@ -28,7 +28,9 @@ schema::DType ToDType(at::ScalarType type) {
   }
 }
 
-at::Tensor InnermostContiguous(const at::Tensor& tensor) {
+// On the CPU, with its innermost dimension contiguous.
+at::Tensor Readable(const at::Tensor& tensor) {
+  if (!tensor.is_cpu()) return tensor.contiguous().cpu();
   return tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
 }
 
@@ -120,21 +122,20 @@ schema::LayerSignals& SignalRecorder::SignalsAt(int64_t i, int layer) {
 
 // Both copy by address: a decode step's few rows are not worth tensor operations.
 void SignalRecorder::OnHiddenStates(int layer, const at::Tensor& hidden_states) {
-  const at::Tensor rows = InnermostContiguous(hidden_states);
+  const at::Tensor rows = Readable(hidden_states.select(0, 0).narrow(0, tokens_ - kept_, kept_));
   for (int64_t i = 0; i < kept_; ++i) {
-    AppendBytes(rows, (tokens_ - kept_ + i) * rows.stride(1), rows.size(2),
+    AppendBytes(rows, i * rows.stride(0), rows.size(1),
                 *SignalsAt(i, layer).mutable_hidden_state());
   }
 }
 
 void SignalRecorder::OnKeys(int layer, const at::Tensor& keys) {
-  const at::Tensor heads = InnermostContiguous(keys);
+  const at::Tensor heads = Readable(keys.select(0, 0).narrow(1, tokens_ - kept_, kept_));
   for (int64_t i = 0; i < kept_; ++i) {
     Values& key = *SignalsAt(i, layer).mutable_key();
     // A position's key is its heads, one after the other.
-    for (int64_t head = 0; head < heads.size(1); ++head) {
-      AppendBytes(heads, head * heads.stride(1) + (tokens_ - kept_ + i) * heads.stride(2),
-                  heads.size(3), key);
+    for (int64_t head = 0; head < heads.size(0); ++head) {
+      AppendBytes(heads, head * heads.stride(0) + i * heads.stride(1), heads.size(2), key);
     }
   }
 }

@@ -52,6 +52,16 @@ class PublishedCheckpoint : public Checkpoint {
     return Weight(std::string(module), dtype);
   }
 
+  absl::StatusOr<std::optional<PackedLinear>> PackedWeight(std::string_view module) const override {
+    const std::string name(module);
+    const auto layer = registry_.linear_layers.find(name);
+    if (layer == registry_.linear_layers.end() || !layer->second.packed) return std::nullopt;
+    absl::StatusOr<PackedLinear> linear =
+        ReadPackedLinear(files_, name, layer->second, config_.quant);
+    if (!linear.ok()) return linear.status();
+    return std::optional<PackedLinear>(*std::move(linear));
+  }
+
   absl::StatusOr<std::string> Digest() const override {
     std::lock_guard<std::mutex> lock(mutex_);
     if (digest_) return *digest_;

@@ -6,11 +6,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/model_config.h"
+#include "runner/checkpoint/packed_linear.h"
 
 namespace forensics::runner {
 
@@ -38,6 +40,11 @@ class Checkpoint {
   // quantised, then rounded once to `dtype`. A tied "lm_head" is the embedding.
   virtual absl::StatusOr<at::Tensor> LinearWeight(std::string_view module,
                                                   at::ScalarType dtype) const = 0;
+
+  // The tensors of the linear layer `module` as they are stored, where it is stored quantised; none
+  // where it is not. They lie in the mapped files.
+  virtual absl::StatusOr<std::optional<PackedLinear>> PackedWeight(
+      std::string_view module) const = 0;
 
   // SHA-256 (hex) that identifies the model: that of what sha256sum prints of config.json and every
   // weight file in the order of their names, `sha256sum config.json *.safetensors | sha256sum`.

@@ -7,8 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "runner/checkpoint/awq.h"
-#include "runner/checkpoint/gptq.h"
-#include "runner/checkpoint/nf4.h"
 
 namespace forensics::runner {
 namespace {
@@ -31,47 +29,53 @@ class Parts {
   absl::Status status_;
 };
 
-absl::StatusOr<at::Tensor> Awq(Parts& parts, at::ScalarType dtype) {
-  const at::Tensor qweight = parts.Read(".qweight");
-  const at::Tensor qzeros = parts.Read(".qzeros");
-  const at::Tensor scales = parts.Read(".scales");
-  if (!parts.status().ok()) return parts.status();
-  return DecodeAwq(qweight, qzeros, scales, dtype);
+AwqLinear ReadAwq(Parts& parts) {
+  return {parts.Read(".qweight"), parts.Read(".qzeros"), parts.Read(".scales")};
 }
 
-absl::StatusOr<at::Tensor> Gptq(Parts& parts, int zero_offset, at::ScalarType dtype) {
-  const GptqTensors tensors = {parts.Read(".qweight"), parts.Read(".qzeros"), parts.Read(".scales"),
-                               parts.Read(".g_idx")};
-  if (!parts.status().ok()) return parts.status();
-  return DecodeGptq(tensors, zero_offset, dtype);
+GptqLinear ReadGptq(Parts& parts, int zero_offset) {
+  return {
+      {parts.Read(".qweight"), parts.Read(".qzeros"), parts.Read(".scales"), parts.Read(".g_idx")},
+      zero_offset};
 }
 
-absl::StatusOr<at::Tensor> Nf4(Parts& parts, const Nf4Layout& layout, at::ScalarType dtype) {
-  Nf4Tensors tensors;
-  tensors.weight = parts.Read(".weight");
-  tensors.absmax = parts.Read(".weight.absmax");
-  tensors.quant_map = parts.Read(".weight.quant_map");
+Nf4Linear ReadNf4(Parts& parts, const Nf4Layout& layout) {
+  Nf4Linear linear;
+  linear.layout = layout;
+  linear.tensors.weight = parts.Read(".weight");
+  linear.tensors.absmax = parts.Read(".weight.absmax");
+  linear.tensors.quant_map = parts.Read(".weight.quant_map");
   if (layout.nested.has_value()) {
-    tensors.nested_absmax = parts.Read(".weight.nested_absmax");
-    tensors.nested_quant_map = parts.Read(".weight.nested_quant_map");
+    linear.tensors.nested_absmax = parts.Read(".weight.nested_absmax");
+    linear.tensors.nested_quant_map = parts.Read(".weight.nested_quant_map");
   }
-  if (!parts.status().ok()) return parts.status();
-  return DecodeNf4(tensors, layout, dtype);
+  return linear;
 }
 
-absl::StatusOr<at::Tensor> Decode(Parts& parts, const LinearLayer& layer, const QuantConfig& quant,
-                                  at::ScalarType dtype) {
+absl::StatusOr<PackedLinear> Read(Parts& parts, const LinearLayer& layer,
+                                  const QuantConfig& quant) {
   switch (quant.method) {
     case QuantMethod::kNone:
       break;
     case QuantMethod::kAwq:
-      return Awq(parts, dtype);
+      return ReadAwq(parts);
     case QuantMethod::kGptq:
-      return Gptq(parts, quant.gptq_zero_offset, dtype);
+      return ReadGptq(parts, quant.gptq_zero_offset);
     case QuantMethod::kBnbNf4:
-      return Nf4(parts, *layer.nf4, dtype);
+      return ReadNf4(parts, *layer.nf4);
   }
   return absl::InternalError("not a packed layer");
+}
+
+absl::StatusOr<at::Tensor> Decode(const PackedLinear& linear, at::ScalarType dtype) {
+  if (const auto* awq = std::get_if<AwqLinear>(&linear)) {
+    return DecodeAwq(awq->qweight, awq->qzeros, awq->scales, dtype);
+  }
+  if (const auto* gptq = std::get_if<GptqLinear>(&linear)) {
+    return DecodeGptq(gptq->tensors, gptq->zero_offset, dtype);
+  }
+  const auto& nf4 = std::get<Nf4Linear>(linear);
+  return DecodeNf4(nf4.tensors, nf4.layout, dtype);
 }
 
 // The file that holds a part of `module`, whose parts may lie in several.
@@ -80,16 +84,30 @@ std::string FileOf(const WeightFiles& files, const std::string& module) {
   return part == files.tensors().end() ? "" : part->second.file->path();
 }
 
+absl::Status Named(const absl::Status& status, const WeightFiles& files,
+                   const std::string& module) {
+  return absl::Status(status.code(),
+                      absl::StrCat(FileOf(files, module), ": ", module, ": ", status.message()));
+}
+
 }  // namespace
+
+absl::StatusOr<PackedLinear> ReadPackedLinear(const WeightFiles& files, const std::string& module,
+                                              const LinearLayer& layer, const QuantConfig& quant) {
+  Parts parts(files, module);
+  absl::StatusOr<PackedLinear> linear = Read(parts, layer, quant);
+  if (!parts.status().ok()) return Named(parts.status(), files, module);
+  return linear;
+}
 
 absl::StatusOr<at::Tensor> DecodePackedLinear(const WeightFiles& files, const std::string& module,
                                               const LinearLayer& layer, const QuantConfig& quant,
                                               at::ScalarType dtype) {
-  Parts parts(files, module);
-  absl::StatusOr<at::Tensor> weight = Decode(parts, layer, quant, dtype);
-  if (weight.ok()) return weight;
-  return absl::Status(weight.status().code(), absl::StrCat(FileOf(files, module), ": ", module,
-                                                           ": ", weight.status().message()));
+  const absl::StatusOr<PackedLinear> linear = ReadPackedLinear(files, module, layer, quant);
+  if (!linear.ok()) return linear.status();
+  absl::StatusOr<at::Tensor> weight = Decode(*linear, dtype);
+  if (!weight.ok()) return Named(weight.status(), files, module);
+  return weight;
 }
 
 absl::StatusOr<Nf4Layouts> ReadNf4Layouts(const WeightFiles& files) {

@@ -49,7 +49,8 @@ absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options
     return absl::InvalidArgumentError(
         absl::StrCat("dtype: expected float32, bfloat16 or float16, found ", c10::toString(dtype)));
   }
-  const absl::StatusOr<AttentionImpl> attention = FindAttention(options.attention_impl);
+  const absl::StatusOr<AttentionImpl> attention =
+      FindAttention(options.attention_impl, options.device.type());
   if (!attention.ok()) return attention.status();
   return CheckSharding(config, options.sharding);
 }
@@ -57,7 +58,8 @@ absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options
 std::map<std::string, std::string> SettingsOf(const ModelOptions& options) {
   std::map<std::string, std::string> settings;
   if (options.ops != nullptr) settings = options.ops->Settings();
-  settings["attention_kernel"] = std::string(FindAttention(options.attention_impl)->kernel);
+  settings["attention_kernel"] =
+      std::string(FindAttention(options.attention_impl, options.device.type())->kernel);
   settings["linear_kernel"] = "rows=1: own, 16 lanes; rows>1: libtorch";
   if (!options.sharding.IsWhole()) settings["communicator"] = options.communicator->Description();
   return settings;
@@ -74,13 +76,19 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   if (options.ops == nullptr) {
     model->options_.ops = std::make_shared<ReferenceOps>(model->config_);
   }
-  model->attention_ = FindAttention(options.attention_impl)->function;
-  model->rotary_frequencies_ = RotaryFrequencies(model->config_);
+  model->attention_ = FindAttention(options.attention_impl, options.device.type())->function;
+  model->rotary_ = model->NewRotaryTable();
   const LoadContext context = {checkpoint, options.dtype, options.sharding, options.communicator};
   absl::Status status = model->LoadLayers(context, progress);
   if (status.ok()) status = model->LoadEnds(context);
   if (!status.ok()) return status;
   return model;
+}
+
+RotaryTable DecoderModel::NewRotaryTable() const {
+  const RotaryTable table =
+      MakeRotaryTable(RotaryFrequencies(config_), config_.max_position_embeddings, options_.dtype);
+  return {table.cos.to(options_.device), table.sin.to(options_.device)};
 }
 
 absl::Status DecoderModel::LoadLayers(const LoadContext& context, const LoadProgress& progress) {
@@ -116,7 +124,7 @@ absl::Status DecoderModel::LoadEnds(const LoadContext& context) {
 
 absl::StatusOr<KvCache> DecoderModel::NewCache(int64_t batch, int64_t capacity) const {
   return KvCache::Create(config_, options_.sharding.KeyValueHeads(config_).size(), batch, capacity,
-                         options_.dtype);
+                         at::TensorOptions(options_.device).dtype(options_.dtype));
 }
 
 absl::Status DecoderModel::CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
@@ -166,9 +174,9 @@ absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
   }
   const at::NoGradGuard no_grad;
   const int64_t batch = token_ids.size(0), tokens = token_ids.size(1);
-  const RotaryTable rotary =
-      MakeRotaryTable(rotary_frequencies_, cache.length(), tokens, options_.dtype);
-  at::Tensor hidden = at::embedding(embedding_, token_ids.flatten());
+  const RotaryTable rotary = {rotary_.cos.narrow(0, cache.length(), tokens),
+                              rotary_.sin.narrow(0, cache.length(), tokens)};
+  at::Tensor hidden = at::embedding(embedding_, token_ids.flatten().to(options_.device));
   const at::Tensor x = RunLayers(hidden, {tokens, rotary, cache, *options_.ops}, observer);
   cache.Advance(tokens);
   return Logits(LastRows(x, batch, tokens, logits_to_keep))

@@ -1,4 +1,4 @@
-// The decoder of Qwen3-MoE, Qwen3 and Llama checkpoints, on the CPU.
+// The decoder of Qwen3-MoE, Qwen3 and Llama checkpoints, on the CPU or a GPU.
 //
 // Goals: the arithmetic of Hugging Face transformers (its roundings to the compute dtype, its
 // choice of what is float32), run-to-run determinism, and speed from reading every weight and
@@ -40,6 +40,7 @@ struct ModelOptions {
   // outlive the model. Null: this process holds all of it.
   Sharding sharding = {};
   Communicator* communicator = nullptr;
+  at::Device device = at::kCPU;  // where weights, activations and cache are: the CPU or a GPU
 };
 
 // Whether a model of these dimensions can be loaded so: InvalidArgument for another dtype or a
@@ -77,6 +78,7 @@ class DecoderModel {
  private:
   DecoderModel() = default;
 
+  RotaryTable NewRotaryTable() const;
   absl::Status LoadLayers(const LoadContext& context, const LoadProgress& progress);
   absl::Status LoadEnds(const LoadContext& context);
   at::Tensor Logits(const at::Tensor& normalised) const;
@@ -92,7 +94,7 @@ class DecoderModel {
   ModelConfig config_;
   ModelOptions options_;
   AttentionFunction attention_ = nullptr;
-  std::vector<float> rotary_frequencies_;
+  RotaryTable rotary_;    // of all positions
   at::Tensor embedding_;  // [vocab, hidden]
   std::vector<DecoderLayer> layers_;
   at::Tensor final_norm_;  // [hidden]

@@ -7,7 +7,7 @@
 namespace forensics::runner {
 
 absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, int64_t kv_heads, int64_t batch,
-                                        int64_t capacity, at::ScalarType dtype) {
+                                        int64_t capacity, const at::TensorOptions& options) {
   if (batch < 1) {
     return absl::InvalidArgumentError(absl::StrCat("batch: expected at least 1, found ", batch));
   }
@@ -20,7 +20,7 @@ absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, int64_t kv_he
   cache.batch_ = batch;
   cache.capacity_ = capacity;
   const auto allocate = [&] {
-    return at::empty({batch, kv_heads, capacity, config.head_dim}, dtype);
+    return at::empty({batch, kv_heads, capacity, config.head_dim}, options);
   };
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
     cache.keys_.push_back(allocate());

@@ -17,10 +17,10 @@ namespace forensics::runner {
 // decoding streams each head's positions in one piece. Sequences of a batch have equal lengths.
 class KvCache {
  public:
-  // For `kv_heads` of the model's key-value heads. InvalidArgument unless batch >= 1 and
-  // 1 <= capacity <= max_position_embeddings.
+  // For `kv_heads` of the model's key-value heads; `options` are dtype and device. InvalidArgument
+  // unless batch >= 1 and 1 <= capacity <= max_position_embeddings.
   static absl::StatusOr<KvCache> Create(const ModelConfig& config, int64_t kv_heads, int64_t batch,
-                                        int64_t capacity, at::ScalarType dtype);
+                                        int64_t capacity, const at::TensorOptions& options);
 
   int64_t batch() const { return batch_; }
   int64_t capacity() const { return capacity_; }

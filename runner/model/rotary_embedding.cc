@@ -35,15 +35,15 @@ std::vector<float> RotaryFrequencies(const ModelConfig& config) {
   return frequencies;
 }
 
-RotaryTable MakeRotaryTable(const std::vector<float>& frequencies, int64_t first, int64_t tokens,
+RotaryTable MakeRotaryTable(const std::vector<float>& frequencies, int64_t positions,
                             at::ScalarType dtype) {
   const int64_t half = static_cast<int64_t>(frequencies.size());
-  at::Tensor cos = at::empty({tokens, half}, at::kFloat), sin = at::empty_like(cos);
+  at::Tensor cos = at::empty({positions, half}, at::kFloat), sin = at::empty_like(cos);
   float* cosines = cos.mutable_data_ptr<float>();
   float* sines = sin.mutable_data_ptr<float>();
-  for (int64_t t = 0; t < tokens; ++t) {
+  for (int64_t t = 0; t < positions; ++t) {
     for (int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<float>(first + t) * frequencies[i];
+      const double angle = static_cast<float>(t) * frequencies[i];
       *cosines++ = static_cast<float>(std::cos(angle));
       *sines++ = static_cast<float>(std::sin(angle));
     }

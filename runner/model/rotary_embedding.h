@@ -18,9 +18,9 @@ namespace forensics::runner {
 // not depend on the CPU.
 std::vector<float> RotaryFrequencies(const ModelConfig& config);
 
-// The table of positions first .. first + tokens - 1. The angle is the float32 product of position
-// and frequency; its cosine and sine are taken in double, rounded to float32, then to `dtype`.
-RotaryTable MakeRotaryTable(const std::vector<float>& frequencies, int64_t first, int64_t tokens,
+// The table of the first `positions`, on the CPU. The angle is the float32 product of position and
+// frequency; its cosine and sine are taken in double, rounded to float32, then to `dtype`.
+RotaryTable MakeRotaryTable(const std::vector<float>& frequencies, int64_t positions,
                             at::ScalarType dtype);
 
 }  // namespace forensics::runner

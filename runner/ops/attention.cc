@@ -3,6 +3,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "runner/ops/cuda_attention.h"
 #include "runner/ops/eager_attention.h"
 #include "runner/ops/flash_decode.h"
 #include "runner/ops/libtorch_flash_attention.h"
@@ -18,7 +20,7 @@ at::Tensor FlashAttention2(const at::Tensor& queries, const at::Tensor& keys,
                               : LibtorchFlashAttention(queries, keys, values);
 }
 
-constexpr AttentionImpl kImplementations[] = {
+constexpr AttentionImpl kOnCpu[] = {
     {"flash_attention_2",
      "prefill: libtorch _scaled_dot_product_flash_attention_for_cpu; decode: own, chunks of 512",
      FlashAttention2},
@@ -30,20 +32,34 @@ constexpr AttentionImpl kImplementations[] = {
     {"eager", "own: all scores, softmax over them, values in key blocks of 128", EagerAttention},
 };
 
+constexpr AttentionImpl kOnCuda[] = {
+    {"flash_attention_2", "libtorch _scaled_dot_product_flash_attention; float32: _efficient_",
+     CudaFlashAttention},
+    {"eager", "libtorch bmm, softmax in float32, bmm, in blocks of 1024 queries",
+     CudaEagerAttention},
+    {"cudnn", "prefill: libtorch _scaled_dot_product_cudnn_attention; decode: flash_attention_2",
+     CudaCudnnAttention},
+};
+
+absl::Span<const AttentionImpl> ImplementationsOn(at::DeviceType device) {
+  if (device == at::kCUDA) return kOnCuda;
+  return kOnCpu;
+}
+
 }  // namespace
 
-absl::StatusOr<AttentionImpl> FindAttention(std::string_view name) {
-  for (const AttentionImpl& impl : kImplementations) {
+absl::StatusOr<AttentionImpl> FindAttention(std::string_view name, at::DeviceType device) {
+  for (const AttentionImpl& impl : ImplementationsOn(device)) {
     if (impl.name == name) return impl;
   }
   return absl::NotFoundError(absl::StrCat("attention_impl: expected one of ",
-                                          absl::StrJoin(AttentionNames(), ", "), "; found \"",
+                                          absl::StrJoin(AttentionNames(device), ", "), "; found \"",
                                           std::string(name), "\""));
 }
 
-std::vector<std::string> AttentionNames() {
+std::vector<std::string> AttentionNames(at::DeviceType device) {
   std::vector<std::string> names;
-  for (const AttentionImpl& impl : kImplementations) names.emplace_back(impl.name);
+  for (const AttentionImpl& impl : ImplementationsOn(device)) names.emplace_back(impl.name);
   return names;
 }
 

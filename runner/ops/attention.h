@@ -26,10 +26,11 @@ struct AttentionImpl {
   AttentionFunction function;
 };
 
-// NotFound, listing the known names, for any other.
-absl::StatusOr<AttentionImpl> FindAttention(std::string_view name);
+// Of the implementations for tensors on `device`, kCPU or kCUDA. NotFound, listing the known names,
+// for any other.
+absl::StatusOr<AttentionImpl> FindAttention(std::string_view name, at::DeviceType device);
 
-std::vector<std::string> AttentionNames();
+std::vector<std::string> AttentionNames(at::DeviceType device);
 
 }  // namespace forensics::runner
 

@@ -59,11 +59,22 @@ at::Tensor Reference(const Case& c) {
       .reshape({-1, heads * dim});
 }
 
+// The GPU's eager attention is made of libtorch's operations, which the CPU has as well.
+constexpr char kCudaEager[] = "cuda_eager";
+
+std::vector<std::string> Names() {
+  std::vector<std::string> names = AttentionNames(at::kCPU);
+  names.push_back(kCudaEager);
+  return names;
+}
+
 class AttentionTest
     : public testing::TestWithParam<std::tuple<std::string, at::ScalarType, Shape>> {
  protected:
   AttentionFunction function() const {
-    return FindAttention(std::get<0>(GetParam())).value().function;
+    const std::string& name = std::get<0>(GetParam());
+    if (name == kCudaEager) return FindAttention("eager", at::kCUDA).value().function;
+    return FindAttention(name, at::kCPU).value().function;
   }
 };
 
@@ -75,7 +86,7 @@ TEST_P(AttentionTest, AgreesWithFloat64) {
   // float32: scores of size 10 are off by a few ULPs (more where they are one sum of 128 products,
   // as in eager attention), which the exponential turns into relative errors. Else: one rounding of
   // the result, and libtorch's of the weights; eager attention rounds scores too, twice.
-  const bool eager = name == "eager";
+  const bool eager = name == "eager" || name == kCudaEager;
   const double upper = Epsilon(dtype) * (dtype == at::kFloat ? (eager ? 16 : 8) : eager ? 6 : 2);
   ExpectRelativeL2(found, Reference(c), upper, shape.length == 1 ? 0 : Epsilon(dtype) / 100);
   EXPECT_TRUE(at::equal(found, function()(c.queries, c.keys, c.values))) << "two runs";
@@ -84,7 +95,7 @@ TEST_P(AttentionTest, AgreesWithFloat64) {
 INSTANTIATE_TEST_SUITE_P(
     All, AttentionTest,
     testing::Combine(
-        testing::ValuesIn(AttentionNames()), testing::Values(at::kFloat, at::kBFloat16, at::kHalf),
+        testing::ValuesIn(Names()), testing::Values(at::kFloat, at::kBFloat16, at::kHalf),
         testing::Values(
             Shape{"prefill", 1, 4, 2, 200, 200, 32}, Shape{"prefill_batch", 2, 6, 2, 67, 67, 64},
             Shape{"prefill_one_kv_head", 1, 3, 1, 130, 130, 128},
@@ -97,8 +108,14 @@ INSTANTIATE_TEST_SUITE_P(
              std::get<2>(info.param).name;
     });
 
+TEST(AttentionTableTest, DevicesHaveTheirOwn) {
+  EXPECT_TRUE(FindAttention("cudnn", at::kCUDA).ok());
+  EXPECT_FALSE(FindAttention("cudnn", at::kCPU).ok());
+  EXPECT_FALSE(FindAttention("flash_attention_portable", at::kCUDA).ok());
+}
+
 TEST(AttentionTableTest, UnknownNameListsTheKnown) {
-  const auto found = FindAttention("paged");
+  const auto found = FindAttention("paged", at::kCPU);
   EXPECT_EQ(found.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(found.status().message(), testing::HasSubstr("flash_attention_2, "));
   EXPECT_THAT(found.status().message(), testing::HasSubstr("found \"paged\""));

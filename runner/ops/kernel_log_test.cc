@@ -66,7 +66,7 @@ TEST(KernelLogTest, OperationsSayWhichKernelTheyChose) {
     (void)MixExperts(x, routing,
                      {at::ones({4, 6, 32}, at::kFloat), at::ones({4, 32, 3}, at::kFloat)}, SwiGlu);
     const at::Tensor cache = at::ones({1, 2, rows, 16}, at::kFloat);
-    (void)FindAttention("flash_attention_2")
+    (void)FindAttention("flash_attention_2", at::kCPU)
         ->function(at::ones({1, 4, rows, 16}, at::kFloat), cache, cache);
     return Lines(log);
   };

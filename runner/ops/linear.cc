@@ -50,8 +50,10 @@ at::Tensor OneRow(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 }  // namespace
 
 at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const bool one_row = x.size(0) == 1;
-  RecordKernel(one_row ? "linear/own_16_lanes" : "linear/libtorch",
+  const bool one_row = x.size(0) == 1 && x.is_cpu();
+  RecordKernel(one_row      ? "linear/own_16_lanes"
+               : x.is_cpu() ? "linear/libtorch"
+                            : "linear/cublas",
                {{"in", weight.size(1)}, {"out", weight.size(0)}}, x.size(0));
   if (one_row) return OneRow(x, weight, bias);
   return at::linear(x, weight, bias);

@@ -12,6 +12,7 @@ namespace forensics::runner {
 // One row (decoding at batch 1) takes our own product, whose bits depend on nothing but the
 // operands: sixteen fixed lanes. More rows take libtorch's (MKL in float32, oneDNN in bfloat16 and
 // float16), whose bits may depend on the CPU, on the number of rows and on the number of threads.
+// On a GPU all rows take libtorch's (cuBLAS).
 at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 }  // namespace forensics::runner

@@ -1,5 +1,6 @@
 #include "runner/ops/log_probs.h"
 
+#include <ATen/ops/argmax.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -108,8 +109,13 @@ absl::StatusOr<at::Tensor> LogProbsAt(const at::Tensor& logits, const at::Tensor
 absl::StatusOr<std::vector<int64_t>> ArgMax(const at::Tensor& logits) {
   if (absl::Status status = CheckLogits(logits); !status.ok()) return status;
   const int64_t rows = logits.size(0), vocab = logits.size(1);
-  const at::Tensor wide = Widened(logits);
   std::vector<int64_t> ids(rows);
+  if (!logits.is_cpu()) {  // the whole vocabulary need not leave the GPU
+    const at::Tensor largest = at::argmax(logits, /*dim=*/1).cpu();
+    std::copy_n(largest.const_data_ptr<int64_t>(), rows, ids.data());
+    return ids;
+  }
+  const at::Tensor wide = Widened(logits);
   for (int64_t r = 0; r < rows; ++r) {
     ids[r] = LargestId(wide.const_data_ptr<float>() + r * vocab, vocab);
   }

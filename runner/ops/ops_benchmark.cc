@@ -63,7 +63,7 @@ BENCHMARK(BM_LinearManyRows)->Arg(32)->Arg(16)->Unit(benchmark::kMillisecond)->U
 
 // Caches of 14 layers in turn, so that none is still in the processor's caches.
 void BM_AttentionDecode(benchmark::State& state, const char* name) {
-  const AttentionFunction attend = FindAttention(name)->function;
+  const AttentionFunction attend = FindAttention(name, at::kCPU)->function;
   const at::Tensor queries = at::ones({1, kHeads, 1, kDim}, DtypeOf(state));
   const at::Tensor caches = at::ones({28, 1, kKvHeads, kLength, kDim}, DtypeOf(state));
   int64_t layer = 0;
@@ -81,7 +81,7 @@ BENCHMARK_CAPTURE(BM_AttentionDecode, libtorch, "flash_attention_libtorch")
 BENCHMARK_CAPTURE(BM_AttentionDecode, eager, "eager")->Arg(32)->Arg(16)->UseRealTime();
 
 void BM_AttentionPrefill(benchmark::State& state, const char* name) {
-  const AttentionFunction attend = FindAttention(name)->function;
+  const AttentionFunction attend = FindAttention(name, at::kCPU)->function;
   const at::Tensor queries = at::ones({1, kHeads, kLength, kDim}, DtypeOf(state));
   const at::Tensor cache = at::ones({1, kKvHeads, kLength, kDim}, DtypeOf(state));
   for (auto _ : state) benchmark::DoNotOptimize(attend(queries, cache, cache));
