@@ -76,6 +76,13 @@ expect 2 "expected 0 to 1024, found -1" "$exp0" --threads=-1
 expect 2 "expected 0 to 1024, found 100000" "$exp0" --threads=100000
 expect 0 "bazel run //runner:exp0" "$exp0" --help
 
+echo "--- a GPU is started before any file is read"
+expect 2 "device: 'tpu' is neither cpu nor cuda" "$exp0" --device=tpu
+expect 2 "contradict" "$exp0" --device=cuda --cpu_isa=avx2
+if ! ldconfig -p | grep -q libcuda.so.1; then
+  expect 1 "device=cuda: no NVIDIA driver here: libcuda.so.1" "$exp0" --device=cuda --model=nowhere --output=d
+fi
+
 echo "--- bad input"
 expect 1 "nowhere" "$exp0" --model=nowhere --output=d
 expect 1 "nowhere.pdf" "$exp0" --document=nowhere.pdf --output=d

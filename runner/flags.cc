@@ -42,7 +42,13 @@ ABSL_FLAG(std::string, prompt_tokens, "",
 ABSL_FLAG(int, decode_steps, 0,
           "forward passes that yield a token, the prefill included; 0: as the spec says (30)");
 ABSL_FLAG(int, repetitions, 0, "repetitions that must agree bit for bit; 0: as the spec says (3)");
-ABSL_FLAG(std::string, dtype, "", "float32 or bfloat16; empty: as the spec says (float32)");
+ABSL_FLAG(std::string, device, "", "cpu or cuda; empty: as the spec says (cpu)");
+ABSL_FLAG(int, gpu, 0,
+          "with --device=cuda, which of the GPUs that the driver shows; of ranks the first one's, "
+          "the others take those after it");
+ABSL_FLAG(
+    std::string, dtype, "",
+    "float32 or bfloat16; empty: bfloat16 with --device=cuda, else as the spec says (float32)");
 ABSL_FLAG(std::string, attention_impl, "",
           "flash_attention_2, eager, or beyond the plan flash_attention_libtorch or "
           "flash_attention_portable (own kernels: the same bits on every instruction set, and "
@@ -146,6 +152,25 @@ absl::Status Override(const char* name, int value, absl::FunctionRef<void(int)> 
   return absl::OkStatus();
 }
 
+// Device and dtype. Models are stored in 16 bits, and GPUs are made for them.
+absl::Status SetDevice(schema::RunConfig& config) {
+  const std::string device = absl::GetFlag(FLAGS_device), dtype = absl::GetFlag(FLAGS_dtype);
+  if (!device.empty() && device != "cpu" && device != "cuda") {
+    return schema::UsageError(absl::StrCat("--device: '", device, "' is neither cpu nor cuda"));
+  }
+  if (!dtype.empty() && dtype != "float32" && dtype != "bfloat16") {
+    return schema::UsageError(
+        absl::StrCat("--dtype: '", dtype, "' is neither float32 nor bfloat16"));
+  }
+  if (!device.empty()) config.set_device(device);
+  if (device == "cuda") config.set_dtype("bfloat16");
+  if (!dtype.empty()) config.set_dtype(dtype);
+  if (config.device() == "cuda" && !absl::GetFlag(FLAGS_cpu_isa).empty()) {
+    return schema::UsageError("--cpu_isa and --device=cuda contradict each other");
+  }
+  return absl::OkStatus();
+}
+
 // One of kExperimentSpecs with the changes that flags ask for.
 absl::StatusOr<schema::ExperimentSpec> SpecFromFlags(const char* textproto) {
   absl::StatusOr<schema::ExperimentSpec> spec = ParseExperimentSpec(textproto);
@@ -161,13 +186,8 @@ absl::StatusOr<schema::ExperimentSpec> SpecFromFlags(const char* textproto) {
     status = Override("repetitions", absl::GetFlag(FLAGS_repetitions),
                       [&](int value) { spec->set_repetitions(value); });
   }
+  if (status.ok()) status = SetDevice(*spec->mutable_reference_config());
   if (!status.ok()) return status;
-  const std::string dtype = absl::GetFlag(FLAGS_dtype);
-  if (!dtype.empty() && dtype != "float32" && dtype != "bfloat16") {
-    return schema::UsageError(
-        absl::StrCat("--dtype: '", dtype, "' is neither float32 nor bfloat16"));
-  }
-  if (!dtype.empty()) spec->mutable_reference_config()->set_dtype(dtype);
   const std::string attention = absl::GetFlag(FLAGS_attention_impl);
   if (attention.empty()) return spec;
   const absl::StatusOr<AttentionImpl> found =

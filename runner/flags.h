@@ -11,6 +11,8 @@
 #include "schema/experiment.pb.h"
 
 ABSL_DECLARE_FLAG(std::string, cpu_isa);
+ABSL_DECLARE_FLAG(std::string, device);
+ABSL_DECLARE_FLAG(int, gpu);
 ABSL_DECLARE_FLAG(std::string, output);
 ABSL_DECLARE_FLAG(bool, allow_missing);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runner/cuda/gpu_label.h"
 #include "runner/engine/machine.h"
 #include "runner/prompt_source.h"
 #include "schema/command_line.h"
@@ -66,13 +67,17 @@ int LargestBatch(const std::vector<Configuration>& wanted) {
   return largest;
 }
 
+std::string DeviceLabel(const RunnerOptions& options) {
+  return options.gpu.has_value() ? GpuLabel(options.gpu->name) : ThisCpuLabel(options.cpu_isa);
+}
+
 }  // namespace
 
 absl::StatusOr<Inputs> PrepareInputs(const ExperimentSpec& spec,
                                      const std::vector<Configuration>& wanted,
                                      const RunnerOptions& options, const Checkpoint& model) {
   Inputs inputs;
-  inputs.hardware = options.hardware.empty() ? ThisCpuLabel(options.cpu_isa) : options.hardware;
+  inputs.hardware = options.hardware.empty() ? DeviceLabel(options) : options.hardware;
   auto tokenizer = Tokenizer::FromFile(options.model + "/tokenizer.json");
   if (!tokenizer.ok()) return tokenizer.status();
   inputs.tokenizer = *std::move(tokenizer);

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <iostream>
@@ -16,6 +17,7 @@
 #include "runner/process_environment.h"
 #include "runner/rank_team.h"
 #include "runner/run_experiment.h"
+#include "runner/start_gpu.h"
 #include "runner/summary.h"
 #include "schema/command_line.h"
 #include "schema/standard_output.h"
@@ -32,6 +34,7 @@ constexpr char kUsage[] =
     "  bazel run //runner:exp0 -- --hardware=H100 --reference=results/A100-80GB/A100_reference\n"
     "  bazel run //runner:exp3 -- --model=Qwen3-30B-A3B-AWQ --model_gptq=Qwen3-30B-A3B-GPTQ-Int4\n"
     "  bazel run //runner:exp0 -- --dtype=bfloat16 --threads=8 --output=results_bf16\n"
+    "  bazel run --config=cuda //runner:exp0 -- --device=cuda --model=Qwen3-30B-A3B-AWQ\n"
     "  bazel run //runner:all                          # experiments 0 to 8, one after another\n"
     "  bazel run //runner:exp7 -- --only=tp4           # four ranks, started here\n"
     "  torchrun --no-python --nproc-per-node=4 bazel-bin/runner/exp7 --only=tp4\n"
@@ -121,12 +124,25 @@ absl::Status RunAll(const std::vector<schema::ExperimentSpec>& specs, RunnerOpti
   return first_error;
 }
 
+// Before anything asks libtorch about CUDA.
+absl::Status StartDevice(const std::vector<schema::ExperimentSpec>& specs, RunnerOptions& options) {
+  const bool cuda = std::any_of(specs.begin(), specs.end(), [](const schema::ExperimentSpec& spec) {
+    return spec.reference_config().device() == "cuda";
+  });
+  if (!cuda) return absl::OkStatus();
+  const absl::StatusOr<Gpu> gpu = StartGpu(absl::GetFlag(FLAGS_gpu), options.ranks);
+  if (!gpu.ok()) return gpu.status();
+  options.gpu = *gpu;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int> Run(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::vector<schema::ExperimentSpec>> specs = SpecsFromFlags();
   if (!specs.ok()) return specs.status();
   absl::StatusOr<RunnerOptions> options = OptionsFromFlags(arguments, *specs);
   if (!options.ok()) return options.status();
   options->interrupted = [] { return g_interrupted.load(); };
+  if (absl::Status status = StartDevice(*specs, *options); !status.ok()) return status;
   auto team = RankTeam::Join(options->ranks, options->rank_timeout);
   if (!team.ok()) return team.status();
   Progress progress = (*team)->IsFirst() ? Progress::ForStderr() : Progress::Silent();
@@ -150,8 +166,9 @@ int main(int argc, char** argv) {
     return schema::ReportAndExitCode(
         program, schema::UsageError("unexpected argument '" + positional[0] + "'"));
   }
-  if (absl::Status status = runner::EnsureEnvironment(absl::GetFlag(FLAGS_cpu_isa), argv);
-      !status.ok()) {
+  const runner::EnvironmentOptions environment = {absl::GetFlag(FLAGS_device) == "cuda",
+                                                  absl::GetFlag(FLAGS_cpu_isa)};
+  if (absl::Status status = runner::EnsureEnvironment(environment, argv); !status.ok()) {
     return schema::ReportAndExitCode(program, status);
   }
   runner::InstallSignalHandlers();

@@ -8,16 +8,20 @@
 namespace forensics::runner {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Key;
+using ::testing::Not;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 constexpr char kAvx2Cpu[] = "flags : avx2 fma\n";
 
 // MissingEnvironment of a process that has `environment`.
-absl::StatusOr<Environment> Missing(absl::string_view cpu_isa, const Environment& environment) {
-  return MissingEnvironment(cpu_isa, kAvx2Cpu, [&](const char* name) {
+absl::StatusOr<Environment> Missing(const std::string& cpu_isa, const Environment& environment,
+                                    bool cuda = false) {
+  return MissingEnvironment({cuda, cpu_isa}, kAvx2Cpu, [&](const char* name) {
     const auto found = environment.find(name);
     return found == environment.end() ? nullptr : found->second.c_str();
   });
@@ -37,10 +41,20 @@ TEST(ProcessEnvironmentTest, LimitsReplaceWhatWasSet) {
                                    Pair("MKL_ENABLE_INSTRUCTIONS", "AVX2")));
 }
 
+TEST(ProcessEnvironmentTest, CudaLibrariesAreFixedUnlessTheUserChose) {
+  const Environment missing = *Missing("", {{"NCCL_PROTO", "LL"}}, /*cuda=*/true);
+  EXPECT_THAT(missing, Contains(Pair("CUBLAS_WORKSPACE_CONFIG", ":4096:8")));
+  EXPECT_THAT(missing, Contains(Pair("NVIDIA_TF32_OVERRIDE", "0")));
+  EXPECT_THAT(missing, Contains(Pair("NCCL_ALGO", "Ring")));
+  EXPECT_THAT(missing, Not(Contains(Key("NCCL_PROTO"))));
+}
+
 TEST(ProcessEnvironmentTest, OnceSetNothingIsMissing) {
   for (const char* cpu_isa : {"", "avx2"}) {
-    const Environment first = *Missing(cpu_isa, {});
-    EXPECT_THAT(*Missing(cpu_isa, first), IsEmpty()) << cpu_isa;
+    for (const bool cuda : {false, true}) {
+      const Environment first = *Missing(cpu_isa, {}, cuda);
+      EXPECT_THAT(*Missing(cpu_isa, first, cuda), IsEmpty()) << cpu_isa;
+    }
   }
 }
 

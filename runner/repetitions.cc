@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runner/capture/bit_flip.h"
+#include "runner/cuda/gpu_info.h"
 
 namespace forensics::runner {
 
@@ -52,6 +53,9 @@ GenerationInput Repetitions::NewInput() const {
     input.prompts.push_back(inputs_.neighbours[i - 1].token_ids);
   }
   if (identity_.config().concurrent_work()) input.background_load = HalfOfThisMachine();
+  if (options_.gpu.has_value()) {
+    input.machine_facts = [this] { return ConditionOf(*options_.gpu); };
+  }
   input.decode_steps = identity_.decode_steps();
   input.extraction = identity_.extraction();
   input.part = model_.Part();

@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runner/cuda/gpu_info.h"
 #include "runner/engine/background_load.h"
 #include "runner/engine/decoder_language_model.h"
 #include "runner/engine/machine.h"
@@ -20,6 +22,7 @@
 #include "runner/other_build.h"
 #include "runner/parallel/sharding.h"
 #include "runner/repetitions.h"
+#include "runner/start_gpu.h"
 #include "schema/rank_join.h"
 
 namespace forensics::runner {
@@ -54,6 +57,19 @@ schema::DecodingInfo DescribeDecoding(const std::optional<ReferenceRun>& referen
   return decoding;
 }
 
+// Machine and libraries: what can change bits under `settings`, the rest under `machine_facts`.
+void DescribeMachine(const RunnerOptions& options, RunManifest& manifest) {
+  std::map<std::string, std::string> settings = MachineSettings();
+  if (!options.cpu_isa.empty()) settings["cpu_isa"] = options.cpu_isa;
+  if (options.gpu.has_value()) {
+    const GpuInfo info = DescribeGpu(*options.gpu);
+    settings.merge(CudaSettings());
+    settings.insert(info.settings.begin(), info.settings.end());
+    manifest.mutable_machine_facts()->insert(info.facts.begin(), info.facts.end());
+  }
+  manifest.mutable_settings()->insert(settings.begin(), settings.end());
+}
+
 // The part of a configuration's manifest that is known before its weights are loaded.
 RunManifest DescribeWork(const ExperimentSpec& spec, const Configuration& configuration,
                          const RunnerOptions& options, const Inputs& inputs) {
@@ -73,8 +89,7 @@ RunManifest DescribeWork(const ExperimentSpec& spec, const Configuration& config
   *manifest.mutable_decoding() = DescribeDecoding(inputs.reference);
   manifest.set_decode_steps(spec.decode_steps());
   *manifest.mutable_versions() = ThisVersions();
-  for (const auto& [name, value] : MachineSettings()) (*manifest.mutable_settings())[name] = value;
-  if (!options.cpu_isa.empty()) (*manifest.mutable_settings())["cpu_isa"] = options.cpu_isa;
+  DescribeMachine(options, manifest);
   if (configuration.config.concurrent_work()) {
     (*manifest.mutable_settings())["background_load"] = DescribeLoad(HalfOfThisMachine());
   }
@@ -193,6 +208,10 @@ absl::StatusOr<FinishedRun> RunInRanks(const ExperimentSpec& spec,
   const absl::StatusOr<std::string> program = ProgramFor(cuda_version, options);
   if (!program.ok()) return program.status();
   const int world_size = schema::WorldSize(configuration.config);
+  if (options.gpu.has_value()) {
+    status = CheckGpusForRanks(options.gpu->index, world_size, CountGpus());
+    if (!status.ok()) return status;
+  }
   progress.Note(absl::StrCat(
       configuration.suffix, ": ", world_size, world_size == 1 ? " rank" : " ranks",
       IsThisBuild(cuda_version) ? "" : absl::StrCat(", built for CUDA ", cuda_version)));

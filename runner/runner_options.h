@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/cuda/gpu.h"
 #include "runner/parallel/rank_environment.h"
 
 namespace forensics::runner {
@@ -28,7 +29,8 @@ struct RunnerOptions {
   std::string output;                   // folder of results
   std::string reference;                // run directory whose tokens are fed; may be empty
   std::string hardware;                 // label; empty: that of the device
-  std::string cpu_isa;  // limit of the instruction set, already in force; empty: none
+  std::string cpu_isa;     // limit of the instruction set, already in force; empty: none
+  std::optional<Gpu> gpu;  // the one to use, started already; none: the CPU is used
   std::string provider;
   std::optional<bool> enable_thinking;  // of the chat template; unset: as it renders by default
   Decoding decoding = Decoding::kDefault;

@@ -66,12 +66,17 @@ std::string FactsText(const RunManifest& manifest) {
   return FormatTable(rows, "  ");
 }
 
-std::string SettingsText(const RunManifest& manifest) {
-  const std::map<std::string, std::string> settings(manifest.settings().begin(),
-                                                    manifest.settings().end());
+// Sorted by name.
+std::string MapText(const google::protobuf::Map<std::string, std::string>& map) {
+  const std::map<std::string, std::string> sorted(map.begin(), map.end());
   Rows rows;
-  for (const auto& [name, value] : settings) rows.push_back({name, OneLine(value, 120)});
+  for (const auto& [name, value] : sorted) rows.push_back({name, OneLine(value, 120)});
   return FormatTable(rows, "    ");
+}
+
+std::string MachineFactsText(const RunManifest& manifest) {
+  if (manifest.machine_facts().empty()) return "";
+  return absl::StrCat("  machine\n", MapText(manifest.machine_facts()));
 }
 
 std::string RepetitionsText(const RunManifest& manifest) {
@@ -199,10 +204,10 @@ absl::StatusOr<Inspection> InspectRun(const std::string& directory) {
   Inspection inspection;
   inspection.problems = ShardProblems(run, *manifest);
   const char* state = inspection.problems.empty() ? "finished" : "finished, DAMAGED";
-  inspection.text =
-      absl::StrCat("run ", directory, ": ", state, "\n", FactsText(*manifest), "  settings\n",
-                   SettingsText(*manifest), "  repetitions\n", RepetitionsText(*manifest),
-                   RanksText(run, *manifest), OtherShapesText(*manifest));
+  inspection.text = absl::StrCat(
+      "run ", directory, ": ", state, "\n", FactsText(*manifest), "  settings\n",
+      MapText(manifest->settings()), MachineFactsText(*manifest), "  repetitions\n",
+      RepetitionsText(*manifest), RanksText(run, *manifest), OtherShapesText(*manifest));
   if (manifest->has_first_difference()) {
     absl::StrAppend(&inspection.text, "  first difference\n    ",
                     manifest->first_difference().ShortDebugString(), "\n");

@@ -101,6 +101,7 @@ TEST_F(InspectTest, RunDirectoryAndItsManifest) {
     EXPECT_THAT(text, ContainsRegex("hardware +A100-80GB"));
     EXPECT_THAT(text, ContainsRegex("reproducible +yes"));
     EXPECT_THAT(text, ContainsRegex("cublas_workspace +:4096:8"));
+    EXPECT_THAT(text, ContainsRegex("  machine\n +gpu.uuid +GPU-0123\n"));
     EXPECT_THAT(text, ContainsRegex("2  2025-01-02 03:04:05   12.000    4.000   8.000  yes"));
     EXPECT_THAT(text, HasSubstr("rep_2.rank_0_of_1.shard"));
   }

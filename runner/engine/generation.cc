@@ -131,6 +131,11 @@ absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const Generati
   repetition.footer.set_runtime_seconds(total.Seconds());
   repetition.footer.set_decode_seconds(repetition.footer.runtime_seconds() -
                                        repetition.footer.prefill_seconds());
+  if (input.machine_facts) {
+    for (const auto& [name, value] : input.machine_facts()) {
+      (*repetition.footer.mutable_machine_facts())[name] = value;
+    }
+  }
   if (load != nullptr) {
     auto work = load->Finish();
     if (!work.ok()) return work.status();

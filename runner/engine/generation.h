@@ -3,6 +3,7 @@
 #define RUNNER_ENGINE_GENERATION_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ struct GenerationInput {
   std::function<void(int layer)> after_layer;
   // Concurrent work from before the prefill until after the last token.
   std::optional<LoadOptions> background_load;
+  // Called once after the last token, when the clock has stopped: how the machine is doing, for the
+  // footer.
+  std::function<std::map<std::string, std::string>()> machine_facts;
   // Wraps the recorder for this repetition, if set: tests of the instrument itself inject faults.
   std::function<Observer*(Observer*)> wrap_observer;
 };

@@ -206,6 +206,24 @@ TEST_F(GenerationTest, TheFooterTellsWhatKernelsSaw) {
   EXPECT_FALSE(repetition->footer.has_background_load());
 }
 
+TEST_F(GenerationTest, TheMachineIsAskedOnceAfterTheLastToken) {
+  int steps = 0, asked_after = 0, asked = 0;
+  input_.before_step = [&](int) {
+    ++steps;
+    return absl::OkStatus();
+  };
+  input_.machine_facts = [&] {
+    ++asked;
+    asked_after = steps;
+    return std::map<std::string, std::string>{{"clock", "7"}};
+  };
+  const auto repetition = Generate(model_, input_);
+  ASSERT_TRUE(repetition.ok()) << repetition.status();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(asked_after, input_.decode_steps);
+  EXPECT_EQ(repetition->footer.machine_facts().at("clock"), "7");
+}
+
 TEST_F(GenerationTest, ConcurrentWorkCoversThePassesAndNoBits) {
   const auto alone = Generate(model_, input_);
   LoadOptions load = HalfOfThisMachine();

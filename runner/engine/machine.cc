@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -24,15 +25,45 @@
 namespace forensics::runner {
 namespace {
 
-constexpr const char* kEnvironment[] = {"ATEN_CPU_CAPABILITY",  "CUBLAS_WORKSPACE_CONFIG",
-                                        "DNNL_CPU_ISA_HINTS",   "DNNL_DEFAULT_FPMATH_MODE",
-                                        "DNNL_MAX_CPU_ISA",     "GLIBC_TUNABLES",
-                                        "GOMP_CPU_AFFINITY",    "LD_LIBRARY_PATH",
-                                        "LD_PRELOAD",           "MKL_CBWR",
-                                        "MKL_DYNAMIC",          "MKL_ENABLE_INSTRUCTIONS",
-                                        "MKL_NUM_THREADS",      "OMP_DYNAMIC",
-                                        "ONEDNN_CPU_ISA_HINTS", "ONEDNN_DEFAULT_FPMATH_MODE",
-                                        "ONEDNN_MAX_CPU_ISA"};
+constexpr const char* kEnvironment[] = {"ATEN_CPU_CAPABILITY",
+                                        "CUBLASLT_WORKSPACE_SIZE",
+                                        "CUBLAS_WORKSPACE_CONFIG",
+                                        "CUDA_LAUNCH_BLOCKING",
+                                        "DNNL_CPU_ISA_HINTS",
+                                        "DNNL_DEFAULT_FPMATH_MODE",
+                                        "DNNL_MAX_CPU_ISA",
+                                        "GLIBC_TUNABLES",
+                                        "GOMP_CPU_AFFINITY",
+                                        "LD_LIBRARY_PATH",
+                                        "LD_PRELOAD",
+                                        "MKL_CBWR",
+                                        "MKL_DYNAMIC",
+                                        "MKL_ENABLE_INSTRUCTIONS",
+                                        "MKL_NUM_THREADS",
+                                        "NCCL_ALGO",
+                                        "NCCL_COLLNET_ENABLE",
+                                        "NCCL_MAX_CTAS",
+                                        "NCCL_MAX_NCHANNELS",
+                                        "NCCL_MIN_CTAS",
+                                        "NCCL_MIN_NCHANNELS",
+                                        "NCCL_NVLS_ENABLE",
+                                        "NCCL_PROTO",
+                                        "NVIDIA_TF32_OVERRIDE",
+                                        "OMP_DYNAMIC",
+                                        "ONEDNN_CPU_ISA_HINTS",
+                                        "ONEDNN_DEFAULT_FPMATH_MODE",
+                                        "ONEDNN_MAX_CPU_ISA",
+                                        "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+                                        "TORCH_BLAS_PREFER_CUBLASLT"};
+
+const char* Text(bool value) { return value ? "true" : "false"; }
+
+// A bool in older versions of libtorch, else one of three values of which the first allows it.
+template <typename Option>
+bool AllowsReducedPrecision(Option option) {
+  if constexpr (std::is_enum_v<Option>) return option == Option{};
+  return static_cast<bool>(option);
+}
 
 bool IsMarketing(absl::string_view word) {
   return word == "CPU" || word == "Processor" || absl::EndsWith(word, "-Core") ||
@@ -82,6 +113,11 @@ void MakeDeterministic(int threads) {
   context.setDeterministicAlgorithms(true, /*warn_only=*/false);
   context.setDeterministicFillUninitializedMemory(false);
   context.setFloat32MatmulPrecision("highest");
+  context.setAllowTF32CuDNN(false);
+  context.setAllowFP16ReductionCuBLAS(false);
+  context.setAllowBF16ReductionCuBLAS(false);
+  context.setBenchmarkCuDNN(false);
+  context.setDeterministicCuDNN(true);
   if (threads > 0) at::set_num_threads(threads);
   if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
 }
@@ -93,8 +129,7 @@ std::map<std::string, std::string> MachineSettings() {
       {"libc", gnu_get_libc_version()},
       {"mkl", at::globalContext().hasMKL() ? at::get_mkl_version() : "none"},
       {"onednn", at::get_mkldnn_version()},
-      {"deterministic_algorithms",
-       at::globalContext().deterministicAlgorithms() ? "true" : "false"},
+      {"deterministic_algorithms", Text(at::globalContext().deterministicAlgorithms())},
       {"float32_matmul_precision",
        at::globalContext().float32MatmulPrecision() == at::Float32MatmulPrecision::HIGHEST
            ? "highest"
@@ -104,6 +139,17 @@ std::map<std::string, std::string> MachineSettings() {
     if (const char* value = std::getenv(name)) settings[absl::StrCat("env.", name)] = value;
   }
   return settings;
+}
+
+std::map<std::string, std::string> CudaSettings() {
+  const at::Context& context = at::globalContext();
+  return {{"tf32", Text(context.allowTF32CuBLAS() || context.allowTF32CuDNN())},
+          {"fp16_reduced_precision_reduction",
+           Text(AllowsReducedPrecision(context.allowFP16ReductionCuBLAS()))},
+          {"bf16_reduced_precision_reduction",
+           Text(AllowsReducedPrecision(context.allowBF16ReductionCuBLAS()))},
+          {"cudnn_benchmark", Text(context.benchmarkCuDNN())},
+          {"cudnn_deterministic", Text(context.deterministicCuDNN())}};
 }
 
 const char* LibtorchCudaVersion() { return FORENSICS_LIBTORCH_CUDA; }

@@ -25,14 +25,19 @@ std::string ThisCpuLabel(absl::string_view cpu_isa);
 // How many processors this process may use.
 int AvailableProcessors();
 
-// Switches libtorch to deterministic algorithms, no reduced-precision products, and `threads`
-// threads (0: one for each processor that this process may use). Before the first tensor operation.
+// Switches libtorch to deterministic algorithms, no reduced-precision products (TF32, sums of
+// 16-bit products in 16 bits), and `threads` threads (0: one for each processor that this process
+// may use). Before the first tensor operation.
 void MakeDeterministic(int threads);
 
 // Everything about machine and library that can change bits: "threads", "cpu_capability", "mkl",
 // "onednn", "deterministic_algorithms", and those environment variables that change libraries'
 // choices, where set.
 std::map<std::string, std::string> MachineSettings();
+
+// What libtorch was told about products on GPUs: "tf32", "fp16_reduced_precision_reduction",
+// "bf16_reduced_precision_reduction", "cudnn_benchmark", "cudnn_deterministic".
+std::map<std::string, std::string> CudaSettings();
 
 // The CUDA version that this program's libtorch is built for, such as "13.0".
 const char* LibtorchCudaVersion();

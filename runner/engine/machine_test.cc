@@ -1,5 +1,6 @@
 #include "runner/engine/machine.h"
 
+#include <ATen/Context.h>
 #include <ATen/Version.h>
 
 #include <string>
@@ -19,6 +20,7 @@ using ::testing::EndsWith;
 using ::testing::Key;
 using ::testing::MatchesRegex;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 TEST(MachineTest, CpuLabels) {
   const std::vector<std::pair<std::string, std::string>> cases = {
@@ -56,6 +58,17 @@ TEST(MachineTest, SettingsSayWhatWasSet) {
   EXPECT_THAT(MachineSettings(), Contains(Pair("float32_matmul_precision", "highest")));
   EXPECT_THAT(MachineSettings(), Contains(Pair("env.MKL_CBWR", "COMPATIBLE")));
   EXPECT_THAT(MachineSettings(), Contains(Key("cpu_capability")));
+}
+
+TEST(MachineTest, NoReducedPrecisionOnGpus) {
+  at::globalContext().setAllowBF16ReductionCuBLAS(true);
+  EXPECT_THAT(CudaSettings(), Contains(Pair("bf16_reduced_precision_reduction", "true")));
+  MakeDeterministic(1);
+  EXPECT_THAT(
+      CudaSettings(),
+      UnorderedElementsAre(Pair("tf32", "false"), Pair("fp16_reduced_precision_reduction", "false"),
+                           Pair("bf16_reduced_precision_reduction", "false"),
+                           Pair("cudnn_benchmark", "false"), Pair("cudnn_deterministic", "true")));
 }
 
 TEST(MachineTest, VersionsNameThisProgramAndLibtorch) {

@@ -34,6 +34,7 @@ RunManifest IdentityOf(RunManifest manifest) {
   manifest.clear_provider();
   manifest.clear_kernels();
   manifest.clear_other_shapes();
+  manifest.clear_machine_facts();
   manifest.mutable_decoding()->clear_first_departure();
   manifest.mutable_experiment()->clear_repetitions();  // how often, not what
   return manifest;
@@ -125,6 +126,7 @@ schema::RepetitionSummary Summarize(const Repetition& repetition, bool stored) {
     *summary.mutable_background_load() = repetition.footer.background_load();
     summary.mutable_background_load()->clear_intervals();
   }
+  *summary.mutable_machine_facts() = repetition.footer.machine_facts();
   return summary;
 }
 

@@ -103,7 +103,7 @@ TEST_F(SessionTest, IdenticalRepetitionsKeepTheLast) {
   EXPECT_TRUE(ReadSignals(directory_, *read).ok());
 }
 
-TEST_F(SessionTest, KernelsAndLoadComeFromTheShards) {
+TEST_F(SessionTest, KernelsLoadAndMachineComeFromTheShards) {
   decorate_ = [](schema::ShardFooter& footer) {
     schema::KernelUse& use = *footer.add_kernels();
     use.set_phase("decode");
@@ -112,6 +112,7 @@ TEST_F(SessionTest, KernelsAndLoadComeFromTheShards) {
     use.set_max_rows(2);
     footer.mutable_background_load()->set_workers(7);
     footer.mutable_background_load()->add_intervals()->set_end(1);
+    (*footer.mutable_machine_facts())["gpu.sm_clock_mhz"] = "1755";
   };
   fails_at_ = 2;  // the first two are resumed from their shards
   ASSERT_FALSE(Run().ok());
@@ -126,6 +127,7 @@ TEST_F(SessionTest, KernelsAndLoadComeFromTheShards) {
   for (const schema::RepetitionSummary& repetition : manifest->repetitions()) {
     EXPECT_EQ(repetition.background_load().workers(), 7);
     EXPECT_EQ(repetition.background_load().intervals_size(), 0);
+    EXPECT_EQ(repetition.machine_facts().at("gpu.sm_clock_mhz"), "1755");
   }
   EXPECT_EQ(manifest->work_digest(), digest);
   EXPECT_EQ(WorkDigest(*manifest), digest);
@@ -319,6 +321,7 @@ TEST_F(SessionTest, WorkDigestSeesSettingsButNoVerdict) {
   same.set_created("now");
   same.set_provider("RunPod");
   same.set_reproducible(true);
+  (*same.mutable_machine_facts())["gpu.uuid"] = "GPU-1";
   same.add_repetitions();
   same.mutable_experiment()->set_repetitions(7);
   EXPECT_EQ(WorkDigest(same), WorkDigest(identity_));

@@ -16,17 +16,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runner/parallel/nccl_settings.h"
 
 namespace forensics::runner {
 namespace {
 
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
-
-constexpr std::pair<const char*, const char*> kFixed[] = {
-    {"NCCL_ALGO", "Ring"},       {"NCCL_PROTO", "Simple"},   {"NCCL_MIN_CTAS", "1"},
-    {"NCCL_MAX_CTAS", "1"},      {"NCCL_NVLS_ENABLE", "0"},  {"NCCL_COLLNET_ENABLE", "0"},
-    {"NCCL_MIN_NCHANNELS", "1"}, {"NCCL_MAX_NCHANNELS", "1"}};
 
 ncclDataType_t DataType(at::ScalarType type) {
   switch (type) {
@@ -54,7 +50,7 @@ class NcclCommunicator : public Communicator {
     int version = 0;
     ncclGetVersion(&version);
     std::string text = absl::StrCat("NCCL ", version);
-    for (const auto& [name, value] : kFixed) {
+    for (const auto& [name, value] : kNcclSettings) {
       absl::StrAppend(&text, ", ", name, "=", std::getenv(name));
     }
     return text;
@@ -159,7 +155,7 @@ ncclResult_t Connect(const ncclUniqueId& id, const Communicator& control, millis
 
 absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(int device, milliseconds timeout,
                                                           Communicator& control) {
-  for (const auto& [name, value] : kFixed) setenv(name, value, /*overwrite=*/0);
+  for (const auto& [name, value] : kNcclSettings) setenv(name, value, /*overwrite=*/0);
   try {
     c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
     const ncclUniqueId id = SharedId(control);

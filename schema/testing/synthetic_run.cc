@@ -156,6 +156,7 @@ RunManifest MakeManifest(const SyntheticRun& run) {
   manifest.mutable_versions()->set_torch("2.11.0");
   manifest.mutable_versions()->set_cuda("12.8");
   (*manifest.mutable_settings())["cublas_workspace"] = ":4096:8";
+  (*manifest.mutable_machine_facts())["gpu.uuid"] = "GPU-0123";
   manifest.set_reproducible(run.reproducible);
   manifest.set_created(kStarted);
   manifest.set_work_digest(Sha256Hex(manifest.config().SerializeAsString()));
