@@ -14,6 +14,8 @@
 namespace forensics::runner {
 namespace {
 
+const Gpu* started = nullptr;  // never deleted: errors at the process's end name it, too
+
 std::string HowToGetLibraries(absl::string_view build_cuda) {
   return absl::StrCat("CUDA's libraries come along with `bazel run --config=cuda`; a program that ",
                       "was carried here takes those of an installed torch ", TORCH_VERSION,
@@ -91,6 +93,8 @@ absl::Status LoadTorchCuda(const std::string& folder, absl::string_view build_cu
                    HowToGetLibraries(build_cuda)));
 }
 
+const Gpu* StartedGpu() { return started; }
+
 absl::StatusOr<Gpu> StartCuda(int index, absl::string_view build_cuda) {
   const absl::StatusOr<const CudaDriver*> driver = CudaDriver::Get();
   if (!driver.ok()) return driver.status();
@@ -101,6 +105,7 @@ absl::StatusOr<Gpu> StartCuda(int index, absl::string_view build_cuda) {
   absl::Status status = LoadTorchCuda(*folder, build_cuda);
   if (status.ok()) status = MakeCurrent(*gpu, build_cuda);
   if (!status.ok()) return status;
+  if (started == nullptr) started = new Gpu(*gpu);
   return gpu;
 }
 

@@ -18,6 +18,9 @@ namespace forensics::runner {
 // say which part is missing or too old: the driver, a GPU, libtorch_cuda, a library of CUDA.
 absl::StatusOr<Gpu> StartCuda(int index, absl::string_view build_cuda);
 
+// The GPU that StartCuda made current; null before. A process uses one.
+const Gpu* StartedGpu();
+
 // The parts of StartCuda that are of use by themselves:
 
 // FailedPrecondition unless the libtorch that is `loaded` is the one that this program is `built`

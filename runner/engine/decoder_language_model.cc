@@ -3,8 +3,6 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <new>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,26 +10,11 @@
 #include "runner/compile/compiled_ops.h"
 #include "runner/compile/package_key.h"
 #include "runner/engine/machine.h"
+#include "runner/engine/torch_errors.h"
 #include "runner/model/reference_ops.h"
 
 namespace forensics::runner {
 namespace {
-
-// Runs `function`, which returns a StatusOr or a Status, and turns what is thrown into an error.
-template <typename Function>
-std::invoke_result_t<Function> CatchTorch(const Function& function) {
-  try {
-    return function();
-  } catch (const c10::Error& error) {
-    return absl::InternalError(absl::StrCat("libtorch: ", error.what_without_backtrace()));
-  } catch (const RankError& error) {
-    return absl::AbortedError(error.what());
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory");
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  }
-}
 
 absl::StatusOr<at::ScalarType> ToScalarType(const std::string& dtype) {
   if (dtype == "float32") return at::kFloat;

@@ -1,5 +1,5 @@
 // The decoder behind the generation loop's interface: the one seam at which libtorch's exceptions
-// become Status.
+// become Status (torch_errors.h).
 #ifndef RUNNER_ENGINE_DECODER_LANGUAGE_MODEL_H_
 #define RUNNER_ENGINE_DECODER_LANGUAGE_MODEL_H_
 
