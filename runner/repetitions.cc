@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "runner/capture/bit_flip.h"
 #include "runner/cuda/gpu_info.h"
+#include "runner/engine/gpu_memory.h"
+#include "schema/rank_join.h"
 
 namespace forensics::runner {
 
@@ -34,8 +36,28 @@ absl::StatusOr<schema::Repetition> Repetitions::Run(int repetition) {
   return result;
 }
 
+// Of a GPU: a model that is too large is better named before a minute of loading than after it.
+absl::Status Repetitions::CheckMemory() const {
+  if (!options_.gpu.has_value()) return absl::OkStatus();
+  const Checkpoint& checkpoint = model_.checkpoint();
+  const absl::StatusOr<int64_t> weight_bytes = WeightFileBytes(checkpoint.directory());
+  if (!weight_bytes.ok()) return weight_bytes.status();
+  GpuWork work;
+  work.weight_file_bytes = *weight_bytes;
+  work.parameters = identity_.model().parameters();
+  work.bfloat16 = identity_.config().dtype() == "bfloat16";
+  work.ranks = schema::WorldSize(identity_.config());
+  work.batch = identity_.config().batch_size();
+  work.prompt_tokens = identity_.prompt().token_ids_size();
+  work.capacity = work.prompt_tokens + identity_.decode_steps() - 1;
+  const absl::StatusOr<GpuMemory> memory = ReadGpuMemory();
+  if (!memory.ok()) return memory.status();
+  return CheckFits(checkpoint.directory(), EstimateGpuMemory(checkpoint.config(), work), *memory);
+}
+
 absl::Status Repetitions::LoadWeights() {
   if (model_.HasWeights()) return absl::OkStatus();
+  if (absl::Status status = CheckMemory(); !status.ok()) return status;
   progress_.Begin("loading weights", identity_.model().num_hidden_layers(), "layers");
   absl::Status status = model_.LoadWeights([&](int64_t done, int64_t) { progress_.Done(done); });
   if (status.ok()) {

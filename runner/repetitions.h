@@ -29,6 +29,7 @@ class Repetitions {
   absl::StatusOr<schema::Repetition> Run(int repetition);
 
  private:
+  absl::Status CheckMemory() const;
   absl::Status LoadWeights();
   GenerationInput NewInput() const;
   int64_t PromptTokens() const;  // of all sequences

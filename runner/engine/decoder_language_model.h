@@ -31,6 +31,7 @@ class DecoderLanguageModel : public LanguageModel {
 
   // Before the first Reset. Work that turns out to be done already needs no weights.
   absl::Status LoadWeights(const DecoderModel::LoadProgress& progress);
+  const Checkpoint& checkpoint() const { return checkpoint_; }
   bool HasWeights() const { return model_ != nullptr; }
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;
