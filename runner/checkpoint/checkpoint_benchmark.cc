@@ -15,9 +15,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "runner/checkpoint/checkpoint.h"
+#include "runner/checkpoint/json_text.h"
 #include "runner/checkpoint/tensor_registry.h"
 #include "runner/checkpoint/testing/checkpoint_writer.h"
-#include "runner/checkpoint/testing/json_text.h"
 #include "runner/checkpoint/testing/random_tensors.h"
 
 namespace forensics::runner {

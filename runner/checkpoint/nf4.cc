@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_format.h"
 #include "runner/checkpoint/json_fields.h"
 #include "runner/checkpoint/json_object.h"
 #include "runner/checkpoint/levels.h"
@@ -130,6 +131,33 @@ absl::StatusOr<Nf4Layout> ParseNf4Layout(absl::string_view json, absl::string_vi
   layout.nested = ReadNested(fields);
   if (!fields.status().ok()) return fields.status();
   return layout;
+}
+
+std::string Nf4LayoutJson(const Nf4Layout& layout) {
+  return absl::StrFormat(
+      R"({"quant_type": "nf4", "blocksize": %d, "dtype": "bfloat16", "shape": [%d, %d], )"
+      R"("nested_blocksize": %d, "nested_dtype": "float32", "nested_offset": %.17g})",
+      layout.block_size, layout.out_features, layout.in_features, layout.nested->block_size,
+      layout.nested->offset);
+}
+
+// Seven decades with 1 to 64 values each of either sign, evenly spaced between a tenth of the
+// decade and the whole; then 0 and 1.
+std::array<float, kNf4NestedLevels> Nf4NestedValues() {
+  std::array<float, kNf4NestedLevels> values = {};
+  size_t count = 0;
+  double decade = 1e-6;
+  for (int items = 1; items <= 64; items *= 2, decade *= 10) {
+    for (int i = 0; i < items; ++i) {
+      const double mean = 0.1 + 0.9 * (i + 0.5) / items;
+      values[count++] = static_cast<float>(decade * mean);
+      values[count++] = static_cast<float>(-decade * mean);
+    }
+  }
+  values[count++] = 0;
+  values[count++] = 1;
+  std::sort(values.begin(), values.end());
+  return values;
 }
 
 absl::StatusOr<at::Tensor> DecodeNf4(const Nf4Tensors& tensors, const Nf4Layout& layout,

@@ -7,8 +7,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -16,6 +18,29 @@
 namespace forensics::runner {
 
 inline constexpr int64_t kNf4NestedLevels = 256;  // values of a magnitude's 8-bit code
+
+// The tables that bitsandbytes writes (quant_map, nested_quant_map); a decoder goes by those
+// stored.
+inline constexpr std::array<float, 16> kNf4Values = {
+    -1.0f,
+    -0.6961928009986877f,
+    -0.5250730514526367f,
+    -0.39491748809814453f,
+    -0.28444138169288635f,
+    -0.18477343022823334f,
+    -0.09105003625154495f,
+    0.0f,
+    0.07958029955625534f,
+    0.16093020141124725f,
+    0.24611230194568634f,
+    0.33791524171829224f,
+    0.44070982933044434f,
+    0.5626170039176941f,
+    0.7229568362236023f,
+    1.0f,
+};
+// functional.py: create_dynamic_map with its defaults, up to a rounding.
+std::array<float, kNf4NestedLevels> Nf4NestedValues();
 
 // What NAME.weight.quant_state.bitsandbytes__nf4, JSON in bytes, says of NAME.weight.
 struct Nf4Layout {
@@ -37,6 +62,8 @@ struct Nf4Layout {
 
 // Errors name `origin` and the field.
 absl::StatusOr<Nf4Layout> ParseNf4Layout(absl::string_view json, absl::string_view origin);
+// The text that bitsandbytes writes of a layout with double quantisation.
+std::string Nf4LayoutJson(const Nf4Layout& layout);
 
 struct Nf4Tensors {
   at::Tensor weight;            // uint8 [bytes, 1]: two weights each, the high nibble first

@@ -152,10 +152,10 @@ TEST(DecodeNf4Test, RefusesOperandsThatDoNotFit) {
 }
 
 TEST(ParseNf4LayoutTest, ReadsWhatBitsandbytesWrites) {
-  const auto nested = ParseNf4Layout(
+  constexpr char kNested[] =
       R"({"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [256, 128],)"
-      R"( "nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": 0.19464111328125})",
-      "origin");
+      R"( "nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": 0.19464111328125})";
+  const auto nested = ParseNf4Layout(kNested, "origin");
   ASSERT_TRUE(nested.ok()) << nested.status();
   EXPECT_EQ(nested->out_features, 256);
   EXPECT_EQ(nested->in_features, 128);
@@ -164,6 +164,7 @@ TEST(ParseNf4LayoutTest, ReadsWhatBitsandbytesWrites) {
   ASSERT_TRUE(nested->nested.has_value());
   EXPECT_EQ(nested->nested->offset, 0.19464111328125f);
   EXPECT_EQ(nested->nested_blocks(), 2);
+  EXPECT_EQ(Nf4LayoutJson(*nested), kNested);
   const auto plain = ParseNf4Layout(
       R"({"quant_type": "nf4", "blocksize": 128, "dtype": "float16", "shape": [3, 43]})", "origin");
   ASSERT_TRUE(plain.ok()) << plain.status();

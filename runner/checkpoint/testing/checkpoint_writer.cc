@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "runner/checkpoint/testing/json_text.h"
+#include "runner/checkpoint/json_text.h"
 
 namespace forensics::runner {
 namespace {

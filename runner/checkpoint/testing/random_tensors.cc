@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "runner/checkpoint/awq.h"
 #include "runner/checkpoint/packed_weight.h"
@@ -261,32 +259,18 @@ PackedGptq PackGptq(const at::Tensor& weight, const at::Tensor& zeros) {
 }
 
 at::Tensor Nf4Map() {
-  constexpr float kValues[] = {-1.0f,
-                               -0.6961928009986877f,
-                               -0.5250730514526367f,
-                               -0.39491748809814453f,
-                               -0.28444138169288635f,
-                               -0.18477343022823334f,
-                               -0.09105003625154495f,
-                               0.0f,
-                               0.07958029955625534f,
-                               0.16093020141124725f,
-                               0.24611230194568634f,
-                               0.33791524171829224f,
-                               0.44070982933044434f,
-                               0.5626170039176941f,
-                               0.7229568362236023f,
-                               1.0f};
   at::Tensor map = at::empty({kLevels}, at::TensorOptions().dtype(at::kFloat));
-  std::copy(std::begin(kValues), std::end(kValues), map.mutable_data_ptr<float>());
+  std::copy(kNf4Values.begin(), kNf4Values.end(), map.mutable_data_ptr<float>());
   return map;
 }
 
 at::Tensor Nf4State(int64_t out, int64_t in, double offset) {
-  return BytesTensor(absl::StrFormat(
-      R"({"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [%d, %d], )"
-      R"("nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": %.17g})",
-      out, in, offset));
+  Nf4Layout layout;
+  layout.out_features = out;
+  layout.in_features = in;
+  layout.nested.emplace();
+  layout.nested->offset = static_cast<float>(offset);
+  return BytesTensor(Nf4LayoutJson(layout));
 }
 
 at::Tensor BytesTensor(const std::string& bytes) {

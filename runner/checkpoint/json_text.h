@@ -1,6 +1,6 @@
 // Writes a JSON object field by field.
-#ifndef RUNNER_CHECKPOINT_TESTING_JSON_TEXT_H_
-#define RUNNER_CHECKPOINT_TESTING_JSON_TEXT_H_
+#ifndef RUNNER_CHECKPOINT_JSON_TEXT_H_
+#define RUNNER_CHECKPOINT_JSON_TEXT_H_
 
 #include <cstdint>
 #include <string>
@@ -69,4 +69,4 @@ class JsonText {
 
 }  // namespace forensics::runner
 
-#endif  // RUNNER_CHECKPOINT_TESTING_JSON_TEXT_H_
+#endif  // RUNNER_CHECKPOINT_JSON_TEXT_H_
