@@ -1,5 +1,6 @@
 #include "runner/checkpoint/checkpoint.h"
 
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -28,6 +29,19 @@ bool IsFloating(at::ScalarType dtype) {
 std::string StoredDtype(const WeightFiles::Locations& stored) {
   const absl::string_view name = stored.at(kEmbedding).tensor->dtype->name;
   return name == "F16" ? "float16" : name == "BF16" ? "bfloat16" : "float32";
+}
+
+// SHA-256 (hex) by file name, a thread a file: one thread hashes 1.7 GB/s, and published shards
+// have up to 5 GB.
+std::map<std::string, std::string> FileDigests(const WeightFiles& weights) {
+  std::map<std::string, std::future<std::string>> hashing;
+  for (const auto& entry : weights.files()) {
+    hashing[entry.first] = std::async(
+        std::launch::async, [&file = entry.second] { return schema::Sha256Hex(file.bytes()); });
+  }
+  std::map<std::string, std::string> digests;
+  for (auto& [name, digest] : hashing) digests[name] = digest.get();
+  return digests;
 }
 
 class PublishedCheckpoint : public Checkpoint {
@@ -65,10 +79,8 @@ class PublishedCheckpoint : public Checkpoint {
   absl::StatusOr<std::string> Digest() const override {
     std::lock_guard<std::mutex> lock(mutex_);
     if (digest_) return *digest_;
-    std::map<std::string, std::string> digests = {{kConfigFile, config_sha256_}};
-    for (const auto& [name, file] : files_.files()) {
-      digests[name] = schema::Sha256Hex(file.bytes());
-    }
+    std::map<std::string, std::string> digests = FileDigests(files_);
+    digests[kConfigFile] = config_sha256_;
     // The output of sha256sum, so that anyone can recompute it.
     std::string lines;
     for (const auto& [name, sha256] : digests) absl::StrAppend(&lines, sha256, "  ", name, "\n");

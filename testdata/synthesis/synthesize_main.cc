@@ -36,7 +36,11 @@ Qwen/Qwen3-30B-A3B-GPTQ-Int4 (gptq), unsloth/Qwen3-30B-A3B-bnb-4bit (bnb) or Qwe
 through all layers, routing and attention are uneven. The text that it generates has no meaning.
 
 Every byte follows from config, quant and seed alone: any machine and number of threads gives the
-same checkpoint, with the digest that is printed at the end and that manifests hold.
+same checkpoint, with the digest that is printed at the end and that manifests hold. Of
+qwen3_30b_a3b with seed 0 it is
+  awq   1f74909933329448e01c698d06d24826b3a70eae497ae245308f22f41ec383a1
+  gptq  e59bb5126beb6a4744a9c051aa30a681f26949b1c808bb1d791c30f5d5dc818f
+  bnb   aebb3de7af3f2e675a87fa7bab95b344515e7d468b4decba7681096a0a2c6398
 
   synthesize_checkpoint --output=/models/synthetic-awq
   synthesize_checkpoint --quant=bnb --output=/models/synthetic-bnb --seed=1
@@ -91,11 +95,13 @@ absl::Status Write(const CheckpointPlan& plan, const std::string& directory) {
 
 // Opens what was written, as a runner does.
 absl::Status PrintDigest(const std::string& directory) {
+  const Clock::time_point begin = Clock::now();
   const auto checkpoint = runner::Checkpoint::Open(directory);
   if (!checkpoint.ok()) return checkpoint.status();
   const auto digest = (*checkpoint)->Digest();
   if (!digest.ok()) return digest.status();
-  std::cout << "digest     " << *digest << "\ndirectory  " << directory << "\n";
+  std::cout << absl::StrFormat("opened and hashed in %.1f s\n", SecondsSince(begin))
+            << "digest     " << *digest << "\ndirectory  " << directory << "\n";
   return absl::OkStatus();
 }
 

@@ -5,16 +5,19 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/checkpoint/tensor_registry.h"
 #include "schema/atomic_file.h"
+#include "schema/digest.h"
 #include "testdata/synthesis/testing/small_config.h"
 
 namespace forensics::synthesis {
@@ -89,6 +92,7 @@ struct FullSize {
   int64_t tensors;
   int64_t bytes;  // of weights
   size_t shards;
+  const char* sample;  // SampleDigest
 };
 
 class FullSizeTest : public testing::TestWithParam<FullSize> {};
@@ -104,12 +108,29 @@ int64_t WeightBytes(const CheckpointPlan& plan) {
   return sum;
 }
 
+// Of all headers and the first bytes of every tensor. If it changes, so do the digests that
+// synthesize_main.cc tells users.
+std::string SampleDigest(const CheckpointPlan& plan) {
+  constexpr int64_t kSample = 64;
+  schema::Sha256 sha;
+  for (const Shard& shard : plan.shards) {
+    sha.Update(shard.header);
+    for (const auto& [tensor, offset] : shard.tensors) {
+      std::string bytes(static_cast<size_t>(std::min(tensor.bytes, kSample)), '\0');
+      tensor.fill(0, static_cast<int64_t>(bytes.size()), bytes.data());
+      sha.Update(bytes);
+    }
+  }
+  return absl::BytesToHexString(sha.Finish());
+}
+
 TEST_P(FullSizeTest, HasThePublishedTensors) {
-  const auto [quant, tensors, bytes, shards] = GetParam();
+  const auto [quant, tensors, bytes, shards, sample] = GetParam();
   const CheckpointPlan plan = Plan("qwen3_30b_a3b", quant, 0, kMaxShardBytes);
   EXPECT_EQ(plan.tensors(), tensors);
   EXPECT_EQ(WeightBytes(plan), bytes);
   EXPECT_EQ(plan.shards.size(), shards);
+  EXPECT_EQ(SampleDigest(plan), sample);
   for (const Shard& shard : plan.shards) {
     EXPECT_LT(shard.file_bytes, kMaxShardBytes + 10'000'000) << shard.file_name;
     EXPECT_GT(shard.file_bytes, kMaxShardBytes * 4 / 5) << shard.file_name;
@@ -132,12 +153,17 @@ constexpr int64_t kNf4Bytes = 2 * (kParameters - kNf4Packed) + kNf4Packed / 2 + 
                               kNf4Packed / 64 / 256 * 4 +
                               (kPackedLayers + kLayers) * (256 + 16) * 4;
 
-INSTANTIATE_TEST_SUITE_P(All, FullSizeTest,
-                         testing::Values(FullSize{"none", 18867, 2 * kParameters, 13},
-                                         FullSize{"awq", 56115, kAwqBytes, 4},
-                                         FullSize{"gptq", 74739, kAwqBytes + 4 * kPackedInputs, 4},
-                                         FullSize{"bnb", 112227, kNf4Bytes, 4}),
-                         [](const auto& info) { return std::string(info.param.quant); });
+INSTANTIATE_TEST_SUITE_P(
+    All, FullSizeTest,
+    testing::Values(FullSize{"none", 18867, 2 * kParameters, 13,
+                             "756d30804e9ebc85e1f97f5bb622ca115c6f05201995ef38ca9cd5297b637007"},
+                    FullSize{"awq", 56115, kAwqBytes, 4,
+                             "5f6b09f43d8fea76089cf033c6b0437e7f73cd0544c2a36cfff5c48e12fcb1b5"},
+                    FullSize{"gptq", 74739, kAwqBytes + 4 * kPackedInputs, 4,
+                             "99f5f9fa59affec0f4a4a46b5173e71b6e39a12d7f1bfc52e5e45cee8204c6b2"},
+                    FullSize{"bnb", 112227, kNf4Bytes, 4,
+                             "a6a2038c6f8d5356a00e1ced03be380a8b2832e87d9b61b90811269124417601"}),
+    [](const auto& info) { return std::string(info.param.quant); });
 
 TEST(PlanTest, TheIndexNamesEveryTensorsFile) {
   const CheckpointPlan plan = Plan(SmallConfig(), "awq");
