@@ -4,6 +4,9 @@
 #include <ATen/ops/linear.h>
 #include <c10/util/accumulate.h>
 
+#include <vector>
+
+#include "runner/ops/cuda/dequantize_arguments.h"
 #include "runner/ops/cuda/typed_kernel.h"
 #include "runner/ops/kernel_log.h"
 
@@ -16,6 +19,28 @@ const TypedKernel kDequantizeInt4(dequantize_cubins, "dequantize_int4_bf16", "de
 const TypedKernel kDequantizeNf4(dequantize_cubins, "dequantize_nf4_bf16", "dequantize_nf4_f32");
 
 constexpr int kWarps = 8;  // of a block; each makes a tile
+
+// Of the weights that `indices` (null: all) names, `dense` [*, columns] in all.
+void MakeDense(const QuantizedWeight& weight, const int32_t* indices, at::Tensor& dense) {
+  CheckOnGpu(weight.tiles, "dequantize: tiles");
+  const StackChoice choice = {indices, ToInt(weight.count), ToInt(weight.rows / kTileRows)};
+  const int64_t tiles = dense.numel() / (kTileRows * kTileColumns);
+  if (tiles == 0) return;
+  const int row_tiles = ToInt(tiles / (weight.columns / kTileColumns));
+  Launch launch;
+  launch.blocks[0] = CeilDivide(ToInt(tiles), kWarps);
+  launch.threads = 32 * kWarps;
+  const void* packed = weight.tiles.const_data_ptr();
+  const void* scales = weight.scales.const_data_ptr();
+  if (weight.IsNf4()) {
+    kDequantizeNf4.For(dense.scalar_type())(launch, packed, scales, weight.levels.const_data_ptr(),
+                                            choice, row_tiles, ToInt(weight.columns),
+                                            dense.mutable_data_ptr());
+  } else {
+    kDequantizeInt4.For(dense.scalar_type())(launch, packed, scales, choice, row_tiles,
+                                             ToInt(weight.columns), dense.mutable_data_ptr());
+  }
+}
 
 }  // namespace
 
@@ -31,24 +56,19 @@ at::Tensor DequantizeScratch::Take(at::IntArrayRef shape, at::ScalarType dtype, 
 
 at::Tensor Dequantize(const QuantizedWeight& weight, at::ScalarType dtype,
                       DequantizeScratch& scratch) {
-  CheckOnGpu(weight.tiles, "dequantize: tiles");
   std::vector<int64_t> shape = {weight.count, weight.rows, weight.columns};
   if (weight.count == 1) shape.erase(shape.begin());
   at::Tensor dense = scratch.Take(shape, dtype, weight.tiles.device());
-  const int64_t row_tiles = weight.count * weight.rows / kTileRows;
-  const int64_t tiles = row_tiles * weight.columns / kTileColumns;
-  Launch launch;
-  launch.blocks[0] = CeilDivide(ToInt(tiles), kWarps);
-  launch.threads = 32 * kWarps;
-  const void* packed = weight.tiles.const_data_ptr();
-  const void* scales = weight.scales.const_data_ptr();
-  if (weight.IsNf4()) {
-    kDequantizeNf4.For(dtype)(launch, packed, scales, weight.levels.const_data_ptr(),
-                              ToInt(row_tiles), ToInt(weight.columns), dense.mutable_data_ptr());
-  } else {
-    kDequantizeInt4.For(dtype)(launch, packed, scales, ToInt(row_tiles), ToInt(weight.columns),
-                               dense.mutable_data_ptr());
-  }
+  MakeDense(weight, nullptr, dense);
+  return dense;
+}
+
+at::Tensor DequantizeChosen(const QuantizedWeight& weight, const at::Tensor& indices,
+                            at::ScalarType dtype, DequantizeScratch& scratch) {
+  CheckOnGpu(indices, "dequantize: indices");
+  at::Tensor dense =
+      scratch.Take({indices.numel(), weight.rows, weight.columns}, dtype, weight.tiles.device());
+  MakeDense(weight, indices.const_data_ptr<int32_t>(), dense);
   return dense;
 }
 

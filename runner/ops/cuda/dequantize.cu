@@ -1,8 +1,10 @@
-// 4-bit weights to dense ones: tiles (quantized_weight.h) of a stack of weights -> [rows of all,
-// columns], bfloat16 or float32. One warp a tile.
+// 4-bit weights to dense ones: tiles (quantized_weight.h) of a stack of weights, or of some of
+// them,
+// -> [rows of all, columns], bfloat16 or float32. One warp a tile.
 //
 // Arithmetic in float32: AWQ and GPTQ (nibble - zero) * scale, exact; NF4 levels[nibble] * scale,
 // an IEEE product. Then rounded once to the output's dtype.
+#include "runner/ops/cuda/dequantize_arguments.h"
 #include "runner/ops/cuda/elements.cuh"
 #include "runner/ops/cuda/tile.cuh"
 
@@ -79,17 +81,28 @@ __device__ __forceinline__ void StoreRow(const float (&x)[16], int quarter, Bf16
   to[2] = make_uint4(words[4], words[5], words[6], words[7]);
 }
 
-// tiles [row_tiles, columns / 64, 32], scales [row_tiles, columns / 64 / kGroupTiles, 16].
+// Where the stack has what is row tile `wanted` of the output; negative: nowhere.
+__device__ __forceinline__ int SourceRowTile(const StackChoice& choice, int wanted) {
+  if (choice.indices == nullptr) return wanted;
+  const int index = choice.indices[wanted / choice.row_tiles];
+  if (index < 0 || index >= choice.count) return -1;
+  return index * choice.row_tiles + wanted % choice.row_tiles;
+}
+
+// tiles [count, choice.row_tiles, columns / 64, 32], scales [count, choice.row_tiles, columns / 64
+// / kGroupTiles, 16]; row_tiles of the output.
 template <typename Row, typename T>
 __device__ __forceinline__ void Dequantize(const uint4* tiles, const typename Row::Scale* scales,
-                                           const float* levels, int row_tiles, int columns,
-                                           T* out) {
+                                           const float* levels, const StackChoice& choice,
+                                           int row_tiles, int columns, T* out) {
   const int chunks = columns / kTileColumns;
-  const int tile = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
-  const int row_tile = tile / chunks, chunk = tile % chunks;
+  const int warp = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int row_tile = warp / chunks, chunk = warp % chunks;
   if (row_tile >= row_tiles) return;
-  const uint4 words = tiles[static_cast<long long>(tile) * 32 + lane];
-  const int group = row_tile * (chunks / Row::kGroupTiles) + chunk / Row::kGroupTiles;
+  const int source = SourceRowTile(choice, row_tile);
+  if (source < 0) return;
+  const uint4 words = tiles[(static_cast<long long>(source) * chunks + chunk) * 32 + lane];
+  const int group = source * (chunks / Row::kGroupTiles) + chunk / Row::kGroupTiles;
 #pragma unroll
   for (int upper = 0; upper < 2; ++upper) {
     const int row = lane / 4 + 8 * upper;
@@ -109,25 +122,27 @@ __device__ __forceinline__ const float* SharedLevels(const float* levels) {
 }
 
 extern "C" __global__ void dequantize_int4_bf16(const uint4* tiles, const unsigned* scales,
-                                                int row_tiles, int columns, Bf16* out) {
-  Dequantize<Int4Row>(tiles, scales, nullptr, row_tiles, columns, out);
+                                                const StackChoice choice, int row_tiles,
+                                                int columns, Bf16* out) {
+  Dequantize<Int4Row>(tiles, scales, nullptr, choice, row_tiles, columns, out);
 }
 
 extern "C" __global__ void dequantize_int4_f32(const uint4* tiles, const unsigned* scales,
-                                               int row_tiles, int columns, float* out) {
-  Dequantize<Int4Row>(tiles, scales, nullptr, row_tiles, columns, out);
+                                               const StackChoice choice, int row_tiles, int columns,
+                                               float* out) {
+  Dequantize<Int4Row>(tiles, scales, nullptr, choice, row_tiles, columns, out);
 }
 
 extern "C" __global__ void dequantize_nf4_bf16(const uint4* tiles, const float* scales,
-                                               const float* levels, int row_tiles, int columns,
-                                               Bf16* out) {
-  Dequantize<Nf4Row>(tiles, scales, SharedLevels(levels), row_tiles, columns, out);
+                                               const float* levels, const StackChoice choice,
+                                               int row_tiles, int columns, Bf16* out) {
+  Dequantize<Nf4Row>(tiles, scales, SharedLevels(levels), choice, row_tiles, columns, out);
 }
 
 extern "C" __global__ void dequantize_nf4_f32(const uint4* tiles, const float* scales,
-                                              const float* levels, int row_tiles, int columns,
-                                              float* out) {
-  Dequantize<Nf4Row>(tiles, scales, SharedLevels(levels), row_tiles, columns, out);
+                                              const float* levels, const StackChoice choice,
+                                              int row_tiles, int columns, float* out) {
+  Dequantize<Nf4Row>(tiles, scales, SharedLevels(levels), choice, row_tiles, columns, out);
 }
 
 }  // namespace forensics

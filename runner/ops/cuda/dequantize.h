@@ -26,6 +26,11 @@ class DequantizeScratch {
 at::Tensor Dequantize(const QuantizedWeight& weight, at::ScalarType dtype,
                       DequantizeScratch& scratch);
 
+// The same of some weights of a stack, [indices, rows, columns]: `indices` int32 on the GPU;
+// weights outside the stack are left as they are.
+at::Tensor DequantizeChosen(const QuantizedWeight& weight, const at::Tensor& indices,
+                            at::ScalarType dtype, DequantizeScratch& scratch);
+
 // x [rows, columns] times the transpose of `weight` (count 1), plus bias [weight.rows] where
 // defined -> [rows, weight.rows]; the dtype is x's. Throws as Dequantize does.
 at::Tensor QuantizedLinear(const at::Tensor& x, const QuantizedWeight& weight,

@@ -43,6 +43,21 @@ __device__ __forceinline__ unsigned PackBf16(float low, float high) {
 
 constexpr int kChunk = 8;
 
+// Each element as Rounded<T>: one instruction for two.
+template <typename T>
+__device__ __forceinline__ void RoundChunk(float (&x)[kChunk]);
+template <>
+__device__ __forceinline__ void RoundChunk<float>(float (&)[kChunk]) {}
+template <>
+__device__ __forceinline__ void RoundChunk<Bf16>(float (&x)[kChunk]) {
+#pragma unroll
+  for (int i = 0; i < kChunk; i += 2) {
+    const unsigned pair = PackBf16(x[i], x[i + 1]);
+    x[i] = __uint_as_float(pair << 16);
+    x[i + 1] = __uint_as_float(pair & 0xffff0000u);
+  }
+}
+
 // A whole chunk, at a multiple of 16 bytes.
 __device__ __forceinline__ void LoadChunk(const float* p, float (&x)[kChunk]) {
   const float4 a = reinterpret_cast<const float4*>(p)[0];

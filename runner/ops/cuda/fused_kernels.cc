@@ -23,12 +23,19 @@ const TypedKernel kSwiGlu(swiglu_cubins, "swiglu_bf16", "swiglu_f32");
 constexpr int kThreads = 256;
 constexpr int kLanesOfWarp = 32;
 
-// A block a row, a thread a chunk where the block can be so large; the row in shared memory.
-Launch RowLaunch(const at::Tensor& x) {
-  const int64_t chunks = CeilDivide(x.size(1), kChunkElements);
+// A block for each of the rows of x, whose threads, at most `most`, share `pieces` evenly.
+Launch RowLaunch(const at::Tensor& x, int64_t pieces, int64_t most) {
+  const int64_t rounds = CeilDivide(pieces, most);
   Launch launch;
   launch.blocks[0] = x.size(0);
-  launch.threads = ToInt(std::min<int64_t>(CeilDivide(chunks, kLanesOfWarp) * kLanesOfWarp, 1024));
+  launch.threads = ToInt(CeilDivide(CeilDivide(pieces, rounds), kLanesOfWarp) * kLanesOfWarp);
+  return launch;
+}
+
+// A thread a chunk, the row in shared memory.
+Launch NormLaunch(const at::Tensor& x) {
+  const int64_t chunks = CeilDivide(x.size(1), kChunkElements);
+  Launch launch = RowLaunch(x, chunks, 1024);
   launch.shared_bytes = ToInt(chunks * kChunkElements * x.element_size());
   return launch;
 }
@@ -49,12 +56,13 @@ void CheckRows(const at::Tensor& x, const at::Tensor& weight) {
               weight.scalar_type(), " ", weight.sizes());
 }
 
-// The fewest lanes, a power of two, that hold `half` elements in chunks.
+// The fewest lanes, a power of two, that hold `half` elements in chunks: its logarithm.
 int LanesOfHead(int64_t half) {
-  int lanes = 1;
-  while (lanes * kChunkElements < half) lanes *= 2;
-  TORCH_CHECK(lanes <= kLanesOfWarp, "rotary: head_dim: expected at most 512, found ", 2 * half);
-  return lanes;
+  int log2 = 0;
+  while ((kChunkElements << log2) < half) ++log2;
+  TORCH_CHECK(1 << log2 <= kLanesOfWarp, "rotary: head_dim: expected at most 512, found ",
+              2 * half);
+  return log2;
 }
 
 HeadPlaces PlacesOf(at::Tensor& heads) {
@@ -89,7 +97,7 @@ at::Tensor RmsNormCuda(const at::Tensor& x, const at::Tensor& weight, double eps
   RecordKernel("rms_norm/cuda_own", {{"width", width}}, rows);
   at::Tensor out = at::empty_like(x);
   if (rows == 0) return out;
-  kRmsNorm.For(x.scalar_type())(RowLaunch(x), x.const_data_ptr(), weight.const_data_ptr(),
+  kRmsNorm.For(x.scalar_type())(NormLaunch(x), x.const_data_ptr(), weight.const_data_ptr(),
                                 out.mutable_data_ptr(), ToInt(width), static_cast<float>(eps),
                                 static_cast<int>(InChunks(width, x, weight, out)));
   return out;
@@ -106,7 +114,7 @@ at::Tensor AddRmsNormCuda(at::Tensor& residual, const at::Tensor& x, const at::T
   RecordKernel("add_rms_norm/cuda_own", {{"width", width}}, rows);
   at::Tensor out = at::empty_like(x);
   if (rows == 0) return out;
-  kAddRmsNorm.For(x.scalar_type())(RowLaunch(x), x.const_data_ptr(), residual.mutable_data_ptr(),
+  kAddRmsNorm.For(x.scalar_type())(NormLaunch(x), x.const_data_ptr(), residual.mutable_data_ptr(),
                                    weight.const_data_ptr(), out.mutable_data_ptr(), ToInt(width),
                                    static_cast<float>(eps),
                                    static_cast<int>(InChunks(width, x, residual, weight, out)));
@@ -128,7 +136,7 @@ at::Tensor SplitHeadsCuda(const at::Tensor& qkv, const HeadNorms& norms, const R
                {{"heads", heads}, {"kv_heads", kv_heads}, {"head_dim", head_dim}}, batch * tokens);
   at::Tensor queries = at::empty({batch, heads, tokens, head_dim}, qkv.options());
   const at::Tensor cos = table.cos.to(qkv.device()), sin = table.sin.to(qkv.device());
-  const int lanes = LanesOfHead(half);
+  const int lanes_log2 = LanesOfHead(half);
   SplitHeadsArguments arguments = {PlacesOf(queries),
                                    PlacesOf(keys),
                                    PlacesOf(values),
@@ -141,14 +149,13 @@ at::Tensor SplitHeadsCuda(const at::Tensor& qkv, const HeadNorms& norms, const R
                                    ToInt(heads),
                                    ToInt(kv_heads),
                                    ToInt(head_dim),
-                                   ToInt(batch * tokens),
-                                   lanes,
+                                   lanes_log2,
                                    0};
   arguments.aligned = InChunks(half, qkv, cos, sin) && NormsInChunks(norms) &&
                       InChunks(arguments.queries) && InChunks(arguments.keys) &&
                       InChunks(arguments.values);
   if (qkv.numel() == 0) return queries;
-  kSplitHeads.For(qkv.scalar_type())(FlatLaunch(batch * tokens * all_heads * lanes),
+  kSplitHeads.For(qkv.scalar_type())(RowLaunch(qkv, all_heads << lanes_log2, kSplitHeadsThreads),
                                      qkv.const_data_ptr(), arguments);
   return queries;
 }

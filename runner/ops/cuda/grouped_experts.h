@@ -1,9 +1,10 @@
-// The sparse MLP of many tokens on a GPU: what experts.h is on the CPU.
+// The sparse MLP on a GPU: what experts.h is on the CPU.
 //
-// Tokens are grouped by expert (a stable sort) and take one grouped product for all experts:
-// at::_grouped_mm in bfloat16 where this libtorch has it (2.8) and rows are whole 16-byte units,
-// else one product an expert, for which the host waits for the groups' sizes. A token's sum is
-// taken in float32 over its slots, heaviest first, and rounded once; nothing is accumulated with
+// Few tokens take the weights of the experts that they chose, one copy a (token, slot) pair, and a
+// batched product. Many are grouped by expert (a stable sort) and take one grouped product for all
+// experts: at::_grouped_mm in bfloat16 where this libtorch has it (2.8) and rows are whole 16-byte
+// units, else one product an expert, for which the host waits for the groups' sizes. A token's sum
+// is taken in float32 over its slots, heaviest first, and rounded once; nothing is accumulated with
 // atomics.
 #ifndef RUNNER_OPS_CUDA_GROUPED_EXPERTS_H_
 #define RUNNER_OPS_CUDA_GROUPED_EXPERTS_H_
@@ -31,7 +32,7 @@ struct QuantizedExperts {
 at::Tensor MixExpertsCuda(const at::Tensor& x, const Routing& routing, const ExpertWeights& experts,
                           SwiGluFunction swiglu);
 
-// The same; all experts are made dense first, gate_up and down in turn.
+// The same; the weights are made dense first, gate_up and down in turn.
 at::Tensor MixExpertsCuda(const at::Tensor& x, const Routing& routing,
                           const QuantizedExperts& experts, DequantizeScratch& scratch,
                           SwiGluFunction swiglu);

@@ -36,7 +36,8 @@ __device__ __forceinline__ void NormaliseRow(const T* x, T* residual, const T* w
       float before[kChunk];
       LoadFrom(residual + begin, i, width, aligned, before);
 #pragma unroll
-      for (int j = 0; j < kChunk; ++j) value[j] = Rounded<T>(before[j] + value[j]);
+      for (int j = 0; j < kChunk; ++j) value[j] = before[j] + value[j];
+      RoundChunk<T>(value);
       StoreTo(value, i, width, aligned, residual + begin);
     }
     StoreChunk(value, row + i);  // read again by this thread only
@@ -50,7 +51,10 @@ __device__ __forceinline__ void NormaliseRow(const T* x, T* residual, const T* w
     LoadChunk(row + i, value);
     LoadFrom(weight, i, width, aligned, factor);
 #pragma unroll
-    for (int j = 0; j < kChunk; ++j) value[j] = Rounded<T>(value[j] * scale) * factor[j];
+    for (int j = 0; j < kChunk; ++j) value[j] *= scale;
+    RoundChunk<T>(value);
+#pragma unroll
+    for (int j = 0; j < kChunk; ++j) value[j] *= factor[j];
     StoreTo(value, i, width, aligned, out + begin);
   }
 }

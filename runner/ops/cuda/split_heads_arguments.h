@@ -11,6 +11,8 @@ struct HeadPlaces {
   long long batch_stride, head_stride, token_stride;
 };
 
+constexpr int kSplitHeadsThreads = 256;  // of a block, at most
+
 struct SplitHeadsArguments {
   HeadPlaces queries, keys, values;
   const float* cos;  // [tokens, head_dim / 2]
@@ -19,9 +21,8 @@ struct SplitHeadsArguments {
   const void* key_norm;
   float eps;
   int tokens, heads, kv_heads, head_dim;
-  int rows;     // batch * tokens
-  int lanes;    // of a head: a power of two, at most 32, that covers head_dim / 2 in chunks
-  int aligned;  // every half head is whole chunks at multiples of 16 bytes
+  int lanes_log2;  // 2 to this lanes, at most 32, hold a head: its half in chunks
+  int aligned;     // every half head is whole chunks at multiples of 16 bytes
 };
 
 }  // namespace forensics

@@ -21,8 +21,11 @@ __device__ __forceinline__ void SwiGlu(const T* __restrict__ gate_up, T* __restr
   LoadFrom(gate_up + (row * 2 + 1) * width, first, width, aligned, up);
 #pragma unroll
   for (int i = 0; i < kChunk; ++i) {
-    gate[i] = Rounded<T>(gate[i] * Reciprocal(1.0f + Exp(-gate[i]))) * up[i];
+    gate[i] = gate[i] * Reciprocal(1.0f + Exp(-gate[i]));
   }
+  RoundChunk<T>(gate);
+#pragma unroll
+  for (int i = 0; i < kChunk; ++i) gate[i] *= up[i];
   StoreTo(gate, first, width, aligned, out + row * width);
 }
 
