@@ -9,6 +9,10 @@ thread_local CUstream current = nullptr;
 
 CUstream CurrentStream() { return current; }
 
+void WaitForCurrentStream() {
+  CheckCuda(Cuda().cuStreamSynchronize(current), "waiting for the GPU");
+}
+
 StreamScope::StreamScope(CUstream stream) : before_(current) { current = stream; }
 StreamScope::~StreamScope() { current = before_; }
 

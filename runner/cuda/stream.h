@@ -10,6 +10,9 @@ namespace forensics::runner {
 // libtorch's current one, unless a StreamScope says otherwise.
 CUstream CurrentStream();
 
+// Returns when everything on CurrentStream() is done. Throws CudaError, also for what failed there.
+void WaitForCurrentStream();
+
 // Makes `stream` this thread's current one for its own lifetime; libtorch's is not changed.
 class StreamScope {
  public:

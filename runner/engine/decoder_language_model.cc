@@ -9,8 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "runner/compile/compiled_ops.h"
 #include "runner/compile/package_key.h"
+#include "runner/cuda/memory.h"
+#include "runner/cuda/stream.h"
 #include "runner/engine/machine.h"
 #include "runner/engine/torch_errors.h"
+#include "runner/model/cuda_ops.h"
 #include "runner/model/reference_ops.h"
 
 namespace forensics::runner {
@@ -29,7 +32,9 @@ absl::Status CheckAxes(const schema::RunConfig& config) {
     return absl::InvalidArgumentError(
         absl::StrCat(axis, " ", value, " is not available in this build of the runner"));
   };
-  if (config.device() != "cpu") return unknown("device", config.device());
+  if (config.device() != "cpu" && config.device() != "cuda") {
+    return unknown("device", config.device());
+  }
   if (config.cuda_version() != "default" && config.cuda_version() != LibtorchCudaVersion()) {
     return unknown("cuda_version", config.cuda_version());
   }
@@ -41,6 +46,7 @@ absl::StatusOr<std::shared_ptr<const FusedOps>> MakeFusedOps(const ModelConfig& 
                                                              const Sharding& sharding,
                                                              const schema::RunConfig& config,
                                                              const std::string& packages) {
+  if (!config.compile() && config.device() == "cuda") return std::make_shared<CudaOps>(model);
   if (!config.compile()) return std::make_shared<ReferenceOps>(model);
   absl::StatusOr<std::unique_ptr<FusedOps>> compiled =
       LoadCompiledOps(packages, PackageKey::Of(model, sharding, config.dtype()));
@@ -64,7 +70,9 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Crea
   auto ops = CatchTorch(
       [&] { return MakeFusedOps(checkpoint.config(), sharding, config, compiled_packages); });
   if (!ops.ok()) return ops.status();
-  ModelOptions options = {*dtype, config.attention_impl(), *std::move(ops), sharding, &ranks};
+  const at::Device device = config.device() == "cuda" ? at::kCUDA : at::kCPU;
+  ModelOptions options = {*dtype, config.attention_impl(), *std::move(ops), sharding, &ranks,
+                          device};
   if (absl::Status status = CheckOptions(checkpoint.config(), options); !status.ok()) return status;
   return std::unique_ptr<DecoderLanguageModel>(
       new DecoderLanguageModel(checkpoint, std::move(options)));
@@ -92,11 +100,14 @@ std::optional<schema::SignalPart> DecoderLanguageModel::Part() const {
 
 absl::Status DecoderLanguageModel::Reset(int64_t batch, int64_t capacity) {
   if (model_ == nullptr) return absl::FailedPreconditionError("Reset before LoadWeights");
+  graph_.reset();
   cache_.reset();
   return CatchTorch([&]() -> absl::Status {
+    if (OnGpu()) ReleaseCachedMemory();
     absl::StatusOr<KvCache> cache = model_->NewCache(batch, capacity);
     if (!cache.ok()) return cache.status();
     cache_ = *std::move(cache);
+    if (OnGpu()) graph_ = model_->NewDecodeGraph(*cache_);
     return absl::OkStatus();
   });
 }
@@ -110,8 +121,22 @@ absl::StatusOr<at::Tensor> DecoderLanguageModel::Forward(const TokenBatch& token
     const at::Tensor ids = at::empty({static_cast<int64_t>(tokens.size()), count}, at::kLong);
     auto* out = ids.data_ptr<int64_t>();
     for (const std::vector<int64_t>& row : tokens) out = std::copy(row.begin(), row.end(), out);
-    return model_->Forward(ids, logits_to_keep, *cache_, observer);
+    if (graph_ != nullptr && count == 1) return DecodeByGraph(ids, observer);
+    absl::StatusOr<at::Tensor> logits = model_->Forward(ids, logits_to_keep, *cache_, observer);
+    if (graph_ != nullptr) graph_->Prepare(observer);  // while the GPU computes
+    if (OnGpu()) WaitForCurrentStream();
+    return logits;
   });
+}
+
+absl::StatusOr<at::Tensor> DecoderLanguageModel::DecodeByGraph(const at::Tensor& ids,
+                                                               Observer* observer) {
+  if (absl::Status status = model_->CheckInput(ids, /*logits_to_keep=*/1, *cache_); !status.ok()) {
+    return status;
+  }
+  const at::Tensor logits = graph_->Step(ids, *cache_, observer);
+  cache_->Advance(1);
+  return logits;
 }
 
 }  // namespace forensics::runner

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/engine/language_model.h"
+#include "runner/model/decode_graph.h"
 #include "runner/model/decoder_model.h"
 #include "runner/parallel/communicator.h"
 #include "schema/experiment.pb.h"
@@ -48,10 +49,14 @@ class DecoderLanguageModel : public LanguageModel {
   DecoderLanguageModel(const Checkpoint& checkpoint, ModelOptions options)
       : checkpoint_(checkpoint), options_(std::move(options)) {}
 
+  bool OnGpu() const { return options_.device.is_cuda(); }
+  absl::StatusOr<at::Tensor> DecodeByGraph(const at::Tensor& ids, Observer* observer);
+
   const Checkpoint& checkpoint_;
   const ModelOptions options_;
   std::unique_ptr<DecoderModel> model_;  // null until LoadWeights
   std::optional<KvCache> cache_;
+  std::unique_ptr<DecodeGraph> graph_;  // of cache_; null where the model has none
 };
 
 }  // namespace forensics::runner

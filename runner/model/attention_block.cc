@@ -15,8 +15,6 @@ absl::StatusOr<AttentionBlock> AttentionBlock::Load(const LoadContext& context,
                                                     const std::string& prefix, int64_t layer,
                                                     AttentionFunction attend) {
   const ModelConfig& config = context.config();
-  const Checkpoint& checkpoint = context.checkpoint;
-  const at::ScalarType dtype = context.dtype;
   const Range queries = ElementsOf(context.sharding.QueryHeads(config), config.head_dim);
   const Range keys = ElementsOf(context.sharding.KeyValueHeads(config), config.head_dim);
   AttentionBlock block;
@@ -24,23 +22,21 @@ absl::StatusOr<AttentionBlock> AttentionBlock::Load(const LoadContext& context,
   block.attend_ = attend;
   if (context.IsTensorParallel()) block.adds_up_ = context.communicator;
   absl::StatusOr<Projection> qkv = Projection::Load(
-      checkpoint,
-      {{prefix + "q_proj", queries}, {prefix + "k_proj", keys}, {prefix + "v_proj", keys}},
-      config.attention_bias, dtype);
+      context, {{prefix + "q_proj", queries}, {prefix + "k_proj", keys}, {prefix + "v_proj", keys}},
+      config.attention_bias);
   if (!qkv.ok()) return qkv.status();
   block.qkv_ = *std::move(qkv);
-  absl::StatusOr<Projection> output =
-      Projection::LoadInputs(checkpoint, prefix + "o_proj", queries,
-                             config.attention_bias && context.AddsOutputBias(), dtype);
+  absl::StatusOr<Projection> output = Projection::LoadInputs(
+      context, prefix + "o_proj", queries, config.attention_bias && context.AddsOutputBias());
   if (!output.ok()) return output.status();
   block.output_ = *std::move(output);
   if (!config.qk_norm) return block;
   block.norms_.eps = config.rms_norm_eps;
   for (auto [name, weight] :
        {std::pair{"q_norm.weight", &block.norms_.query}, {"k_norm.weight", &block.norms_.key}}) {
-    absl::StatusOr<at::Tensor> norm = checkpoint.Tensor(prefix + name, dtype);
+    const absl::StatusOr<at::Tensor> norm = context.Tensor(prefix + name);
     if (!norm.ok()) return norm.status();
-    *weight = *std::move(norm);
+    *weight = *norm;
   }
   return block;
 }
@@ -54,6 +50,18 @@ at::Tensor AttentionBlock::Forward(const at::Tensor& x, const ForwardPass& pass)
       attend_(queries, cache.AllKeys(layer_, pass.tokens), cache.AllValues(layer_, pass.tokens)));
   if (adds_up_ != nullptr) adds_up_->SumOverRanks(output);
   return output;
+}
+
+bool AttentionBlock::DescribeDecode(DecodeLayerTensors& layer) const {
+  if (!qkv_.tiles.has_value() || !output_.tiles.has_value() || qkv_.bias.defined() ||
+      output_.bias.defined() || !norms_.query.defined()) {
+    return false;
+  }
+  layer.qkv = *qkv_.tiles;
+  layer.query_norm = norms_.query;
+  layer.key_norm = norms_.key;
+  layer.o_proj = *output_.tiles;
+  return true;
 }
 
 }  // namespace forensics::runner

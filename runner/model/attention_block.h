@@ -13,6 +13,7 @@
 #include "runner/model/load_context.h"
 #include "runner/model/projection.h"
 #include "runner/ops/attention.h"
+#include "runner/ops/cuda/decode_step.h"
 #include "runner/ops/rotary.h"
 
 namespace forensics::runner {
@@ -26,6 +27,10 @@ class AttentionBlock {
   // x [batch * tokens, hidden], normalised -> the same shape. Writes the tokens' keys and values
   // behind the cache's length, which it leaves as it is.
   at::Tensor Forward(const at::Tensor& x, const ForwardPass& pass) const;
+
+  // Adds its weights to those of a decode step by our own kernels; false where these do not know
+  // such a block.
+  bool DescribeDecode(DecodeLayerTensors& layer) const;
 
  private:
   int64_t layer_ = 0;

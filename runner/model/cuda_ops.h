@@ -19,6 +19,7 @@ class CudaOps : public FusedOps {
                         at::Tensor& keys, at::Tensor& values) const override;
   Routing RouteTokens(const at::Tensor& logits) const override;
   at::Tensor SwiGlu(const at::Tensor& gate_up) const override;
+  bool KnowsDecodeStep() const override { return true; }
   std::map<std::string, std::string> Settings() const override { return {}; }
 
  private:

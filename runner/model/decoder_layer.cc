@@ -27,9 +27,9 @@ absl::StatusOr<DecoderLayer> DecoderLayer::Load(const LoadContext& context, int6
   DecoderLayer loaded(*std::move(attention), *std::move(mlp));
   for (auto [name, weight] : {std::pair{"input_layernorm.weight", &loaded.attention_norm_},
                               {"post_attention_layernorm.weight", &loaded.mlp_norm_}}) {
-    absl::StatusOr<at::Tensor> norm = context.checkpoint.Tensor(prefix + name, context.dtype);
+    const absl::StatusOr<at::Tensor> norm = context.Tensor(prefix + name);
     if (!norm.ok()) return norm.status();
-    *weight = *std::move(norm);
+    *weight = *norm;
   }
   return loaded;
 }
@@ -41,6 +41,13 @@ at::Tensor DecoderLayer::Forward(at::Tensor& hidden, const at::Tensor& x, const 
   const MoeBlock* moe = std::get_if<MoeBlock>(&mlp_);
   return moe != nullptr ? moe->Forward(normalised, pass.ops, routing)
                         : std::get<DenseMlp>(mlp_).Forward(normalised, pass.ops);
+}
+
+bool DecoderLayer::DescribeDecode(DecodeLayerTensors& layer) const {
+  const MoeBlock* moe = std::get_if<MoeBlock>(&mlp_);
+  layer.input_norm = attention_norm_;
+  layer.post_attention_norm = mlp_norm_;
+  return moe != nullptr && attention_.DescribeDecode(layer) && moe->DescribeDecode(layer);
 }
 
 }  // namespace forensics::runner

@@ -25,6 +25,9 @@ class DecoderLayer {
   at::Tensor Forward(at::Tensor& hidden, const at::Tensor& x, const ForwardPass& pass,
                      Routing* routing) const;
 
+  // As AttentionBlock's.
+  bool DescribeDecode(DecodeLayerTensors& layer) const;
+
   const at::Tensor& input_norm() const { return attention_norm_; }
 
  private:

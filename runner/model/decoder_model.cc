@@ -29,6 +29,13 @@ at::Tensor LastRows(const at::Tensor& hidden, int64_t batch, int64_t tokens, int
       .reshape({batch * keep, width});
 }
 
+DecodeDims DecodeDimsOf(const ModelConfig& config) {
+  return {config.hidden_size,           config.num_attention_heads,
+          config.num_key_value_heads,   config.head_dim,
+          config.num_experts,           config.num_experts_per_tok,
+          config.moe_intermediate_size, config.vocab_size};
+}
+
 absl::Status CheckIds(const at::Tensor& token_ids, int64_t vocab) {
   const at::Tensor flat = token_ids.contiguous();
   const int64_t* ids = flat.const_data_ptr<int64_t>();
@@ -78,7 +85,9 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   }
   model->attention_ = FindAttention(options.attention_impl, options.device.type())->function;
   model->rotary_ = model->NewRotaryTable();
-  const LoadContext context = {checkpoint, options.dtype, options.sharding, options.communicator};
+  LoadContext context = {checkpoint, options.dtype, options.sharding, options.communicator,
+                         options.device};
+  if (options.device.is_cuda()) context.scratch = std::make_shared<DequantizeScratch>();
   absl::Status status = model->LoadLayers(context, progress);
   if (status.ok()) status = model->LoadEnds(context);
   if (!status.ok()) return status;
@@ -106,17 +115,17 @@ absl::Status DecoderModel::LoadLayers(const LoadContext& context, const LoadProg
 absl::Status DecoderModel::LoadEnds(const LoadContext& context) {
   for (auto [name, weight] :
        {std::pair{"model.embed_tokens.weight", &embedding_}, {"model.norm.weight", &final_norm_}}) {
-    absl::StatusOr<at::Tensor> tensor = context.checkpoint.Tensor(name, context.dtype);
+    const absl::StatusOr<at::Tensor> tensor = context.Tensor(name);
     if (!tensor.ok()) return tensor.status();
-    *weight = *std::move(tensor);
+    *weight = *tensor;
   }
   const Range vocabulary = options_.sharding.Vocabulary(config_);
   if (config_.tie_word_embeddings) {
     head_.weight = embedding_.narrow(0, vocabulary.begin, vocabulary.size());
     return absl::OkStatus();
   }
-  absl::StatusOr<Projection> head = Projection::Load(context.checkpoint, {{"lm_head", vocabulary}},
-                                                     /*has_bias=*/false, context.dtype);
+  absl::StatusOr<Projection> head =
+      Projection::Load(context, {{"lm_head", vocabulary}}, /*has_bias=*/false);
   if (!head.ok()) return head.status();
   head_ = *std::move(head);
   return absl::OkStatus();
@@ -188,6 +197,34 @@ at::Tensor DecoderModel::Logits(const at::Tensor& normalised) const {
   const at::Tensor part = head_(normalised);
   if (options_.sharding.tp_size == 1) return part;
   return options_.communicator->GatherColumns(part, options_.sharding.VocabularySizes(config_));
+}
+
+bool DecoderModel::DecodesByOwnKernels(int64_t batch) const {
+  return options_.device.is_cuda() && options_.dtype == at::kBFloat16 &&
+         options_.sharding.IsWhole() && options_.ops->KnowsDecodeStep() && !layers_.empty() &&
+         DecodeStep::Supports(DecodeDimsOf(config_), batch);
+}
+
+std::unique_ptr<DecodeGraph> DecoderModel::NewDecodeGraph(const KvCache& cache) const {
+  if (!DecodesByOwnKernels(cache.batch())) return nullptr;
+  DecodeTensors tensors;
+  tensors.dims = DecodeDimsOf(config_);
+  tensors.eps = static_cast<float>(config_.rms_norm_eps);
+  tensors.normalise = config_.norm_topk_prob;
+  tensors.attention =
+      options_.attention_impl == "eager" ? DecodeAttention::kEager : DecodeAttention::kFlash;
+  tensors.embedding = embedding_;
+  tensors.final_norm = final_norm_;
+  tensors.lm_head = head_.weight;
+  tensors.cos = rotary_.cos.narrow(0, 0, cache.capacity());
+  tensors.sin = rotary_.sin.narrow(0, 0, cache.capacity());
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    DecodeLayerTensors& described = tensors.layers.emplace_back();
+    if (!layers_[layer].DescribeDecode(described)) return nullptr;
+    described.keys = cache.Keys(static_cast<int64_t>(layer));
+    described.values = cache.Values(static_cast<int64_t>(layer));
+  }
+  return std::make_unique<DecodeGraph>(std::move(tensors), cache);
 }
 
 }  // namespace forensics::runner

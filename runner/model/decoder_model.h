@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "runner/capture/observer.h"
 #include "runner/checkpoint/checkpoint.h"
+#include "runner/model/decode_graph.h"
 #include "runner/model/decoder_layer.h"
 #include "runner/model/fused_ops.h"
 #include "runner/model/kv_cache.h"
@@ -67,6 +68,15 @@ class DecoderModel {
   // An empty cache for `batch` sequences of up to `capacity` positions.
   absl::StatusOr<KvCache> NewCache(int64_t batch, int64_t capacity) const;
 
+  // The decode step of `cache` as a CUDA graph; null where there are no kernels of our own for it:
+  // on the CPU, in float32, for weights that are not in 4 bits, other dimensions, compiled ops, or
+  // a part of a sharded model. The model must outlive it. Throws CudaError.
+  std::unique_ptr<DecodeGraph> NewDecodeGraph(const KvCache& cache) const;
+
+  // Whether Forward takes these: see there.
+  absl::Status CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
+                          const KvCache& cache) const;
+
   // Feeds token_ids [batch, tokens] int64, the positions after cache.length(), and appends them to
   // the cache. Returns the logits of the last `logits_to_keep` of them, [batch, logits_to_keep,
   // vocab] in the compute dtype (as Hugging Face: a log-softmax widens first). `observer` may be
@@ -80,10 +90,9 @@ class DecoderModel {
 
   RotaryTable NewRotaryTable() const;
   absl::Status LoadLayers(const LoadContext& context, const LoadProgress& progress);
+  bool DecodesByOwnKernels(int64_t batch) const;
   absl::Status LoadEnds(const LoadContext& context);
   at::Tensor Logits(const at::Tensor& normalised) const;
-  absl::Status CheckInput(const at::Tensor& token_ids, int64_t logits_to_keep,
-                          const KvCache& cache) const;
 
   // Takes the residual stream `hidden` through all layers; returns its final norm.
   at::Tensor RunLayers(at::Tensor& hidden, const ForwardPass& pass, Observer* observer) const;

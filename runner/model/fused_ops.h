@@ -41,6 +41,10 @@ class FusedOps {
   // gate_up [rows, 2 * width], gates first -> [rows, width].
   virtual at::Tensor SwiGlu(const at::Tensor& gate_up) const = 0;
 
+  // Whether a decode step by our own kernels, which does all of this inside, computes the same: the
+  // axis is not what is under test.
+  virtual bool KnowsDecodeStep() const { return false; }
+
   // What of the implementation can change bits, for the manifest.
   virtual std::map<std::string, std::string> Settings() const = 0;
 };

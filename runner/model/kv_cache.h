@@ -37,6 +37,10 @@ class KvCache {
   at::Tensor AllKeys(int64_t layer, int64_t tokens) const;
   at::Tensor AllValues(int64_t layer, int64_t tokens) const;
 
+  // A layer's whole memory, [batch, kv_heads, capacity, head_dim].
+  const at::Tensor& Keys(int64_t layer) const { return keys_[layer]; }
+  const at::Tensor& Values(int64_t layer) const { return values_[layer]; }
+
   // Counts the `tokens` positions that every layer has written.
   void Advance(int64_t tokens) { length_ += tokens; }
 

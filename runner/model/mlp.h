@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <variant>
 
@@ -12,6 +13,8 @@
 #include "runner/model/fused_ops.h"
 #include "runner/model/load_context.h"
 #include "runner/model/projection.h"
+#include "runner/ops/cuda/decode_step.h"
+#include "runner/ops/cuda/grouped_experts.h"
 #include "runner/ops/experts.h"
 #include "runner/ops/router.h"
 
@@ -33,14 +36,22 @@ class DenseMlp {
 
 class MoeBlock {
  public:
+  using Experts = std::variant<ExpertWeights, QuantizedExperts>;
+
   static absl::StatusOr<MoeBlock> Load(const LoadContext& context, const std::string& prefix);
 
   // As DenseMlp's; `routing`, where not null, receives the router's choice.
   at::Tensor Forward(const at::Tensor& x, const FusedOps& ops, Routing* routing) const;
 
+  // As AttentionBlock's.
+  bool DescribeDecode(DecodeLayerTensors& layer) const;
+
  private:
+  at::Tensor Mix(const at::Tensor& x, const Routing& routing, const FusedOps& ops) const;
+
   Projection router_;
-  ExpertWeights experts_;
+  Experts experts_;
+  std::shared_ptr<DequantizeScratch> scratch_;  // with QuantizedExperts
   Communicator* adds_up_ = nullptr;
 };
 
