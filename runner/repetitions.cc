@@ -7,6 +7,7 @@
 #include "runner/capture/bit_flip.h"
 #include "runner/cuda/gpu_info.h"
 #include "runner/engine/gpu_memory.h"
+#include "runner/load_beside.h"
 #include "schema/rank_join.h"
 
 namespace forensics::runner {
@@ -74,7 +75,7 @@ GenerationInput Repetitions::NewInput() const {
   for (int i = 1; i < identity_.config().batch_size(); ++i) {
     input.prompts.push_back(inputs_.neighbours[i - 1].token_ids);
   }
-  if (identity_.config().concurrent_work()) input.background_load = HalfOfThisMachine();
+  if (identity_.config().concurrent_work()) input.start_load = LoadBeside(options_).start;
   if (options_.gpu.has_value()) {
     input.machine_facts = [this] { return ConditionOf(*options_.gpu); };
   }

@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "runner/cuda/gpu_info.h"
-#include "runner/engine/background_load.h"
 #include "runner/engine/decoder_language_model.h"
 #include "runner/engine/machine.h"
 #include "runner/engine/model_info.h"
@@ -18,6 +17,7 @@
 #include "runner/experiment_spec.h"
 #include "runner/inputs.h"
 #include "runner/launch_ranks.h"
+#include "runner/load_beside.h"
 #include "runner/model_source.h"
 #include "runner/other_build.h"
 #include "runner/parallel/sharding.h"
@@ -91,7 +91,7 @@ RunManifest DescribeWork(const ExperimentSpec& spec, const Configuration& config
   *manifest.mutable_versions() = ThisVersions();
   DescribeMachine(options, manifest);
   if (configuration.config.concurrent_work()) {
-    (*manifest.mutable_settings())["background_load"] = DescribeLoad(HalfOfThisMachine());
+    (*manifest.mutable_settings())["background_load"] = LoadBeside(options).description;
   }
   if (inputs.flip.has_value()) {
     (*manifest.mutable_settings())["inject_bit_flip"] = options.inject_bit_flip;

@@ -53,10 +53,11 @@ std::string LoadText(const schema::RunManifest& manifest) {
     overlap += load.overlap_seconds() / load.inference_seconds() / manifest.repetitions_size();
   }
   const schema::BackgroundLoad& load = manifest.repetitions().rbegin()->background_load();
-  return absl::StrFormat(
-      "%d %s, %.0f%% of the processors' time (asked for: %.0f%%), beside %.1f%% of inference",
-      load.workers(), load.workers() == 1 ? "worker" : "workers", 100 * utilisation,
-      100 * load.target_utilisation(), 100 * overlap);
+  return absl::StrFormat("%d %s, %.0f%% of %s time (asked for: %.0f%%), beside %.1f%% of inference",
+                         load.workers(), load.workers() == 1 ? "worker" : "workers",
+                         100 * utilisation,
+                         manifest.config().device() == "cuda" ? "the GPU's" : "the processors'",
+                         100 * load.target_utilisation(), 100 * overlap);
 }
 
 }  // namespace

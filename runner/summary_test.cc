@@ -77,6 +77,8 @@ TEST(SummaryTest, ConcurrentWorkIsShownWithTheSlowdown) {
   const std::string text = Summarize(manifest, "x", &reference);
   EXPECT_THAT(text, HasSubstr("1 worker, 38% of the processors' time (asked for: 50%), beside "
                               "75.0% of inference"));
+  manifest.mutable_config()->set_device("cuda");
+  EXPECT_THAT(Summarize(manifest, "x", nullptr), HasSubstr("38% of the GPU's time"));
   EXPECT_THAT(text, HasSubstr("2.00 times the run time of A100_reference"));
 }
 

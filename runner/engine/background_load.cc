@@ -1,44 +1,9 @@
 #include "runner/engine/background_load.h"
 
-#include <pthread.h>
-#include <time.h>
-
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <system_error>
-#include <thread>
-#include <utility>
-
 #include "absl/strings/str_cat.h"
-#include "runner/ops/serial_product.h"
 
 namespace forensics::runner {
 namespace {
-
-constexpr int64_t kSize = 256;  // three matrices of 256 KiB: beyond a core's first cache
-
-std::function<void()> NewProduct() {
-  struct Buffers {
-    std::vector<float> a = std::vector<float>(kSize * kSize, 0.5f);
-    std::vector<float> b = std::vector<float>(kSize * kSize, 0.25f);
-    std::vector<float> c = std::vector<float>(kSize * kSize);
-  };
-  auto buffers = std::make_shared<Buffers>();
-  return
-      [buffers] { SerialProduct(buffers->a.data(), buffers->b.data(), kSize, buffers->c.data()); };
-}
-
-double MonotonicSeconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double CpuSeconds(pthread_t thread) {
-  clockid_t clock;
-  timespec time;
-  if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 double Length(const std::vector<Interval>& intervals) {
   double seconds = 0;
@@ -48,116 +13,25 @@ double Length(const std::vector<Interval>& intervals) {
 
 }  // namespace
 
-struct BackgroundLoad::Worker {
-  std::function<void()> product;
-  std::atomic<int64_t> products{0};
-  std::atomic<bool> stop{false};
-  BusyIntervals busy;  // the worker's own until it has ended
-  std::thread thread;
-
-  void Run(const std::function<double()>& clock) {
-    while (!stop.load(std::memory_order_relaxed)) {
-      const double begin = clock();
-      product();
-      busy.Add({begin, clock()});
-      products.fetch_add(1, std::memory_order_release);
-    }
-  }
-};
-
-LoadOptions HalfOfThisMachine() {
-  LoadOptions options;
-  options.processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  options.workers = std::max(1, options.processors / 2);
-  options.kernel =
-      absl::StrCat("matrix product ", kSize, " x ", kSize, " x ", kSize, ", float32, one thread");
-  options.new_product = NewProduct;
-  options.clock = MonotonicSeconds;
-  return options;
-}
-
-std::string DescribeLoad(const LoadOptions& options) {
-  return absl::StrCat(options.workers, options.workers == 1 ? " worker of " : " workers of ",
-                      options.processors, " processors: ", options.kernel);
-}
-
-BackgroundLoad::BackgroundLoad(LoadOptions options) : options_(std::move(options)) {}
-
-absl::StatusOr<std::unique_ptr<BackgroundLoad>> BackgroundLoad::Start(LoadOptions options) {
-  auto load = std::unique_ptr<BackgroundLoad>(new BackgroundLoad(std::move(options)));
-  for (int i = 0; i < load->options_.workers; ++i) {
-    auto worker = std::make_unique<Worker>();
-    worker->product = load->options_.new_product();
-    try {
-      worker->thread = std::thread(&Worker::Run, worker.get(), load->options_.clock);
-    } catch (const std::system_error& error) {
-      return absl::ResourceExhaustedError(absl::StrCat("background load: worker ", i + 1, " of ",
-                                                       load->options_.workers, ": ", error.what()));
-    }
-    load->workers_.push_back(std::move(worker));
-  }
-  for (const auto& worker : load->workers_) {
-    while (worker->products.load(std::memory_order_acquire) == 0) {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
-    }
-  }
-  return load;
-}
-
-BackgroundLoad::~BackgroundLoad() { Stop(); }
-
-void BackgroundLoad::Stop() {
-  for (const auto& worker : workers_) worker->stop = true;
-  for (const auto& worker : workers_) {
-    if (worker->thread.joinable()) worker->thread.join();
-  }
-}
-
-BackgroundLoad::Progress BackgroundLoad::Sum() const {
-  Progress sum;
-  for (const auto& worker : workers_) {
-    sum.cpu_seconds += CpuSeconds(worker->thread.native_handle());
-    sum.products += worker->products.load(std::memory_order_relaxed);
-  }
-  return sum;
-}
-
-void BackgroundLoad::BeginPass() {
-  if (passes_.empty()) first_ = Sum();
-  passes_.push_back({options_.clock(), 0});
-}
-
-void BackgroundLoad::EndPass() {
-  passes_.back().end = options_.clock();
-  last_ = Sum();
-}
-
-absl::StatusOr<schema::BackgroundLoad> BackgroundLoad::Finish() {
-  Stop();
-  std::vector<Interval> all;
-  for (const auto& worker : workers_) {
-    all.insert(all.end(), worker->busy.intervals().begin(), worker->busy.intervals().end());
-  }
-  const std::vector<Interval> busy = UnionOf(std::move(all));
+absl::StatusOr<schema::BackgroundLoad> ReportOverlap(const std::vector<Interval>& busy,
+                                                     const std::vector<Interval>& stored,
+                                                     const std::vector<Interval>& passes,
+                                                     int64_t products) {
   schema::BackgroundLoad result;
-  result.set_kernel(options_.kernel);
-  result.set_workers(options_.workers);
-  result.set_target_utilisation(static_cast<double>(options_.workers) / options_.processors);
-  result.set_inference_seconds(Length(passes_));
-  result.set_overlap_seconds(OverlapSeconds(busy, passes_));
-  result.set_products(last_.products - first_.products);
-  if (result.overlap_seconds() <= 0 || result.products() == 0) {
+  result.set_inference_seconds(Length(passes));
+  result.set_overlap_seconds(OverlapSeconds(busy, passes));
+  result.set_products(products);
+  if (result.overlap_seconds() <= 0 || products == 0) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the background load did not run beside inference: ", result.products(),
+        absl::StrCat("the background load did not run beside inference: ", products,
                      " products in ", result.inference_seconds(), " s of forward passes, ",
                      result.overlap_seconds(), " s of overlap"));
   }
-  const double begin = passes_.front().begin, wall = passes_.back().end - begin;
-  result.set_utilisation((last_.cpu_seconds - first_.cpu_seconds) / (wall * options_.processors));
-  for (const Interval& interval : busy) {
-    schema::TimeInterval& stored = *result.add_intervals();
-    stored.set_begin(interval.begin - begin);
-    stored.set_end(interval.end - begin);
+  const double begin = passes.front().begin;
+  for (const Interval& interval : stored) {
+    schema::TimeInterval& kept = *result.add_intervals();
+    kept.set_begin(interval.begin - begin);
+    kept.set_end(interval.end - begin);
   }
   return result;
 }

@@ -1,14 +1,11 @@
-// Concurrent work on the CPU: threads that multiply matrices while inference runs beside them.
-//
-// They share nothing with inference but the machine: own buffers, own kernel (serial_product.h), no
-// thread pool, none of the libraries' settings. So inference picks the same kernels as without them
-// and yields the same bits; its time is what changes.
+// Concurrent work beside inference, as the generation loop sees it. It shares nothing with
+// inference but the machine, so that inference picks the same kernels as without it and yields the
+// same bits; its time is what changes. On CPUs: processor_load.h; on GPUs: gpu_load.h.
 #ifndef RUNNER_ENGINE_BACKGROUND_LOAD_H_
 #define RUNNER_ENGINE_BACKGROUND_LOAD_H_
 
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,56 +14,30 @@
 
 namespace forensics::runner {
 
-struct LoadOptions {
-  int workers = 1;     // each always busy
-  int processors = 1;  // that this process may use
-  std::string kernel;  // what a product is, for the records
-  // A worker's product, with buffers of its own; called once for each worker.
-  std::function<std::function<void()>()> new_product;
-  // Seconds of a monotonic clock; called from any thread.
-  std::function<double()> clock;
-};
-
-// Half of the processors, but at least one worker; real products.
-LoadOptions HalfOfThisMachine();
-
-// "1 worker of 2 processors: matrix product 256 x 256 x 256, float32", for the manifest.
-std::string DescribeLoad(const LoadOptions& options);
-
 class BackgroundLoad {
  public:
-  // Returns once each worker has finished its first product.
-  static absl::StatusOr<std::unique_ptr<BackgroundLoad>> Start(LoadOptions options);
-
-  // Stops the workers, each after the product at hand, and waits for them.
-  ~BackgroundLoad();
+  // Stops the work and waits for its end.
+  virtual ~BackgroundLoad() = default;
 
   // Around each forward pass, by the thread that runs them.
-  void BeginPass();
-  void EndPass();
+  virtual void BeginPass() = 0;
+  virtual void EndPass() = 0;
 
-  // Stops the workers and tells what they did from the first BeginPass to the last EndPass; times
-  // are relative to the first BeginPass. FailedPrecondition if no product ran during a pass.
-  absl::StatusOr<schema::BackgroundLoad> Finish();
-
- private:
-  struct Worker;
-
-  // Sums over the workers so far.
-  struct Progress {
-    double cpu_seconds = 0;
-    int64_t products = 0;
-  };
-
-  explicit BackgroundLoad(LoadOptions options);
-  void Stop();
-  Progress Sum() const;
-
-  LoadOptions options_;
-  std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<Interval> passes_;
-  Progress first_, last_;  // at the first BeginPass and the last EndPass
+  // Stops the work and tells what it did from the first BeginPass to the last EndPass; times are
+  // relative to the first BeginPass. FailedPrecondition if no product ran during a pass.
+  virtual absl::StatusOr<schema::BackgroundLoad> Finish() = 0;
 };
+
+// Starts work that is under way when it returns.
+using StartLoad = std::function<absl::StatusOr<std::unique_ptr<BackgroundLoad>>()>;
+
+// The times of `busy` (sorted and disjoint) and `passes` (in order), and how far they overlap;
+// `stored` are the intervals to keep, as many as a record can hold. All of one clock. What kind of
+// work it was is the caller's to add. FailedPrecondition as in Finish.
+absl::StatusOr<schema::BackgroundLoad> ReportOverlap(const std::vector<Interval>& busy,
+                                                     const std::vector<Interval>& stored,
+                                                     const std::vector<Interval>& passes,
+                                                     int64_t products);
 
 }  // namespace forensics::runner
 

@@ -89,8 +89,8 @@ absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const Generati
   if (!status.ok()) return status;
 
   std::unique_ptr<BackgroundLoad> load;
-  if (input.background_load.has_value()) {
-    auto started = BackgroundLoad::Start(*input.background_load);
+  if (input.start_load) {
+    auto started = input.start_load();
     if (!started.ok()) return started.status();
     load = *std::move(started);
   }

@@ -32,8 +32,8 @@ struct GenerationInput {
   std::function<absl::Status(int step)> before_step;
   // Called after each decoder layer of each step.
   std::function<void(int layer)> after_layer;
-  // Concurrent work from before the prefill until after the last token.
-  std::optional<LoadOptions> background_load;
+  // Concurrent work from before the prefill until after the last token; none if not set.
+  StartLoad start_load;
   // Called once after the last token, when the clock has stopped: how the machine is doing, for the
   // footer.
   std::function<std::map<std::string, std::string>()> machine_facts;
@@ -44,7 +44,7 @@ struct GenerationInput {
 // Runs step 0 (the prefill) and decode_steps - 1 single-token steps from a fresh state, and returns
 // steps, positions and footer; of the header `part`, the rest is the caller's. The clock runs from
 // the first forward pass to the last token; capture's digests and log-probs come after it. The
-// footer tells which shapes the kernels saw and, with background_load, how far that overlapped; if
+// footer tells which shapes the kernels saw and, with start_load, how far that overlapped; if
 // it did not, FailedPrecondition.
 absl::StatusOr<schema::Repetition> Generate(LanguageModel& model, const GenerationInput& input);
 

@@ -9,6 +9,7 @@
 #include "runner/capture/bit_flip.h"
 #include "runner/capture/repetition_comparison.h"
 #include "runner/engine/fake_language_model.h"
+#include "runner/engine/processor_load.h"
 #include "runner/ops/kernel_log.h"
 
 namespace forensics::runner {
@@ -227,7 +228,7 @@ TEST_F(GenerationTest, TheMachineIsAskedOnceAfterTheLastToken) {
 TEST_F(GenerationTest, ConcurrentWorkCoversThePassesAndNoBits) {
   const auto alone = Generate(model_, input_);
   LoadOptions load = HalfOfThisMachine();
-  input_.background_load = load;
+  input_.start_load = [&load] { return ProcessorLoad::Start(load); };
   // Passes long enough for workers to get a processor on a machine that is busy otherwise.
   input_.after_layer = [](int) { absl::SleepFor(absl::Milliseconds(20)); };
   const auto repetition = Generate(model_, input_);
@@ -237,7 +238,7 @@ TEST_F(GenerationTest, ConcurrentWorkCoversThePassesAndNoBits) {
   EXPECT_LE(repetition->footer.background_load().intervals(0).begin(), 0);
   // A clock that stands still: nothing overlaps.
   load.clock = [] { return 1.0; };
-  input_.background_load = load;
+  input_.start_load = [&load] { return ProcessorLoad::Start(load); };
   EXPECT_THAT(std::string(Generate(model_, input_).status().message()),
               HasSubstr("did not run beside inference"));
 }
@@ -246,10 +247,10 @@ TEST_F(GenerationTest, ConcurrentWorkEndsWithAFailedRepetition) {
   LoadOptions load = HalfOfThisMachine();
   auto alive = std::make_shared<int>();
   load.new_product = [alive] { return [alive] {}; };
-  input_.background_load = load;
+  input_.start_load = [&load] { return ProcessorLoad::Start(load); };
   model_.fail_at_pass = 2;
   EXPECT_FALSE(Generate(model_, input_).ok());
-  input_.background_load.reset();
+  input_.start_load = nullptr;
   load.new_product = nullptr;
   EXPECT_EQ(alive.use_count(), 1) << "a worker is still there";
 }

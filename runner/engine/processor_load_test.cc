@@ -1,4 +1,4 @@
-#include "runner/engine/background_load.h"
+#include "runner/engine/processor_load.h"
 
 #include <atomic>
 #include <chrono>
@@ -45,9 +45,9 @@ void Sleep(int milliseconds) {
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
 }
 
-TEST(BackgroundLoadTest, OverlapIsMeasuredByTheClock) {
+TEST(ProcessorLoadTest, OverlapIsMeasuredByTheClock) {
   FakeLoad fake;
-  auto load = BackgroundLoad::Start(fake.Options(2));
+  auto load = ProcessorLoad::Start(fake.Options(2));
   ASSERT_TRUE(load.ok()) << load.status();
   EXPECT_EQ(fake.made(), 2);
   (*load)->BeginPass();
@@ -74,9 +74,9 @@ TEST(BackgroundLoadTest, OverlapIsMeasuredByTheClock) {
   EXPECT_GE(result->intervals(0).end(), 3);
 }
 
-TEST(BackgroundLoadTest, NoOverlapIsAnError) {
+TEST(ProcessorLoadTest, NoOverlapIsAnError) {
   FakeLoad fake;
-  auto load = BackgroundLoad::Start(fake.Options(1));
+  auto load = ProcessorLoad::Start(fake.Options(1));
   ASSERT_TRUE(load.ok()) << load.status();
   (*load)->BeginPass();  // the clock stands still: no pass takes any time
   (*load)->EndPass();
@@ -85,20 +85,20 @@ TEST(BackgroundLoadTest, NoOverlapIsAnError) {
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("0 s of overlap"));
 }
 
-TEST(BackgroundLoadTest, AnAbandonedLoadStops) {
+TEST(ProcessorLoadTest, AnAbandonedLoadStops) {
   FakeLoad fake;
-  { ASSERT_TRUE(BackgroundLoad::Start(fake.Options(3)).ok()); }
-  auto load = BackgroundLoad::Start(fake.Options(3));
+  { ASSERT_TRUE(ProcessorLoad::Start(fake.Options(3)).ok()); }
+  auto load = ProcessorLoad::Start(fake.Options(3));
   ASSERT_TRUE(load.ok());
   (*load)->BeginPass();
   load->reset();  // an error within a pass; the workers' threads would outlive `fake` otherwise
 }
 
-TEST(BackgroundLoadTest, RealProductsKeepAWorkerBusy) {
+TEST(ProcessorLoadTest, RealProductsKeepAWorkerBusy) {
   const LoadOptions options = HalfOfThisMachine();
   EXPECT_GE(options.workers, 1);
   EXPECT_LE(options.workers, std::max(1, options.processors / 2));
-  auto load = BackgroundLoad::Start(options);
+  auto load = ProcessorLoad::Start(options);
   ASSERT_TRUE(load.ok()) << load.status();
   (*load)->BeginPass();
   Sleep(400);
