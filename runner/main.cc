@@ -143,7 +143,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& arguments) {
   if (!options.ok()) return options.status();
   options->interrupted = [] { return g_interrupted.load(); };
   if (absl::Status status = StartDevice(*specs, *options); !status.ok()) return status;
-  auto team = RankTeam::Join(options->ranks, options->rank_timeout);
+  auto team = RankTeam::Join(options->ranks, options->gpu.has_value(), options->rank_timeout);
   if (!team.ok()) return team.status();
   Progress progress = (*team)->IsFirst() ? Progress::ForStderr() : Progress::Silent();
   ExperimentResult result;

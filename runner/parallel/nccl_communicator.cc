@@ -3,9 +3,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
-#include <c10/cuda/CUDAFunctions.h>
-#include <c10/cuda/CUDAStream.h>
-#include <nccl.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -16,6 +14,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runner/cuda/stream.h"
+#include "runner/parallel/nccl_library.h"
 #include "runner/parallel/nccl_settings.h"
 
 namespace forensics::runner {
@@ -24,14 +24,14 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-ncclDataType_t DataType(at::ScalarType type) {
+nccl::DataType TypeOf(at::ScalarType type) {
   switch (type) {
     case at::kFloat:
-      return ncclFloat32;
+      return nccl::kFloat32;
     case at::kBFloat16:
-      return ncclBfloat16;
+      return nccl::kBfloat16;
     case at::kHalf:
-      return ncclFloat16;
+      return nccl::kFloat16;
     default:
       throw RankError(
           absl::StrCat("NCCL: expected float32, bfloat16 or float16, found ", c10::toString(type)));
@@ -40,15 +40,16 @@ ncclDataType_t DataType(at::ScalarType type) {
 
 class NcclCommunicator : public Communicator {
  public:
-  NcclCommunicator(ncclComm_t communicator, milliseconds timeout, Communicator& control)
-      : communicator_(communicator), timeout_(timeout), control_(control) {}
+  NcclCommunicator(const nccl::Library& library, nccl::Communicator communicator,
+                   milliseconds timeout, Communicator& control)
+      : library_(library), communicator_(communicator), timeout_(timeout), control_(control) {}
   ~NcclCommunicator() override { Abort(); }
 
   int rank() const override { return control_.rank(); }
   int size() const override { return control_.size(); }
   std::string Description() const override {
     int version = 0;
-    ncclGetVersion(&version);
+    library_.ncclGetVersion(&version);
     std::string text = absl::StrCat("NCCL ", version);
     for (const auto& [name, value] : kNcclSettings) {
       absl::StrAppend(&text, ", ", name, "=", std::getenv(name));
@@ -57,12 +58,11 @@ class NcclCommunicator : public Communicator {
   }
 
   void SumOverRanks(at::Tensor& partial) override {
-    const auto stream = c10::cuda::getCurrentCUDAStream();
-    Check(
-        ncclAllReduce(partial.data_ptr(), partial.data_ptr(), static_cast<size_t>(partial.numel()),
-                      DataType(partial.scalar_type()), ncclSum, communicator_, stream.stream()),
-        "all-reduce");
-    Wait(stream, "all-reduce");
+    Check(library_.ncclAllReduce(
+              partial.data_ptr(), partial.data_ptr(), static_cast<size_t>(partial.numel()),
+              TypeOf(partial.scalar_type()), nccl::kSum, communicator_, CurrentStream()),
+          "all-reduce");
+    Wait("all-reduce");
   }
 
   // NCCL gathers parts of one size: narrow ones are filled up.
@@ -71,11 +71,10 @@ class NcclCommunicator : public Communicator {
     at::Tensor mine = at::zeros({rows, widest}, part.options());
     mine.narrow(1, 0, part.size(1)).copy_(part);
     at::Tensor all = at::empty({size(), rows, widest}, part.options());
-    const auto stream = c10::cuda::getCurrentCUDAStream();
-    Check(ncclAllGather(mine.data_ptr(), all.data_ptr(), static_cast<size_t>(mine.numel()),
-                        DataType(part.scalar_type()), communicator_, stream.stream()),
+    Check(library_.ncclAllGather(mine.data_ptr(), all.data_ptr(), static_cast<size_t>(mine.numel()),
+                                 TypeOf(part.scalar_type()), communicator_, CurrentStream()),
           "all-gather");
-    Wait(stream, "all-gather");
+    Wait("all-gather");
     std::vector<at::Tensor> columns;
     for (int rank = 0; rank < size(); ++rank) {
       columns.push_back(all.select(0, rank).narrow(1, 0, widths[rank]));
@@ -88,27 +87,30 @@ class NcclCommunicator : public Communicator {
   }
 
  private:
-  void Check(ncclResult_t result, const char* what) const {
+  void Check(nccl::Result result, const char* what) const {
     if (communicator_ == nullptr) {
       throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what, ": a rank was lost before"));
     }
-    if (result == ncclSuccess || result == ncclInProgress) return;
-    throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what, ": ", ncclGetErrorString(result),
-                                 ": ", ncclGetLastError(communicator_)));
+    if (result == nccl::kSuccess || result == nccl::kInProgress) return;
+    throw RankError(absl::StrCat("rank ", rank(), ": NCCL ", what, ": ",
+                                 library_.ncclGetErrorString(result), ": ",
+                                 library_.ncclGetLastError(communicator_)));
   }
 
   // Not ncclCommDestroy, which waits for ranks that may be gone.
   void Abort() {
-    if (communicator_ != nullptr) ncclCommAbort(std::exchange(communicator_, nullptr));
+    if (communicator_ != nullptr) library_.ncclCommAbort(std::exchange(communicator_, nullptr));
   }
 
   // A kernel that waits for a lost rank never ends by itself. NCCL may still be putting it on the
   // stream.
-  void Wait(const c10::cuda::CUDAStream& stream, const char* what) {
+  void Wait(const char* what) {
+    const c10::impl::VirtualGuardImpl guard(c10::kCUDA);
+    const c10::Stream stream = guard.getStream(guard.getDevice());
     const auto deadline = Clock::now() + timeout_;
-    ncclResult_t result = ncclInProgress;
-    while (result == ncclInProgress || !stream.query()) {
-      Check(ncclCommGetAsyncError(communicator_, &result), what);
+    nccl::Result result = nccl::kInProgress;
+    while (result == nccl::kInProgress || !guard.queryStream(stream)) {
+      Check(library_.ncclCommGetAsyncError(communicator_, &result), what);
       Check(result, what);
       if (Clock::now() < deadline) continue;
       Abort();
@@ -118,16 +120,17 @@ class NcclCommunicator : public Communicator {
     }
   }
 
-  ncclComm_t communicator_;
+  const nccl::Library& library_;
+  nccl::Communicator communicator_;
   const milliseconds timeout_;
   Communicator& control_;
 };
 
 // Rank 0's id of the communicator, on every rank.
-ncclUniqueId SharedId(Communicator& control) {
-  ncclUniqueId id = {};
+nccl::UniqueId SharedId(const nccl::Library& library, Communicator& control) {
+  nccl::UniqueId id = {};
   std::string mine;
-  if (control.rank() == 0 && ncclGetUniqueId(&id) == ncclSuccess) {
+  if (control.rank() == 0 && library.ncclGetUniqueId(&id) == nccl::kSuccess) {
     mine.assign(id.internal, sizeof id.internal);
   }
   const std::string shared = control.GatherBytes(mine)[0];
@@ -136,42 +139,50 @@ ncclUniqueId SharedId(Communicator& control) {
   return id;
 }
 
-// ncclInProgress after `timeout`: a rank that is lost at the start would else block all others.
-ncclResult_t Connect(const ncclUniqueId& id, const Communicator& control, milliseconds timeout,
-                     ncclComm_t* communicator) {
-  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+// kInProgress after `timeout`: a rank that is lost at the start would else block all others.
+nccl::Result Connect(const nccl::Library& library, const nccl::UniqueId& id,
+                     const Communicator& control, milliseconds timeout,
+                     nccl::Communicator* communicator) {
+  nccl::Config config;
   config.blocking = 0;
   const auto deadline = Clock::now() + timeout;
-  ncclResult_t result =
-      ncclCommInitRankConfig(communicator, control.size(), id, control.rank(), &config);
-  while (result == ncclInProgress && Clock::now() < deadline) {
+  nccl::Result result =
+      library.ncclCommInitRankConfig(communicator, control.size(), id, control.rank(), &config);
+  while (result == nccl::kInProgress && Clock::now() < deadline) {
     std::this_thread::sleep_for(milliseconds(1));
-    if (ncclCommGetAsyncError(*communicator, &result) != ncclSuccess) return ncclInternalError;
+    if (library.ncclCommGetAsyncError(*communicator, &result) != nccl::kSuccess) {
+      return nccl::kInternalError;
+    }
   }
   return result;
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(int device, milliseconds timeout,
+absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(milliseconds start_timeout,
+                                                          milliseconds timeout,
                                                           Communicator& control) {
   for (const auto& [name, value] : kNcclSettings) setenv(name, value, /*overwrite=*/0);
+  const std::string who = absl::StrCat("rank ", control.rank(), ": ");
+  const absl::StatusOr<const nccl::Library*> library = nccl::Library::Get();
+  if (!library.ok()) return absl::AbortedError(absl::StrCat(who, library.status().message()));
   try {
-    c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
-    const ncclUniqueId id = SharedId(control);
-    ncclComm_t communicator = nullptr;
-    const ncclResult_t result = Connect(id, control, timeout, &communicator);
-    if (result != ncclSuccess) {
-      if (communicator != nullptr) ncclCommAbort(communicator);
-      return absl::AbortedError(absl::StrCat("rank ", control.rank(), ", GPU ", device, ": NCCL: ",
-                                             result == ncclInProgress
-                                                 ? "another rank did not come in time"
-                                                 : ncclGetErrorString(result)));
+    at::empty({1}, at::kCUDA);  // the GPU's context, which NCCL takes the current one of
+    const nccl::UniqueId id = SharedId(**library, control);
+    nccl::Communicator communicator = nullptr;
+    const nccl::Result result = Connect(**library, id, control, start_timeout, &communicator);
+    if (result == nccl::kSuccess) {
+      return std::make_unique<NcclCommunicator>(**library, communicator, timeout, control);
     }
-    return std::make_unique<NcclCommunicator>(communicator, timeout, control);
-  } catch (const std::exception& error) {
+    const std::string reason = result == nccl::kInProgress ? "another rank did not come in time"
+                                                           : (*library)->ncclGetErrorString(result);
+    const std::string more =
+        result == nccl::kInProgress ? "" : (*library)->ncclGetLastError(communicator);
+    if (communicator != nullptr) (*library)->ncclCommAbort(communicator);
     return absl::AbortedError(
-        absl::StrCat("rank ", control.rank(), ", GPU ", device, ": ", error.what()));
+        absl::StrCat(who, "NCCL: ", reason, more.empty() ? "" : absl::StrCat(": ", more)));
+  } catch (const std::exception& error) {
+    return absl::AbortedError(absl::StrCat(who, error.what()));
   }
 }
 

@@ -10,16 +10,18 @@
 
 namespace forensics::runner {
 
-// Connects GPU `device` of this rank with those of the other ranks of `control`, which carries all
-// bytes that are no tensors and must outlive the result. Tensors are CUDA tensors on that GPU.
+// Connects this thread's current GPU (runner/cuda/torch_library.h) with those of the other ranks of
+// `control`, which carries all bytes that are no tensors and must outlive the result. Tensors are
+// CUDA tensors on that GPU, used on libtorch's current stream.
 //
 // Sums are NCCL's: rounded to the tensor's dtype at every hop of the ring, in an order that depends
 // on the element's place. What fixes the bits is set before NCCL starts, where the environment does
-// not say otherwise: ring algorithm, Simple protocol, one channel, no NVLS, no CollNet.
+// not say otherwise (nccl_settings.h).
 //
-// A call returns when its result is there; a rank that does not take part within `timeout` is a
-// RankError, and the communicator is of no use from then on.
-absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(int device,
+// A call returns when its result is there; a rank that does not take part within `timeout`
+// (`start_timeout` when they connect) is a RankError, and the communicator is of no use from then
+// on. Aborted where the ranks cannot be connected.
+absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(std::chrono::milliseconds start_timeout,
                                                           std::chrono::milliseconds timeout,
                                                           Communicator& control);
 

@@ -6,7 +6,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
-#include <c10/cuda/CUDAFunctions.h>
 #include <signal.h>
 
 #include <cstdio>
@@ -18,6 +17,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runner/cuda/torch_library.h"
+#include "runner/engine/machine.h"
 #include "runner/parallel/gloo_communicator.h"
 #include "runner/parallel/local_ranks.h"
 #include "runner/parallel/nccl_communicator.h"
@@ -107,7 +108,9 @@ int RankMain(const std::string& name) {
   if (!store.ok()) return 98;
   auto control = ConnectGloo(ranks, "control", kTimeout, **store);
   if (!control.ok()) return Fail(ranks, control.status(), **store);
-  auto nccl = ConnectNccl(ranks.local_rank, kShort, **control);
+  const auto gpu = StartCuda(ranks.local_rank, LibtorchCudaVersion());
+  if (!gpu.ok()) return Fail(ranks, gpu.status(), **store);
+  auto nccl = ConnectNccl(kTimeout, kShort, **control);
   if (!nccl.ok()) return Fail(ranks, nccl.status(), **store);
   if (ranks.rank == 0) std::fprintf(stderr, "%s\n", (*nccl)->Description().c_str());
   for (const auto& [known, work] : Works()) {
@@ -139,7 +142,7 @@ bool Passes(const std::string& name, int gpus) {
 }
 
 int TestMain() {
-  const int gpus = c10::cuda::device_count();
+  const int gpus = CountGpus();
   if (gpus < 2) {
     std::printf("needs 2 GPUs, found %d\n0 passed, 1 failed\n", gpus);
     return 1;
