@@ -1,10 +1,6 @@
 #include "runner/engine/gpu_memory.h"
 
 #include <ATen/ops/empty.h>
-#include <torch/version.h>
-#if TORCH_VERSION_MINOR >= 9
-#include <c10/core/CachingDeviceAllocator.h>
-#endif
 
 #include <algorithm>
 #include <filesystem>
@@ -12,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runner/cuda/driver.h"
+#include "runner/cuda/memory.h"
 #include "runner/engine/torch_errors.h"
 
 namespace forensics::runner {
@@ -36,12 +33,6 @@ int64_t DecodedLayerElements(const ModelConfig& config) {
   const int64_t width = config.num_experts > 0 ? config.num_experts * config.moe_intermediate_size
                                                : config.intermediate_size;
   return 3 * config.hidden_size * width;
-}
-
-void ReleaseCachedMemory() {
-#if TORCH_VERSION_MINOR >= 9
-  at::getDeviceAllocator(at::kCUDA)->emptyCache();
-#endif
 }
 
 }  // namespace
