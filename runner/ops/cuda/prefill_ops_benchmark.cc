@@ -3,6 +3,7 @@
 // second beside those of a copy, or floating-point operations a second.
 //
 //   bazel build //runner/ops/cuda:prefill_ops_benchmark.stripped
+#include <ATen/ops/_grouped_mm.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention.h>
 #include <ATen/ops/linear.h>
@@ -140,6 +141,12 @@ void MeasureProducts() {
   const ExpertWeights dense = {Random({kExperts, 2 * kWidth, kHidden}, 0.02),
                                Random({kExperts, kHidden, kWidth}, 0.02)};
   const double operations = 2.0 * kPairs * kHidden * 3 * kWidth;
+  const at::Tensor ends = GroupByExpertCuda(routing.experts, 0, kExperts).ends;
+  const at::Tensor rows = Random({kPairs, kHidden}), inner = Random({kPairs, kWidth});
+  PrintOperations("_grouped_mm gate_up", operations * 2 / 3,
+                  [&](int) { at::_grouped_mm(rows, dense.gate_up.transpose(-2, -1), ends); });
+  PrintOperations("_grouped_mm down", operations / 3,
+                  [&](int) { at::_grouped_mm(inner, dense.down.transpose(-2, -1), ends); });
   PrintOperations("MixExperts, dense", operations,
                   [&](int) { MixExpertsCuda(x, routing, dense, SwiGluCuda); });
   PrintOperations("MixExperts, tiles", operations,
