@@ -38,9 +38,9 @@ through all layers, routing and attention are uneven. The text that it generates
 Every byte follows from config, quant and seed alone: any machine and number of threads gives the
 same checkpoint, with the digest that is printed at the end and that manifests hold. Of
 qwen3_30b_a3b with seed 0 it is
-  awq   1f74909933329448e01c698d06d24826b3a70eae497ae245308f22f41ec383a1
-  gptq  e59bb5126beb6a4744a9c051aa30a681f26949b1c808bb1d791c30f5d5dc818f
-  bnb   aebb3de7af3f2e675a87fa7bab95b344515e7d468b4decba7681096a0a2c6398
+  awq   b0d9f8af2517b44c05d570f32475fe7d788a411b924379b2671d510444e348ed
+  gptq  5ff9fb62c2ccf70fe15cee646fcc86ec6dd59a38928757768adad831bfcd8413
+  bnb   fa212d388e9ce3e756f810029af12f61c32d6f0ec08c4537474d669745b32974
 
   synthesize_checkpoint --output=/models/synthetic-awq
   synthesize_checkpoint --quant=bnb --output=/models/synthetic-bnb --seed=1

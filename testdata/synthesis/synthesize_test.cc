@@ -81,10 +81,10 @@ TEST_P(FormatTest, HasItsDigestOnEveryMachine) {
 INSTANTIATE_TEST_SUITE_P(
     All, FormatTest,
     testing::Values(
-        std::pair("awq", "49cc0879cb9372bfd22e9c6704bc16951701de6e7fcb805042f03e06a4edf13d"),
-        std::pair("gptq", "a9419817e0d7f36e6b372561c376d47da88c03a3d58a61913bb11fe443fc8d7f"),
-        std::pair("bnb", "2698cae63ea47a7b7d8fb1e5c1ea147fe576429ad2466c5f661d411e0ee98589"),
-        std::pair("none", "764421185641ac28de221b490f5b2c7461656b8b1893b167bde1b61f208ccc18")),
+        std::pair("awq", "dec255c71d6a360ce502e53c0fb7f86af815659b2f61af155e1f8102557096c2"),
+        std::pair("gptq", "a8f638f280afadca80b83bfd306e4cbe3e23c8f30035f8f47ee648f4f3cad59b"),
+        std::pair("bnb", "3d5153b8b6b8a8a0e698487b45ab5d30f59ac32b73894bacb89c1ba213067646"),
+        std::pair("none", "6dfdba702e35a8187afa6c0ace90c4fabbbb380a44c42dd863860b73d7215710")),
     [](const auto& info) { return std::string(info.param.first); });
 
 struct FullSize {
@@ -156,13 +156,13 @@ constexpr int64_t kNf4Bytes = 2 * (kParameters - kNf4Packed) + kNf4Packed / 2 + 
 INSTANTIATE_TEST_SUITE_P(
     All, FullSizeTest,
     testing::Values(FullSize{"none", 18867, 2 * kParameters, 13,
-                             "756d30804e9ebc85e1f97f5bb622ca115c6f05201995ef38ca9cd5297b637007"},
+                             "9cbdf921efeca07f90b55b5f10b68e418e1bd94222ba671274ee5407eeac439e"},
                     FullSize{"awq", 56115, kAwqBytes, 4,
-                             "5f6b09f43d8fea76089cf033c6b0437e7f73cd0544c2a36cfff5c48e12fcb1b5"},
+                             "f0d3960d5b038354527b2d4a2958abeb01b3cc5e2be0858e707d34405a84ead8"},
                     FullSize{"gptq", 74739, kAwqBytes + 4 * kPackedInputs, 4,
-                             "99f5f9fa59affec0f4a4a46b5173e71b6e39a12d7f1bfc52e5e45cee8204c6b2"},
+                             "701a3c5bad54e0673c3d409f0b90e610f4661184b920be136cea0af19cf9e6bd"},
                     FullSize{"bnb", 112227, kNf4Bytes, 4,
-                             "a6a2038c6f8d5356a00e1ced03be380a8b2832e87d9b61b90811269124417601"}),
+                             "aaaa3f36d7e0bd8bb07f5ec51b4ea84179630e738ddad3292b4d5b8329c6f1fd"}),
     [](const auto& info) { return std::string(info.param.quant); });
 
 TEST(PlanTest, TheIndexNamesEveryTensorsFile) {

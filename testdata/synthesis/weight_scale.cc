@@ -9,19 +9,20 @@ namespace forensics::synthesis {
 namespace {
 
 constexpr double kLogitDeviation = 2.5;
-// Of router logits: the best eight of 128 weigh 0.4 to 0.04.
-constexpr double kRouterDeviation = 2;
-// The scores' standard deviation is its square, 2.6: of N positions with independent keys about
-// N / exp(2.6^2) carry a query's attention.
-constexpr double kQueryKeyScale = 1.6;
+// Of router logits: the best eight of 128 weigh 0.5 to 0.03. With a smaller one the last ones would
+// weigh more, and rounding that swaps them for others would change more.
+constexpr double kRouterDeviation = 2.5;
+// The scores' standard deviation is its square, 2.25: of N positions with independent keys about
+// N / exp(2.25^2) carry a query's attention.
+constexpr double kQueryKeyScale = 1.5;
 // Of SwiGLU on two unit normal numbers: root mean square 0.6.
 constexpr double kSwigluGain = 1 / 0.6;
-// Of the weighted sum of independent experts' outputs: root mean square 0.45.
-constexpr double kExpertsGain = 1 / 0.45;
+// Of the weighted sum of independent experts' outputs: root mean square 0.53.
+constexpr double kExpertsGain = 1 / 0.53;
 
 // What a block's last layer multiplies a vector of unit size by.
 double BlockGain(const runner::ModelConfig& config) {
-  return 2 * ResidualScale(config) / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers));
+  return ResidualScale(config) / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers));
 }
 
 double Gain(const runner::ModelConfig& config, absl::string_view name) {

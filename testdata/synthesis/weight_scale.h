@@ -1,9 +1,14 @@
 // How large random weights must be for a decoder to compute numbers of a trained one's size.
 //
-// The residual stream starts with root mean square ResidualScale and about doubles over all layers,
-// as each block adds a vector of about ResidualScale * 2 / sqrt(2 * layers), independent of what is
-// there. Inside a block a linear layer keeps a vector's size, up to what softmax and SwiGLU take
-// away. Scores of attention and routing spread enough that a few positions and experts dominate.
+// The residual stream starts with root mean square ResidualScale and grows by a third to a half
+// over all layers, as each block adds a vector of up to ResidualScale / sqrt(2 * layers),
+// independent of what is there. Inside a block a linear layer keeps a vector's size, up to what
+// softmax and SwiGLU take away. Scores of attention and routing spread enough that a few positions
+// and experts dominate.
+//
+// Larger blocks would make it chaotic: random layers amplify each other's roundings, which trained
+// ones hardly do. With these, bfloat16's hidden states of 48 layers differ from float32's by some
+// 5% to 10%; with blocks twice as large, by 40%.
 #ifndef TESTDATA_SYNTHESIS_WEIGHT_SCALE_H_
 #define TESTDATA_SYNTHESIS_WEIGHT_SCALE_H_
 
