@@ -5,10 +5,10 @@
 #include <new>
 #include <string>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "runner/cuda/torch_library.h"
 #include "runner/parallel/communicator.h"
 
@@ -69,12 +69,13 @@ std::string GpuText(const Gpu* gpu) {
   return absl::StrCat("GPU ", gpu->index, ", ", gpu->name, ", PCI ", gpu->pci_bus);
 }
 
-// libtorch says what was asked for, what the GPU has and what this process holds; its advice on its
-// own allocator's settings is left out.
+// libtorch says what was asked for, what the GPU has and what each process holds; the rest, on its
+// own allocator, is left out.
 absl::Status OutOfGpuMemory(absl::string_view text, const Gpu* gpu) {
-  const absl::string_view facts = text.substr(0, text.find(" If reserved but unallocated"));
-  return absl::ResourceExhaustedError(absl::StrCat(
-      GpuText(gpu), ": ", absl::StripTrailingAsciiWhitespace(FirstLine(facts)), kLessMemory));
+  absl::string_view facts = FirstLine(text.substr(0, text.find(" Of the allocated memory")));
+  while (absl::ConsumeSuffix(&facts, ".") || absl::ConsumeSuffix(&facts, " ")) {
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(GpuText(gpu), ": ", facts, kLessMemory));
 }
 
 bool SaysOutOfGpuMemory(absl::string_view text) {
