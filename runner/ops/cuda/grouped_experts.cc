@@ -26,14 +26,12 @@ using WeightFunction = absl::FunctionRef<at::Tensor(const at::Tensor& indices)>;
 // size of Qwen3-30B-A3B.
 constexpr int64_t kFewPairs = 64;
 
-bool CanGroup([[maybe_unused]] const at::Tensor& rows, [[maybe_unused]] const at::Tensor& weights) {
 #ifdef FORENSICS_HAS_GROUPED_MM
+bool CanGroup(const at::Tensor& rows, const at::Tensor& weights) {
   return rows.scalar_type() == at::kBFloat16 && weights.size(1) % 8 == 0 &&
          weights.size(2) % 8 == 0;
-#else
-  return false;
-#endif
 }
+#endif
 
 // rows [pairs, in] in the order of their experts, weights [held, out, in], ends [held] -> [pairs,
 // out]; rows from the last end on are undefined.
