@@ -167,7 +167,7 @@ std::string RunTimeRows(const ExperimentReport& report) {
       if (!configuration.overlap.empty()) {
         absl::StrAppend(&rows, "  load ran ", Percent(configuration, "overlap_share"),
                         " of the time, at ", Percent(configuration, "utilisation"),
-                        " of all processors");
+                        " utilisation");
       }
       absl::StrAppend(&rows, "\n");
     }

@@ -87,7 +87,7 @@ TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
   EXPECT_THAT(table, HasSubstr("RUN TIME"));
   EXPECT_THAT(table,
               HasSubstr("attention            A100_eager                              5.000      "
-                        "1.250  load ran 88% of the time, at 100% of all processors\n"));
+                        "1.250  load ran 88% of the time, at 100% utilisation\n"));
   EXPECT_THAT(table,
               HasSubstr("attention            H100_eager                              7.000      "
                         "1.167\n"));

@@ -79,6 +79,9 @@ expect 0 "bazel run //runner:exp0" "$exp0" --help
 echo "--- a GPU is started before any file is read"
 expect 2 "device: 'tpu' is neither cpu nor cuda" "$exp0" --device=tpu
 expect 2 "contradict" "$exp0" --device=cuda --cpu_isa=avx2
+expect 2 "gpu needs --device=cuda" "$exp0" --gpu=1
+expect 2 "expected one of flash_attention_2, eager, cudnn; found \"flash_attention_portable\"" \
+  "$exp0" --device=cuda --attention_impl=flash_attention_portable
 if ! ldconfig -p | grep -q libcuda.so.1; then
   expect 1 "device=cuda: no NVIDIA driver here: libcuda.so.1" "$exp0" --device=cuda --model=nowhere --output=d
 fi

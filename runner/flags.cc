@@ -165,6 +165,9 @@ absl::Status SetDevice(schema::RunConfig& config) {
   if (!device.empty()) config.set_device(device);
   if (device == "cuda") config.set_dtype("bfloat16");
   if (!dtype.empty()) config.set_dtype(dtype);
+  if (config.device() != "cuda" && absl::GetFlag(FLAGS_gpu) != 0) {
+    return schema::UsageError("--gpu needs --device=cuda");
+  }
   if (config.device() == "cuda" && !absl::GetFlag(FLAGS_cpu_isa).empty()) {
     return schema::UsageError("--cpu_isa and --device=cuda contradict each other");
   }

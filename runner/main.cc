@@ -13,6 +13,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "runner/engine/torch_errors.h"
 #include "runner/flags.h"
 #include "runner/process_environment.h"
 #include "runner/rank_team.h"
@@ -98,10 +99,10 @@ absl::Status Under(const std::string& heading, const absl::Status& error) {
 }
 
 // Whether experiments that follow one that failed can be run: not without the reference, not among
-// ranks that are out of step, not if the user wants to stop.
+// ranks that are out of step, not on a GPU that is lost, not if the user wants to stop.
 bool CanGoOn(const schema::ExperimentSpec& failed, const absl::Status& status,
              const RunnerOptions& options) {
-  return failed.id() != 0 && !options.ranks.has_value() && !options.interrupted() &&
+  return failed.id() != 0 && !options.ranks.has_value() && !GpuIsLost() && !options.interrupted() &&
          !absl::IsCancelled(status);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -130,6 +131,16 @@ std::string LoadText(const BackgroundLoad& load) {
       load.overlap_seconds(), load.inference_seconds(), load.intervals_size());
 }
 
+// Sorted by name.
+std::string MachineText(const ShardFooter& footer) {
+  if (footer.machine_facts().empty()) return "";
+  const std::map<std::string, std::string> sorted(footer.machine_facts().begin(),
+                                                  footer.machine_facts().end());
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, value] : sorted) rows.push_back({name, value});
+  return absl::StrCat("\nmachine, after the last token\n", FormatTable(rows, "  "));
+}
+
 std::string RepetitionText(const Repetition& repetition) {
   const ShardFooter& footer = repetition.footer;
   std::string text =
@@ -143,6 +154,7 @@ std::string RepetitionText(const Repetition& repetition) {
   }
   absl::StrAppend(&text, KernelsText(footer));
   if (footer.has_background_load()) absl::StrAppend(&text, LoadText(footer.background_load()));
+  absl::StrAppend(&text, MachineText(footer));
   return text;
 }
 

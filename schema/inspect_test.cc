@@ -114,6 +114,7 @@ TEST_F(InspectTest, ShardsOfManyRanksAndTheirJoin) {
   run.edit_repetition = [](Repetition& repetition) {
     repetition.footer.add_kernels()->set_kernel("linear/own_16_lanes");
     repetition.footer.mutable_background_load()->set_workers(7);
+    (*repetition.footer.mutable_machine_facts())["gpu.sm_clock_mhz"] = "1980";
   };
   const std::string path = WriteSyntheticRun(run, folder_)->path();
   const std::string of_run = TextOf(path);
@@ -126,6 +127,7 @@ TEST_F(InspectTest, ShardsOfManyRanksAndTheirJoin) {
   EXPECT_THAT(rank, ContainsRegex("1  key           float32      2 "));
   EXPECT_THAT(rank, HasSubstr("linear/own_16_lanes"));
   EXPECT_THAT(rank, HasSubstr("7 workers"));
+  EXPECT_THAT(rank, HasSubstr("machine, after the last token\n  gpu.sm_clock_mhz  1980\n"));
 
   const std::string joined = TextOf(path + "/rep_2.rank_*_of_2.shard");
   EXPECT_THAT(joined, HasSubstr("A100_tp2, repetition 2, all ranks of 2"));

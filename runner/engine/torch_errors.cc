@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include <atomic>
 #include <new>
 #include <string>
 
@@ -53,6 +54,8 @@ bool IsCudas(absl::string_view text) {
   return absl::StrContains(text, "CUDA") || absl::StrContains(text, "cuda");
 }
 
+std::atomic<bool> gpu_is_lost{false};
+
 const GpuFault* FindFault(absl::string_view text) {
   if (!IsCudas(text)) return nullptr;
   for (const GpuFault& fault : kFaults) {
@@ -95,6 +98,7 @@ absl::Status FromText(absl::string_view origin, absl::string_view text, const Gp
   }
   const GpuFault* fault = FindFault(text);
   if (fault == nullptr) return absl::InternalError(absl::StrCat(origin, text));
+  gpu_is_lost = true;
   return absl::InternalError(absl::StrCat(GpuText(gpu), ": ", FirstLine(text), "; ", fault->hint,
                                           "; `dmesg | grep Xid` tells more"));
 }
@@ -111,6 +115,8 @@ absl::Status StatusOf(const std::exception& error, const Gpu* gpu) {
   }
   return FromText("", error.what(), gpu);
 }
+
+bool GpuIsLost() { return gpu_is_lost; }
 
 absl::Status StatusOf(const std::exception& error) { return StatusOf(error, StartedGpu()); }
 

@@ -19,6 +19,10 @@ absl::Status StatusOf(const std::exception& error, const Gpu* gpu);
 // Of the GPU that this process computes on.
 absl::Status StatusOf(const std::exception& error);
 
+// Whether an error was seen after which the GPU serves this process no more; another process may
+// still use it.
+bool GpuIsLost();
+
 // Runs `function`, which returns a StatusOr or a Status, and turns what is thrown into an error.
 template <typename Function>
 std::invoke_result_t<Function> CatchTorch(const Function& function) {

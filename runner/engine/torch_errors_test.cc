@@ -71,10 +71,14 @@ TEST(TorchErrorsTest, MemoryRunsOutInManyWays) {
 }
 
 TEST(TorchErrorsTest, AGpuThatIsLost) {
+  (void)OfText<c10::Error>("expected a tensor");
+  (void)OfText<c10::OutOfMemoryError>("CUDA out of memory.");
+  EXPECT_FALSE(GpuIsLost());
   const absl::Status ecc = OfText<c10::Error>(
       "CUDA error: uncorrectable ECC error encountered\nCUDA kernel errors might be asynchronously "
       "reported at some other API call\nCompile with `TORCH_USE_CUDA_DSA`");
   EXPECT_TRUE(absl::IsInternal(ecc));
+  EXPECT_TRUE(GpuIsLost());
   EXPECT_THAT(Text(ecc), AllOf(StartsWith("GPU 1, NVIDIA H200, PCI 0000:18:00.0: CUDA error: "
                                           "uncorrectable ECC error encountered; "),
                                HasSubstr("nvidia-smi -q -d ECC"), EndsWith("grep Xid` tells more"),
