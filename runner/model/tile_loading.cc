@@ -23,14 +23,18 @@ Range InputsOf(const AwqLinear& linear) { return {0, linear.qweight.size(0)}; }
 Range InputsOf(const GptqLinear& linear) { return {0, linear.tensors.g_idx.size(0)}; }
 Range InputsOf(const Nf4Linear& linear) { return {0, linear.layout.in_features}; }
 
-bool Fits(const AwqLinear& linear, const WeightPart& part, const QuantizedWeight&) {
+at::Tensor LevelsOf(const AwqLinear&) { return {}; }
+at::Tensor LevelsOf(const GptqLinear&) { return {}; }
+at::Tensor LevelsOf(const Nf4Linear& linear) { return linear.tensors.quant_map; }
+
+// `levels`: LevelsOf another part of the same stack.
+bool Fits(const AwqLinear& linear, const WeightPart& part, const at::Tensor&) {
   return AwqFitsTiles(linear.qweight, linear.qzeros, linear.scales, part).ok();
 }
-bool Fits(const GptqLinear& linear, const WeightPart& part, const QuantizedWeight&) {
+bool Fits(const GptqLinear& linear, const WeightPart& part, const at::Tensor&) {
   return GptqFitsTiles(linear.tensors, part).ok();
 }
-bool Fits(const Nf4Linear& linear, const WeightPart& part, const QuantizedWeight& weight) {
-  const at::Tensor levels = weight.levels.defined() ? weight.levels.cpu() : at::Tensor();
+bool Fits(const Nf4Linear& linear, const WeightPart& part, const at::Tensor& levels) {
   return Nf4FitsTiles(linear.tensors, linear.layout, levels, part).ok();
 }
 
@@ -97,12 +101,13 @@ int64_t RowsOf(const std::vector<Source>& sources) {
 }
 
 // Fills weight `index` of the stack; false where a source does not fit tiles.
-bool Fill(const std::vector<Source>& sources, int64_t index, QuantizedWeight& weight) {
+bool Fill(const std::vector<Source>& sources, int64_t index, const at::Tensor& levels,
+          QuantizedWeight& weight) {
   int64_t row = 0;
   for (const Source& source : sources) {
     const bool fits = std::visit(
         [&](const auto& linear) {
-          if (!Fits(linear, source.part, weight)) return false;
+          if (!Fits(linear, source.part, levels)) return false;
           Repack(linear, source.part, TileRows{weight, index, row});
           return true;
         },
@@ -119,6 +124,7 @@ absl::StatusOr<std::optional<QuantizedWeight>> LoadTiles(
     const LoadContext& context, const std::vector<std::vector<ModulePart>>& stack) {
   if (context.scratch == nullptr) return std::nullopt;
   QuantizedWeight weight;
+  at::Tensor levels;
   for (size_t index = 0; index < stack.size(); ++index) {
     const auto sources = ReadSources(context.checkpoint, stack[index]);
     if (!sources.ok()) return sources.status();
@@ -126,13 +132,13 @@ absl::StatusOr<std::optional<QuantizedWeight>> LoadTiles(
     const int64_t rows = RowsOf(*sources), columns = sources->front().part.columns;
     if (!FitsTiles(rows, columns)) return std::nullopt;
     if (index == 0) {
-      weight = std::visit(
-          [&](const auto& linear) {
-            return Empty(linear, static_cast<int64_t>(stack.size()), rows, columns);
-          },
-          sources->front().linear);
+      const PackedLinear& first = sources->front().linear;
+      const auto count = static_cast<int64_t>(stack.size());
+      weight = std::visit([&](const auto& linear) { return Empty(linear, count, rows, columns); },
+                          first);
+      levels = std::visit([](const auto& linear) { return LevelsOf(linear); }, first);
     }
-    if (!Fill(*sources, static_cast<int64_t>(index), weight)) return std::nullopt;
+    if (!Fill(*sources, static_cast<int64_t>(index), levels, weight)) return std::nullopt;
   }
   return weight;
 }
