@@ -31,6 +31,7 @@ class Repetitions {
  private:
   absl::Status CheckMemory() const;
   absl::Status LoadWeights();
+  absl::Status WarmUp();
   GenerationInput NewInput() const;
   int64_t PromptTokens() const;  // of all sequences
   absl::Status BeforeStep(int repetition, int step);
