@@ -42,7 +42,7 @@ expect 1 "changed/float32_.*.pt2: expected SHA-256 .*, found .*build_packages" \
   "$exp2" $small --output=a --overwrite --compiled_packages=changed
 cp -rL "$packages" other && chmod -R u+w other
 sed -i 's/hidden=256/hidden=512/' other/index.json
-expect 4 "no compiled package for float32, hidden=256 .*--dtype=float32 --output=.*other" \
+expect 4 "no compiled package for cpu, float32, hidden=256 .*--dtype=float32 --output=.*other" \
   "$exp2" $small --output=a --overwrite --compiled_packages=other
 expect 1 "nowhere/index.json" "$exp2" $small --output=a --overwrite --compiled_packages=nowhere
 expect_run $run

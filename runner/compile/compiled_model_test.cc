@@ -19,6 +19,8 @@
 #include "runner/checkpoint/safetensors.h"
 #include "runner/compile/compiled_ops.h"
 #include "runner/compile/package_key.h"
+#include "runner/compile/testing/device.h"
+#include "runner/model/cuda_ops.h"
 #include "runner/model/decoder_model.h"
 #include "runner/model/testing/recorder.h"
 #include "runner/ops/log_probs.h"
@@ -40,18 +42,21 @@ const DecoderModel& Model(at::ScalarType dtype, bool compile) {
   if (model != nullptr) return *model;
   ModelOptions options;
   options.dtype = dtype;
+  options.device = kTestDevice;
   if (compile) {
-    const std::string name = dtype == at::kFloat ? "float32" : "bfloat16";
-    options.ops = LoadCompiledOps("runner/compile/mini_packages",
-                                  PackageKey::Of(Mini().config(), Sharding{}, name))
-                      .value();
+    PackageKey key =
+        PackageKey::Of(Mini().config(), Sharding{}, dtype == at::kFloat ? "float32" : "bfloat16");
+    key.device = TestPackageDevice();
+    options.ops = LoadCompiledOps(MiniPackages(), key).value();
+  } else if (kTestDevice == at::kCUDA) {
+    options.ops = std::make_shared<CudaOps>(Mini().config());
   }
   model = DecoderModel::Load(Mini(), options).value();
   return *model;
 }
 
 double RelativeL2(const at::Tensor& found, const at::Tensor& expected) {
-  const at::Tensor a = found.to(at::kDouble), b = expected.to(at::kDouble);
+  const at::Tensor a = found.cpu().to(at::kDouble), b = expected.cpu().to(at::kDouble);
   return (a - b).norm().item<double>() / b.norm().item<double>();
 }
 
@@ -137,7 +142,7 @@ TEST_P(CompiledGoldensTest, Prefill) {
       EXPECT_LT(RelativeL2(found, golden), 3e-6) << "layer " << layer;
       EXPECT_GT(RelativeL2(found, golden), 1e-9) << "layer " << layer;
     }
-    EXPECT_TRUE(at::equal(recorder.experts[layer], Golden("prefill.experts")[i])) << layer;
+    EXPECT_TRUE(at::equal(recorder.experts[layer].cpu(), Golden("prefill.experts")[i])) << layer;
   }
   const at::Tensor top_ids = Golden("prefill.top_ids");
   const TopTokens top = TopLogProbs(logits[0], top_ids.size(1)).value();

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <initializer_list>
+#include <limits>
 #include <map>
 #include <system_error>
 #include <unordered_map>
@@ -27,13 +28,15 @@ at::ScalarType ToScalarType(const std::string& dtype) {
   return dtype == "float32" ? at::kFloat : at::kBFloat16;
 }
 
-// What region `name` of the package says of itself, against what the index says of it.
+// What region `name` of the package says of itself, against what the index says of it. libtorch
+// itself notes the device, without its kind.
 absl::Status CheckMetadata(const std::unordered_map<std::string, std::string>& metadata,
                            const std::string& path, const std::string& name,
                            const PackageKey& key) {
   for (const auto& [field, expected] : {std::pair<const char*, std::string>{"region", name},
                                         {"dtype", key.dtype},
-                                        {"dims", key.Dims()}}) {
+                                        {"dims", key.Dims()},
+                                        {"AOTI_DEVICE_KEY", key.IsForCpu() ? "cpu" : "cuda"}}) {
     const auto found = metadata.find(field);
     if (found != metadata.end() && found->second == expected) continue;
     return absl::FailedPreconditionError(
@@ -71,9 +74,11 @@ void RemoveUnpackedFiles(const std::string& name) {
 // One entry of a package. Its code trusts shapes, so that each call checks them first.
 class Region {
  public:
-  // `kernel`, a literal, is its name in the kernel log.
-  Region(const std::string& path, const std::string& name, const char* kernel)
-      : kernel_(kernel), loader_(path, name, /*run_single_threaded=*/true) {
+  // `kernel`, a literal, is its name in the kernel log. For a GPU the region's kernels are loaded
+  // by their first calls, from the library's own memory; they run on the current stream.
+  Region(const std::string& path, const std::string& name, const char* kernel,
+         at::DeviceType device)
+      : kernel_(kernel), device_(device), loader_(path, name, /*run_single_threaded=*/true) {
     RemoveUnpackedFiles(name);
   }
 
@@ -86,16 +91,21 @@ class Region {
     return loader_.boxed_run(std::move(inputs));
   }
 
-  // Contiguous, of `dtype`, and as wide as the code in the package is made for.
+  // Contiguous, of `dtype`, on the device and as wide as the code in the package is made for.
+  // Triton counts elements in 32 bits.
   void Expect(const at::Tensor& input, at::ScalarType dtype, int64_t width) const {
-    TORCH_CHECK(input.scalar_type() == dtype && input.is_contiguous() && input.size(0) > 0 &&
-                    input.size(-1) == width,
+    TORCH_CHECK(input.device().type() == device_ && input.scalar_type() == dtype &&
+                    input.is_contiguous() && input.size(0) > 0 && input.size(-1) == width,
                 kernel_, ": expected contiguous ", c10::toString(dtype), " [rows, ", width,
-                "], found ", c10::toString(input.scalar_type()), " ", input.sizes());
+                "] on the ", device_, ", found ", c10::toString(input.scalar_type()), " ",
+                input.sizes(), " on the ", input.device().type());
+    TORCH_CHECK(device_ == at::kCPU || input.numel() <= std::numeric_limits<int32_t>::max(),
+                kernel_, ": expected fewer than 2^31 elements on a GPU, found ", input.sizes());
   }
 
  private:
   const char* kernel_;
+  at::DeviceType device_;
   AOTIModelPackageLoader loader_;
 };
 
@@ -131,7 +141,8 @@ absl::StatusOr<std::unique_ptr<FusedOps>> CompiledOps::Load(const std::string& f
   auto ops = std::unique_ptr<CompiledOps>(new CompiledOps(key, std::move(entry)));
   absl::Status status;
   const auto load = [&](const std::string& name, const char* kernel) {
-    auto region = std::make_unique<Region>(path, name, kernel);
+    auto region =
+        std::make_unique<Region>(path, name, kernel, key.IsForCpu() ? at::kCPU : at::kCUDA);
     if (status.ok()) status = CheckMetadata(region->Metadata(), path, name, key);
     return region;
   };
@@ -195,15 +206,17 @@ at::Tensor CompiledOps::SwiGlu(const at::Tensor& gate_up) const {
 }
 
 std::map<std::string, std::string> CompiledOps::Settings() const {
+  const std::string code_for =
+      key_.IsForCpu() ? "AVX2" : absl::StrCat("Triton ", entry_.triton, ", ", key_.device);
   return {{"compiled_package", "sha256:" + entry_.sha256},
-          {"compiled_by", absl::StrCat("AOTInductor of torch ", entry_.torch, ", AVX2")}};
+          {"compiled_by", absl::StrCat("AOTInductor of torch ", entry_.torch, ", ", code_for)}};
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FusedOps>> LoadCompiledOps(const std::string& folder,
                                                           const PackageKey& key) {
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
+  if (key.IsForCpu() && (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))) {
     return absl::FailedPreconditionError(
         "compiled packages are for CPUs with AVX2 and FMA, which this one lacks");
   }

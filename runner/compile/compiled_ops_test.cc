@@ -20,10 +20,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runner/compile/testing/device.h"
 #include "runner/ops/kernel_log.h"
 #include "runner/ops/test_tensors.h"
 
@@ -34,10 +36,9 @@ using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-constexpr char kFolder[] = "runner/compile/mini_packages";
-
 PackageKey MiniKey(at::ScalarType dtype) {
   PackageKey key;
+  key.device = TestPackageDevice();
   key.dtype = dtype == at::kFloat ? "float32" : "bfloat16";
   key.hidden = 256;
   key.heads = 8;
@@ -55,8 +56,13 @@ PackageKey MiniKey(at::ScalarType dtype) {
 const FusedOps& Ops(at::ScalarType dtype) {
   static auto& loaded = *new std::map<at::ScalarType, std::unique_ptr<FusedOps>>;
   auto& ops = loaded[dtype];
-  if (ops == nullptr) ops = LoadCompiledOps(kFolder, MiniKey(dtype)).value();
+  if (ops == nullptr) ops = LoadCompiledOps(MiniPackages(), MiniKey(dtype)).value();
   return *ops;
+}
+
+// Noise on the device under test.
+at::Tensor Input(std::vector<int64_t> shape, int64_t seed) {
+  return Noise(std::move(shape), seed).to(kTestDevice);
 }
 
 at::Tensor NormReference(const at::Tensor& x, const at::Tensor& weight) {
@@ -70,9 +76,10 @@ class CompiledOpsTest : public testing::TestWithParam<Parameters> {
  protected:
   at::ScalarType dtype() const { return std::get<0>(GetParam()); }
   int64_t rows() const { return std::get<1>(GetParam()); }
+  at::TensorOptions Options() const { return at::TensorOptions(kTestDevice).dtype(dtype()); }
   const FusedOps& ops() const { return Ops(dtype()); }
   at::Tensor Random(std::vector<int64_t> shape, int64_t seed) const {
-    return Noise(shape, seed).to(dtype());
+    return Input(std::move(shape), seed).to(dtype());
   }
   // Within `roundings` of the dtype, and not exact: an output of one rounding has a relative L2
   // error of about a quarter of Epsilon.
@@ -104,10 +111,10 @@ TEST_P(CompiledOpsTest, SplitHeads) {
   for (const int64_t batch : {1, 2, 4}) {
     const at::Tensor qkv = Random({batch * rows(), kAll * kDim}, 1);
     const HeadNorms norms = {Random({kDim}, 2), Random({kDim}, 3), 1e-6};
-    const at::Tensor angles = Noise({rows(), kDim / 2}, 4) * 100;
+    const at::Tensor angles = Input({rows(), kDim / 2}, 4) * 100;
     const RotaryTable table = {angles.cos().to(dtype()).to(at::kFloat),
                                angles.sin().to(dtype()).to(at::kFloat)};
-    const at::Tensor key_cache = at::zeros({batch, kKvHeads, rows() + 9, kDim}, dtype());
+    const at::Tensor key_cache = at::zeros({batch, kKvHeads, rows() + 9, kDim}, Options());
     const at::Tensor value_cache = at::zeros_like(key_cache);
     at::Tensor keys = key_cache.narrow(2, 4, rows()), values = value_cache.narrow(2, 4, rows());
     const at::Tensor queries = ops().SplitHeads(qkv, norms, table, keys, values);
@@ -159,6 +166,8 @@ TEST_P(CompiledOpsTest, BitsDoNotDependOnThreadsOrNeighbours) {
   const at::Tensor x = Random({rows(), 256}, 1), weight = Random({256}, 2);
   const at::Tensor all = ops().RmsNorm(x, weight);
   EXPECT_TRUE(at::equal(all, ops().RmsNorm(x, weight))) << "two runs";
+  EXPECT_TRUE(at::equal(all.narrow(0, 0, 1), ops().RmsNorm(x.narrow(0, 0, 1), weight)))
+      << "without the other rows";
   const int threads = at::get_num_threads();
   at::set_num_threads(threads == 1 ? 2 : 1);
   EXPECT_TRUE(at::equal(all, ops().RmsNorm(x, weight))) << "another number of threads";
@@ -175,16 +184,17 @@ INSTANTIATE_TEST_SUITE_P(All, CompiledOpsTest,
 
 TEST(CompiledOps, RefusesOtherShapesAndDtypes) {
   const FusedOps& ops = Ops(at::kFloat);
-  const at::Tensor weight = Noise({256}, 1);
+  const at::Tensor weight = Input({256}, 1);
   struct Case {
     const char* what;
     at::Tensor x;
     const char* message;
   };
-  for (const Case& c : {Case{"narrow", Noise({3, 128}, 1), "expected contiguous Float [rows, 256]"},
-                        {"dtype", Noise({3, 256}, 1).to(at::kBFloat16), "found BFloat16 [3, 256]"},
-                        {"strided", Noise({256, 3}, 1).t(), "expected contiguous"},
-                        {"empty", Noise({0, 256}, 1), "found Float [0, 256]"}}) {
+  for (const Case& c : {Case{"narrow", Input({3, 128}, 1), "expected contiguous Float [rows, 256]"},
+                        {"dtype", Input({3, 256}, 1).to(at::kBFloat16), "found BFloat16 [3, 256]"},
+                        {"strided", Input({256, 3}, 1).t(), "expected contiguous"},
+                        {"empty", Input({0, 256}, 1), "found Float [0, 256]"},
+                        {"device", at::empty({3, 256}, at::kMeta), "on the meta"}}) {
     try {
       ops.RmsNorm(c.x, weight);
       FAIL() << c.what;
@@ -192,23 +202,27 @@ TEST(CompiledOps, RefusesOtherShapesAndDtypes) {
       EXPECT_THAT(error.what(), HasSubstr(c.message)) << c.what;
     }
   }
-  EXPECT_THROW(ops.SwiGlu(Noise({2, 100}, 1)), c10::Error);
+  EXPECT_THROW(ops.SwiGlu(Input({2, 100}, 1)), c10::Error);
+  if (kTestDevice == at::kCPU) return;
+  const at::Tensor huge = at::empty({int64_t{1} << 23, 256}, at::TensorOptions(kTestDevice));
+  EXPECT_THROW(ops.RmsNorm(huge, weight), c10::Error);
 }
 
 TEST(CompiledOps, RegionsAreInTheKernelLog) {
   const FusedOps& ops = Ops(at::kFloat);
-  const at::Tensor x = Noise({6, 256}, 1), weight = Noise({256}, 2), head = Noise({32}, 3);
-  const at::Tensor angles = Noise({3, 16}, 4);
-  at::Tensor residual = x, keys = at::zeros({2, 4, 3, 32}), values = at::zeros_like(keys);
+  const at::Tensor x = Input({6, 256}, 1), weight = Input({256}, 2), head = Input({32}, 3);
+  const at::Tensor angles = Input({3, 16}, 4);
+  at::Tensor residual = x, keys = at::zeros({2, 4, 3, 32}, kTestDevice),
+             values = at::zeros_like(keys);
   KernelLog log;
   const ActiveKernelLog active(&log);
   ops.RmsNorm(x, weight);
   ops.AddRmsNorm(residual, x, weight);
   ops.AddRmsNorm(residual, x, weight);
-  ops.SplitHeads(Noise({6, 512}, 5), {head, head, 1e-6}, {angles.cos(), angles.sin()}, keys,
+  ops.SplitHeads(Input({6, 512}, 5), {head, head, 1e-6}, {angles.cos(), angles.sin()}, keys,
                  values);
-  ops.RouteTokens(Noise({5, 8}, 6));
-  ops.SwiGlu(Noise({7, 256}, 7));
+  ops.RouteTokens(Input({5, 8}, 6));
+  ops.SwiGlu(Input({7, 256}, 7));
   std::vector<std::string> lines;
   for (const KernelLog::Entry& entry : log.entries()) {
     lines.push_back(absl::StrCat(entry.kernel, " (", entry.OperandsText(), "): ", entry.calls,

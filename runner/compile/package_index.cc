@@ -17,9 +17,12 @@ constexpr int64_t kFormatVersion = 1;
 constexpr int64_t kMostBytes = int64_t{1} << 40;
 
 std::string BuildCommand(const std::string& folder, const PackageKey& key) {
-  return absl::StrCat("bazel run //runner/compile:build_packages -- --model=DIR --dtype=",
-                      key.dtype, key.tp_size > 1 ? absl::StrCat(" --tp_size=", key.tp_size) : "",
-                      " --output=", folder.empty() ? "DIR" : folder);
+  return absl::StrCat("bazel run ", key.IsForCpu() ? "" : "--config=cuda ",
+                      "//runner/compile:build_packages -- --model=DIR --dtype=", key.dtype,
+                      key.IsForCpu() ? "" : " --device=cuda",
+                      key.tp_size > 1 ? absl::StrCat(" --tp_size=", key.tp_size) : "",
+                      " --output=", folder.empty() ? "DIR" : folder,
+                      key.IsForCpu() ? "" : " on a machine with such a GPU");
 }
 
 absl::StatusOr<PackageEntry> ParseEntry(const rapidjson::Value& value, const std::string& origin) {
@@ -29,9 +32,11 @@ absl::StatusOr<PackageEntry> ParseEntry(const rapidjson::Value& value, const std
   JsonFields fields(value, origin);
   PackageEntry entry;
   entry.file = fields.String("file");
+  entry.device = fields.String("device", "cpu");
   entry.dtype = fields.String("dtype");
   entry.dims = fields.String("dims");
   entry.torch = fields.String("torch");
+  if (entry.device != "cpu") entry.triton = fields.String("triton");
   entry.bytes = fields.Int("bytes", 0, kMostBytes);
   entry.sha256 = fields.String("sha256");
   if (absl::StrContains(entry.file, '/')) {
@@ -89,7 +94,8 @@ absl::StatusOr<std::vector<PackageEntry>> ReadPackageIndex(const std::string& fo
 
 absl::StatusOr<PackageEntry> FindPackage(const std::string& folder, const PackageKey& key,
                                          absl::string_view torch) {
-  const std::string wanted = absl::StrCat("compiled package for ", key.dtype, ", ", key.Dims());
+  const std::string wanted =
+      absl::StrCat("compiled package for ", key.device, ", ", key.dtype, ", ", key.Dims());
   const std::string command = BuildCommand(folder, key);
   if (folder.empty()) {
     return absl::UnavailableError(absl::StrCat("no folder with a ", wanted,
@@ -103,8 +109,9 @@ absl::StatusOr<PackageEntry> FindPackage(const std::string& folder, const Packag
   }
   std::string others;
   for (PackageEntry& entry : *entries) {
-    if (entry.dtype != key.dtype || entry.dims != key.Dims()) {
-      absl::StrAppend(&others, "\n  ", entry.file, ": ", entry.dtype, ", ", entry.dims);
+    if (entry.device != key.device || entry.dtype != key.dtype || entry.dims != key.Dims()) {
+      absl::StrAppend(&others, "\n  ", entry.file, ": ", entry.device, ", ", entry.dtype, ", ",
+                      entry.dims);
       continue;
     }
     const std::string path = absl::StrCat(folder, "/", entry.file);

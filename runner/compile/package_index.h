@@ -13,10 +13,12 @@
 namespace forensics::runner {
 
 struct PackageEntry {
-  std::string file;  // name in the folder
+  std::string file;    // name in the folder
+  std::string device;  // PackageKey::device; an older index says nothing of it and means the CPU
   std::string dtype;
-  std::string dims;   // PackageKey::Dims()
-  std::string torch;  // the version that exported it: "2.11.0"
+  std::string dims;    // PackageKey::Dims()
+  std::string torch;   // the version that exported it: "2.11.0"
+  std::string triton;  // of packages for GPUs, the version that compiled their kernels: "3.6.0"
   int64_t bytes = 0;
   std::string sha256;
 };
@@ -25,8 +27,8 @@ struct PackageEntry {
 absl::StatusOr<std::vector<PackageEntry>> ReadPackageIndex(const std::string& folder);
 
 // The entry for `key` whose file is whole, of its digest, and of torch version `torch`; Unavailable
-// for a missing one, naming dtype, dimensions and the command that builds it; DataLoss for a cut or
-// changed file; FailedPrecondition for another torch version.
+// for a missing one, naming device, dtype, dimensions and the command that builds it; DataLoss for
+// a cut or changed file; FailedPrecondition for another torch version.
 absl::StatusOr<PackageEntry> FindPackage(const std::string& folder, const PackageKey& key,
                                          absl::string_view torch);
 

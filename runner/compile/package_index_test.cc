@@ -95,18 +95,40 @@ TEST_F(PackageIndexTest, AnotherTorchVersionIsNamed) {
 TEST_F(PackageIndexTest, OtherDimensionsNameWhatIsMissingAndWhatIsThere) {
   PackageKey wide = Key();
   wide.hidden = 128;
-  EXPECT_THAT(Error(wide),
-              AllOf(HasSubstr("no compiled package for float32, hidden=128 heads=4 kv_heads=2"),
-                    HasSubstr("--dtype=float32 --output=" + folder_),
-                    HasSubstr("a.pt2: float32, hidden=64 heads=4")));
+  EXPECT_THAT(
+      Error(wide),
+      AllOf(HasSubstr("no compiled package for cpu, float32, hidden=128 heads=4 kv_heads=2"),
+            HasSubstr("--dtype=float32 --output=" + folder_),
+            HasSubstr("a.pt2: cpu, float32, hidden=64 heads=4")));
   PackageKey slice = Key();
   slice.heads = 2;
   slice.tp_size = 2;
   EXPECT_THAT(Error(slice), AllOf(HasSubstr("heads=2"), HasSubstr("--tp_size=2")));
   PackageKey half = Key();
   half.dtype = "bfloat16";
-  EXPECT_THAT(Error(half), AllOf(HasSubstr("no compiled package for bfloat16, hidden=64"),
+  EXPECT_THAT(Error(half), AllOf(HasSubstr("no compiled package for cpu, bfloat16, hidden=64"),
                                  HasSubstr("--dtype=bfloat16")));
+}
+
+TEST_F(PackageIndexTest, APackageBelongsToADevice) {
+  PackageKey key = Key();
+  key.device = PackageKey::CudaDevice(9, 0);
+  EXPECT_THAT(Error(key),
+              AllOf(HasSubstr("no compiled package for cuda sm_90, float32, hidden=64"),
+                    HasSubstr("bazel run --config=cuda //runner/compile:build_packages"),
+                    HasSubstr("--device=cuda"), HasSubstr("a.pt2: cpu, float32, hidden=64")));
+  const std::string for_gpu = absl::StrReplaceAll(
+      Entry("a.pt2", kContent),
+      {{"\"dtype\"", "\"device\": \"cuda sm_90\", \"triton\": \"3.6.0\", \"dtype\""}});
+  WriteIndex(for_gpu);
+  const auto entry = FindPackage(folder_, key, "2.11.0");
+  ASSERT_TRUE(entry.ok()) << entry.status();
+  EXPECT_EQ(entry->triton, "3.6.0");
+  EXPECT_THAT(Error(), HasSubstr("no compiled package for cpu"));
+  key.device = PackageKey::CudaDevice(8, 0);
+  EXPECT_THAT(Error(key), HasSubstr("no compiled package for cuda sm_80"));
+  WriteIndex(absl::StrReplaceAll(for_gpu, {{"triton", "newton"}}));
+  EXPECT_THAT(Error(key), HasSubstr("triton"));
 }
 
 TEST_F(PackageIndexTest, NoFolderAndNoIndexNameTheCommand) {

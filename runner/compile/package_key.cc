@@ -27,6 +27,10 @@ PackageKey PackageKey::Of(const ModelConfig& config, const Sharding& sharding,
   return key;
 }
 
+std::string PackageKey::CudaDevice(int major, int minor) {
+  return absl::StrCat("cuda sm_", major, minor);
+}
+
 std::string PackageKey::Dims() const {
   return absl::StrCat("hidden=", hidden, " heads=", heads, " kv_heads=", kv_heads,
                       " head_dim=", head_dim, " qk_norm=", qk_norm ? 1 : 0, " eps=", eps,

@@ -14,7 +14,8 @@ namespace forensics::runner {
 // Everything of a model that its compiled regions have built in (regions.py); weights are inputs,
 // so that one package serves all layers and all checkpoints of these dimensions.
 struct PackageKey {
-  std::string dtype;  // "float32", "bfloat16"
+  std::string device = "cpu";  // or CudaDevice()
+  std::string dtype;           // "float32", "bfloat16"
   int64_t hidden = 0;
   int64_t heads = 0;
   int64_t kv_heads = 0;
@@ -32,8 +33,13 @@ struct PackageKey {
                        const std::string& dtype);
 
   // "hidden=256 heads=8 ... widths=128": what regions.py is given and an index holds. Without
-  // dtype.
+  // device and dtype.
   std::string Dims() const;
+
+  bool IsForCpu() const { return device == "cpu"; }
+
+  // GPUs of one compute capability, as `device`: "cuda sm_90".
+  static std::string CudaDevice(int major, int minor);
 };
 
 }  // namespace forensics::runner

@@ -110,8 +110,8 @@ class SwiGlu(nn.Module):
         return nn.functional.silu(gate) * up
 
 
-def regions(dims, dtype):
-    """{name: (module, example inputs, dynamic shapes)} of a model; dims as CompiledDims has them.
+def regions(dims, dtype, device="cpu"):
+    """{name: (module, example inputs, dynamic shapes)} of a model; dims as PackageKey has them.
 
     The examples' sizes are what TorchInductor lays its loops out for; any number of rows from 1
     on is allowed.
@@ -125,7 +125,7 @@ def regions(dims, dtype):
     tokens = Dim("tokens", min=1, max=MOST_ROWS)
 
     def example(*shape, of=dtype):
-        return torch.zeros(shape, dtype=of)
+        return torch.zeros(shape, dtype=of, device=device)
 
     weight = example(hidden)
     x, residual = example(512, hidden), example(512, hidden)

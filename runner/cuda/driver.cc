@@ -11,7 +11,8 @@ namespace {
 #define FORENSICS_NAME_OF(name) FORENSICS_TEXT_OF(name)
 
 absl::StatusOr<CudaDriver> Load() {
-  void* library = dlopen("libcuda.so.1", RTLD_NOW);
+  // Global: compiled packages are linked without it (third_party/torch/gxx_aoti.sh).
+  void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr) {
     return absl::UnavailableError(absl::StrCat("no NVIDIA driver here: ", dlerror()));
   }

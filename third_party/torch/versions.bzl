@@ -90,11 +90,19 @@ def libtorch_repositories():
         )
 
 def torch_python_repository():
-    """Declares @torch_python, a Python with the default version, for what exports at build time."""
+    """Declares @torch_python, a Python with the default version, for what exports at build time.
+
+    @torch_python_cuda has Triton as well, which compiles for GPUs alone.
+    """
     default = _WHEELS[DEFAULT_VERSION]
+    pins = {package: pin[0] for package, pin in default.wheels.items()}
     torch_python(
         name = "torch_python",
-        # Triton compiles for GPUs alone.
-        pins = {package: pin[0] for package, pin in default.wheels.items() if package != "triton"},
+        pins = {package: pin for package, pin in pins.items() if package != "triton"},
+        whl = default.repository + "_whl_",
+    )
+    torch_python(
+        name = "torch_python_cuda",
+        pins = pins,
         whl = default.repository + "_whl_",
     )
