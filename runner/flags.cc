@@ -30,6 +30,10 @@ ABSL_FLAG(std::string, model_bnb, "",
 ABSL_FLAG(std::string, compiled_packages, "",
           "folder of compiled packages, as //runner/compile:build_packages writes it; default: "
           "those of the small model, where they come along (exp2)");
+ABSL_FLAG(bool, decode_graph, true,
+          "on a GPU, decode by the captured graph of own kernels where there is one; false: by the "
+          "same kernels as compiled parts have around them, for a reference of experiment 2 that "
+          "differs from it by the compiler alone");
 ABSL_FLAG(std::string, document, "",
           "PDF or .txt that the prompt is cut from; default: the document that comes along");
 ABSL_FLAG(std::vector<std::string>, neighbour, {},
@@ -286,6 +290,7 @@ absl::StatusOr<RunnerOptions> OptionsFor(const std::vector<std::string>& argumen
   if (absl::Status status = FindModels(program, options); !status.ok()) return status;
   options.neighbours = FindNeighbours(program);
   options.compiled_packages = FindCompiledPackages(program);
+  options.decode_graph = absl::GetFlag(FLAGS_decode_graph);
   if (!options.prompt_tokens.empty()) return options;
   options.document = schema::UserPath(absl::GetFlag(FLAGS_document));
   if (!options.document.empty()) return options;

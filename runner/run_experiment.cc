@@ -125,8 +125,8 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> CreateModel(const Checkpoi
                                                                   const RunnerOptions& options,
                                                                   Communicator& ranks,
                                                                   RunManifest& manifest) {
-  auto model =
-      DecoderLanguageModel::Create(checkpoint, manifest.config(), options.compiled_packages, ranks);
+  auto model = DecoderLanguageModel::Create(
+      checkpoint, manifest.config(), {options.compiled_packages, options.decode_graph}, ranks);
   if (!model.ok()) {
     return absl::Status(model.status().code(),
                         absl::StrCat(manifest.config_id(), ": ", model.status().message()));

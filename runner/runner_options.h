@@ -49,6 +49,7 @@ struct RunnerOptions {
   // True once the user wants to stop.
   std::function<bool()> interrupted;
   std::string compiled_packages;  // folder of what `compile` loads; may be empty
+  bool decode_graph = true;       // see ModelOptions
   // By quant_method ("gptq", "bnb"), the model's checkpoint in that format; empty: there is none.
   std::map<std::string, std::string> quantized_models;
   // By cuda_version ("12.6"), the programs that are this one, built against libtorch for that CUDA.

@@ -47,7 +47,7 @@ void BM_CaptureInDecode(benchmark::State& state, const std::string& dtype) {
   config.set_ep_size(1);
   if (!checkpoint.ok()) return state.SkipWithError(checkpoint.status().ToString().c_str());
   SingleProcess alone;
-  const auto model = DecoderLanguageModel::Create(**checkpoint, config, "", alone);
+  const auto model = DecoderLanguageModel::Create(**checkpoint, config, {}, alone);
   if (!model.ok()) return state.SkipWithError(model.status().ToString().c_str());
   if (const absl::Status status = (*model)->LoadWeights({}); !status.ok()) {
     return state.SkipWithError(status.ToString().c_str());

@@ -11,6 +11,7 @@
 #include "runner/compile/package_key.h"
 #include "runner/cuda/memory.h"
 #include "runner/cuda/stream.h"
+#include "runner/cuda/torch_library.h"
 #include "runner/engine/machine.h"
 #include "runner/engine/torch_errors.h"
 #include "runner/model/cuda_ops.h"
@@ -48,8 +49,13 @@ absl::StatusOr<std::shared_ptr<const FusedOps>> MakeFusedOps(const ModelConfig& 
                                                              const std::string& packages) {
   if (!config.compile() && config.device() == "cuda") return std::make_shared<CudaOps>(model);
   if (!config.compile()) return std::make_shared<ReferenceOps>(model);
-  absl::StatusOr<std::unique_ptr<FusedOps>> compiled =
-      LoadCompiledOps(packages, PackageKey::Of(model, sharding, config.dtype()));
+  PackageKey key = PackageKey::Of(model, sharding, config.dtype());
+  if (config.device() == "cuda") {
+    const Gpu* gpu = StartedGpu();
+    if (gpu == nullptr) return absl::FailedPreconditionError("no GPU has been started");
+    key.device = PackageKey::CudaDevice(gpu->major, gpu->minor);
+  }
+  absl::StatusOr<std::unique_ptr<FusedOps>> compiled = LoadCompiledOps(packages, key);
   if (!compiled.ok()) return compiled.status();
   return std::shared_ptr<const FusedOps>(*std::move(compiled));
 }
@@ -57,8 +63,8 @@ absl::StatusOr<std::shared_ptr<const FusedOps>> MakeFusedOps(const ModelConfig& 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Create(
-    const Checkpoint& checkpoint, const schema::RunConfig& config,
-    const std::string& compiled_packages, Communicator& ranks) {
+    const Checkpoint& checkpoint, const schema::RunConfig& config, const ModelChoices& choices,
+    Communicator& ranks) {
   if (absl::Status status = CheckAxes(config); !status.ok()) return status;
   absl::StatusOr<at::ScalarType> dtype = ToScalarType(config.dtype());
   if (!dtype.ok()) return dtype.status();
@@ -67,12 +73,13 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Crea
     return absl::InternalError(absl::StrCat("tp_size ", sharding.tp_size, " and ep_size ",
                                             sharding.ep_size, " on ", ranks.size(), " ranks"));
   }
-  auto ops = CatchTorch(
-      [&] { return MakeFusedOps(checkpoint.config(), sharding, config, compiled_packages); });
+  auto ops = CatchTorch([&] {
+    return MakeFusedOps(checkpoint.config(), sharding, config, choices.compiled_packages);
+  });
   if (!ops.ok()) return ops.status();
   const at::Device device = config.device() == "cuda" ? at::kCUDA : at::kCPU;
   ModelOptions options = {*dtype, config.attention_impl(), *std::move(ops), sharding, &ranks,
-                          device};
+                          device, choices.decode_graph};
   if (absl::Status status = CheckOptions(checkpoint.config(), options); !status.ok()) return status;
   return std::unique_ptr<DecoderLanguageModel>(
       new DecoderLanguageModel(checkpoint, std::move(options)));

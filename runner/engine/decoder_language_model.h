@@ -19,16 +19,21 @@
 
 namespace forensics::runner {
 
+// What a configuration leaves open.
+struct ModelChoices {
+  std::string compiled_packages;  // folder for config.compile(): runner/compile/package_index.h
+  bool decode_graph = true;       // see ModelOptions
+};
+
 class DecoderLanguageModel : public LanguageModel {
  public:
   // The model as `config` says, of a run of many ranks this one's part, with everything settled but
-  // no weight loaded; checkpoint and `ranks` must outlive it. With config.compile() the package
-  // that goes with them comes from the folder `compiled_packages` (runner/compile/package_index.h).
+  // no weight loaded; checkpoint and `ranks` must outlive it. On a GPU, it has been started.
   // InvalidArgument for a value of an axis that this build does not have, naming axis and value. A
   // rank that is lost later is Aborted.
   static absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> Create(
-      const Checkpoint& checkpoint, const schema::RunConfig& config,
-      const std::string& compiled_packages, Communicator& ranks);
+      const Checkpoint& checkpoint, const schema::RunConfig& config, const ModelChoices& choices,
+      Communicator& ranks);
 
   // Before the first Reset. Work that turns out to be done already needs no weights.
   absl::Status LoadWeights(const DecoderModel::LoadProgress& progress);
@@ -40,7 +45,9 @@ class DecoderLanguageModel : public LanguageModel {
                                      Observer* observer) override;
 
   // Which kernels run, for the manifest.
-  std::map<std::string, std::string> Settings() const { return SettingsOf(options_); }
+  std::map<std::string, std::string> Settings() const {
+    return SettingsOf(checkpoint_.config(), options_);
+  }
 
   // Which part of the signals this rank holds; none where it holds all.
   std::optional<schema::SignalPart> Part() const;

@@ -88,7 +88,7 @@ absl::Status Run(int argc, char** argv) {
   const auto model =
       DecoderModel::Load(**checkpoint, {arguments->dtype, arguments->attention_impl});
   if (!model.ok()) return model.status();
-  for (const auto& [name, value] : SettingsOf((*model)->options())) {
+  for (const auto& [name, value] : SettingsOf((*model)->config(), (*model)->options())) {
     std::fprintf(stderr, "%s: %s\n", name.c_str(), value.c_str());
   }
   for (int run = 0; run < arguments->runs; ++run) {

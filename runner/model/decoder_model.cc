@@ -62,12 +62,24 @@ absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options
   return CheckSharding(config, options.sharding);
 }
 
-std::map<std::string, std::string> SettingsOf(const ModelOptions& options) {
+bool MayDecodeByGraph(const ModelConfig& config, const ModelOptions& options, int64_t batch) {
+  return options.device.is_cuda() && options.decode_graph && options.dtype == at::kBFloat16 &&
+         options.sharding.IsWhole() && options.ops != nullptr && options.ops->KnowsDecodeStep() &&
+         config.quant.method != QuantMethod::kNone &&
+         DecodeStep::Supports(DecodeDimsOf(config), batch);
+}
+
+std::map<std::string, std::string> SettingsOf(const ModelConfig& config,
+                                              const ModelOptions& options) {
   std::map<std::string, std::string> settings;
   if (options.ops != nullptr) settings = options.ops->Settings();
   settings["attention_kernel"] =
       std::string(FindAttention(options.attention_impl, options.device.type())->kernel);
-  settings["linear_kernel"] = "rows=1: own, 16 lanes; rows>1: libtorch";
+  settings["linear_kernel"] = options.device.is_cuda() ? "libtorch; in a decode graph: own"
+                                                       : "rows=1: own, 16 lanes; rows>1: libtorch";
+  if (options.device.is_cuda()) {
+    settings["decode_graph"] = MayDecodeByGraph(config, options, /*batch=*/1) ? "yes" : "no";
+  }
   if (!options.sharding.IsWhole()) settings["communicator"] = options.communicator->Description();
   return settings;
 }
@@ -199,14 +211,8 @@ at::Tensor DecoderModel::Logits(const at::Tensor& normalised) const {
   return options_.communicator->GatherColumns(part, options_.sharding.VocabularySizes(config_));
 }
 
-bool DecoderModel::DecodesByOwnKernels(int64_t batch) const {
-  return options_.device.is_cuda() && options_.dtype == at::kBFloat16 &&
-         options_.sharding.IsWhole() && options_.ops->KnowsDecodeStep() && !layers_.empty() &&
-         DecodeStep::Supports(DecodeDimsOf(config_), batch);
-}
-
 std::unique_ptr<DecodeGraph> DecoderModel::NewDecodeGraph(const KvCache& cache) const {
-  if (!DecodesByOwnKernels(cache.batch())) return nullptr;
+  if (layers_.empty() || !MayDecodeByGraph(config_, options_, cache.batch())) return nullptr;
   DecodeTensors tensors;
   tensors.dims = DecodeDimsOf(config_);
   tensors.eps = static_cast<float>(config_.rms_norm_eps);

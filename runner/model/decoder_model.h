@@ -42,15 +42,24 @@ struct ModelOptions {
   Sharding sharding = {};
   Communicator* communicator = nullptr;
   at::Device device = at::kCPU;  // where weights, activations and cache are: the CPU or a GPU
+  // Whether NewDecodeGraph may return one. Without, a decode step takes the way of a prefill, as
+  // it has to with compiled ops: what those are to be compared with.
+  bool decode_graph = true;
 };
 
 // Whether a model of these dimensions can be loaded so: InvalidArgument for another dtype or a
 // sharding that does not fit, NotFound for an unknown attention_impl.
 absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options);
 
+// Whether own kernels compute the decode step of `batch` sequences, as one graph. A checkpoint
+// whose weights cannot be kept in 4 bits (runner/ops/cuda/tile_fit.h) has none nevertheless. On a
+// GPU it has been started.
+bool MayDecodeByGraph(const ModelConfig& config, const ModelOptions& options, int64_t batch);
+
 // Which kernels run with sound options, for the manifest; what of machine and library can change
 // bits is MachineSettings() (runner/engine/machine.h).
-std::map<std::string, std::string> SettingsOf(const ModelOptions& options);
+std::map<std::string, std::string> SettingsOf(const ModelConfig& config,
+                                              const ModelOptions& options);
 
 class DecoderModel {
  public:
@@ -69,8 +78,8 @@ class DecoderModel {
   absl::StatusOr<KvCache> NewCache(int64_t batch, int64_t capacity) const;
 
   // The decode step of `cache` as a CUDA graph; null where there are no kernels of our own for it:
-  // on the CPU, in float32, for weights that are not in 4 bits, other dimensions, compiled ops, or
-  // a part of a sharded model. The model must outlive it. Throws CudaError.
+  // on the CPU, in float32, for weights that are not in 4 bits, other dimensions, compiled ops, a
+  // part of a sharded model, or against the options. The model must outlive it. Throws CudaError.
   std::unique_ptr<DecodeGraph> NewDecodeGraph(const KvCache& cache) const;
 
   // Whether Forward takes these: see there.
@@ -90,7 +99,6 @@ class DecoderModel {
 
   RotaryTable NewRotaryTable() const;
   absl::Status LoadLayers(const LoadContext& context, const LoadProgress& progress);
-  bool DecodesByOwnKernels(int64_t batch) const;
   absl::Status LoadEnds(const LoadContext& context);
   at::Tensor Logits(const at::Tensor& normalised) const;
 

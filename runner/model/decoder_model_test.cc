@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "runner/checkpoint/checkpoint.h"
+#include "runner/model/cuda_ops.h"
+#include "runner/model/reference_ops.h"
 #include "runner/model/testing/recorder.h"
 
 namespace forensics::runner {
@@ -216,9 +218,26 @@ TEST(DecoderModelTest, RefusesBadCaches) {
 }
 
 TEST(DecoderModelTest, SettingsNameTheKernels) {
-  const auto settings = SettingsOf(Model(at::kBFloat16).options());
+  const auto settings = SettingsOf(Model(at::kBFloat16).config(), Model(at::kBFloat16).options());
   EXPECT_THAT(settings.at("attention_kernel"), HasSubstr("libtorch"));
   EXPECT_THAT(settings.at("linear_kernel"), HasSubstr("16 lanes"));
+}
+
+// Experiment 2 is confounded where its reference decodes by a graph.
+TEST(DecoderModelTest, SettingsSayWhetherAGpuDecodesByAGraph) {
+  ModelOptions options;
+  const auto decode_graph = [&] {
+    const auto settings = SettingsOf(Mini().config(), options);
+    const auto found = settings.find("decode_graph");
+    return found == settings.end() ? "not said" : found->second;
+  };
+  EXPECT_EQ(decode_graph(), "not said") << "a CPU has none";
+  options.device = at::kCUDA;
+  options.ops = std::make_shared<ReferenceOps>(Mini().config());
+  EXPECT_EQ(decode_graph(), "no") << "not with operations that it does not know";
+  options.ops = std::make_shared<CudaOps>(Mini().config());
+  options.decode_graph = false;
+  EXPECT_EQ(decode_graph(), "no") << "not against the options";
 }
 
 }  // namespace
