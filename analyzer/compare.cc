@@ -15,6 +15,7 @@
 #include "analyzer/experiment_reader.h"
 #include "analyzer/json_reports.h"
 #include "analyzer/text_reports.h"
+#include "analyzer/tidy_table.h"
 #include "schema/atomic_file.h"
 #include "schema/run_directory.h"
 
@@ -83,8 +84,12 @@ absl::Status WriteReports(const CompareOptions& options,
       !status.ok()) {
     return status;
   }
-  if (options.tidy.empty()) return absl::OkStatus();
-  return schema::WriteFileAtomically(options.tidy, TidyTable(reports));
+  if (!options.tidy.empty()) {
+    absl::Status status = schema::WriteFileAtomically(options.tidy, TidyTable(reports));
+    if (!status.ok()) return status;
+  }
+  if (options.tidy_phases.empty()) return absl::OkStatus();
+  return schema::WriteFileAtomically(options.tidy_phases, PhaseTable(reports));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ struct CompareOptions {
   std::string output;               // directory of the reports
   std::string tidy;                 // file of the tidy table; empty: none
   TableFormat format = TableFormat::kTable;
+  std::string tidy_phases = {};  // file of the table of phases; empty: none
 };
 
 // What came of it beside the reports.

@@ -15,6 +15,9 @@ ABSL_FLAG(std::string, output, forensics::schema::kReportFolder,
 ABSL_FLAG(std::string, tidy, "",
           "file for one tab-separated line a pair of configurations, signal and layer: experiment, "
           "kind, hardware, config a, config b, value, signal, n, mean, min, max, snr, class");
+ABSL_FLAG(std::string, tidy_phases, "",
+          "file for one tab-separated line a pair, signal, layer and phase (all, prefill, decode) "
+          "over distinct positions, under a heading");
 ABSL_FLAG(std::string, format, "table", "summary on stdout: table or json");
 
 namespace forensics::analyzer {
@@ -23,7 +26,8 @@ namespace {
 constexpr char kUsage[] =
     R"(Is the numeric fingerprint of a change in serving larger than that of a change of GPU?
 
-  compare [DIRECTORY or FILES] [--output=report] [--tidy=FILE] [--format=table|json]
+  compare [DIRECTORY or FILES] [--output=report] [--tidy=FILE] [--tidy_phases=FILE]
+          [--format=table|json]
 
 Reads experiment JSON (default: the directory "experiments"), prints the summary and writes
 analysis_reports.json and summary.json. Paths are relative to where the command was typed.
@@ -44,6 +48,7 @@ absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& posi
   }
   options.output = schema::UserPath(absl::GetFlag(FLAGS_output));
   options.tidy = schema::UserPath(absl::GetFlag(FLAGS_tidy));
+  options.tidy_phases = schema::UserPath(absl::GetFlag(FLAGS_tidy_phases));
   const std::string format = absl::GetFlag(FLAGS_format);
   if (options.output.empty()) return schema::UsageError("--output is empty");
   if (format != "table" && format != "json") {

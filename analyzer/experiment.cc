@@ -4,6 +4,18 @@
 
 namespace forensics::analyzer {
 
+const char* PhaseName(Phase phase) {
+  switch (phase) {
+    case Phase::kAll:
+      return "all";
+    case Phase::kPrefill:
+      return "prefill";
+    case Phase::kDecode:
+      break;
+  }
+  return "decode";
+}
+
 std::string SignalName(const SignalId& signal) {
   switch (signal.kind) {
     case SignalKind::kHiddenStates:

@@ -2,6 +2,7 @@
 #ifndef ANALYZER_EXPERIMENT_H_
 #define ANALYZER_EXPERIMENT_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -30,6 +31,19 @@ struct Timepoint {
   }
   bool operator==(const Timepoint& o) const { return step == o.step && position == o.position; }
 };
+
+// Which forward pass computed a position: the prefill or a decode step.
+enum class Phase { kAll, kPrefill, kDecode };
+
+inline constexpr std::array<Phase, 3> kPhases = {Phase::kAll, Phase::kPrefill, Phase::kDecode};
+
+// "all", "prefill", "decode".
+const char* PhaseName(Phase phase);
+
+// Whether the position, as Timepoint::Computed counts, is of `phase`.
+inline bool InPhase(int64_t computed, Phase phase) {
+  return phase == Phase::kAll || (computed <= 0) == (phase == Phase::kPrefill);
+}
 
 enum class SignalKind { kHiddenStates, kKeyVectors, kLogProbs };
 

@@ -27,6 +27,15 @@ bool SameValue(const Configuration& a, const Configuration& b) {
                    ScalarText(a.variable_value) == ScalarText(b.variable_value);
 }
 
+// What the signals of both were computed in; float32, unless both say otherwise.
+NumberFormat CommonFormat(const Configuration& a, const Configuration& b) {
+  const auto is_bfloat16 = [](const Configuration& configuration) {
+    const auto dtype = configuration.circumstances.find("dtype");
+    return dtype != configuration.circumstances.end() && dtype->second == "bfloat16";
+  };
+  return is_bfloat16(a) && is_bfloat16(b) ? NumberFormat::kBfloat16 : NumberFormat::kFloat32;
+}
+
 class Analysis {
  public:
   explicit Analysis(Experiment experiment) { report_.experiment = std::move(experiment); }
@@ -126,7 +135,8 @@ ConfigurationPair Analysis::ComparePair(const Configuration& a, const Configurat
   const RunRecord* run_a = Repetitions(a).compared_run;
   const RunRecord* run_b = Repetitions(b).compared_run;
   if (run_a == nullptr || run_b == nullptr) return pair;
-  pair.comparison = CompareRuns(*run_a, *run_b, signals_, FedBySameReference(a, *run_a, b, *run_b));
+  pair.comparison = CompareRuns(*run_a, *run_b, signals_, FedBySameReference(a, *run_a, b, *run_b),
+                                CommonFormat(a, b));
   NoteContexts(pair);
   return pair;
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "analyzer/json_fields.h"
 #include "analyzer/report_writer.h"
+#include "analyzer/signal_report.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -28,68 +29,6 @@ std::vector<std::string> Shortened(const std::vector<std::string>& lines) {
   std::vector<std::string> shortened(lines.begin(), lines.begin() + kMostLines);
   shortened.push_back(absl::StrCat("and ", lines.size() - kMostLines, " more"));
   return shortened;
-}
-
-// Mean, min and max under `prefix`, null where nothing could be compared.
-void WriteDistances(ReportWriter& writer, const std::string& prefix,
-                    const DistanceSummary& summary) {
-  const auto known = [&](double value) {
-    return summary.n > 0 ? std::optional<double>(value) : std::nullopt;
-  };
-  writer.Field(prefix, known(summary.mean));
-  writer.Field(prefix + "_min", known(summary.min));
-  writer.Field(prefix + "_max", known(summary.max));
-  writer.Field(prefix + "_n", summary.n);
-}
-
-void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict) {
-  writer.Field("snr", verdict.by_mean.snr);
-  writer.Field("detectability", DetectabilityName(verdict.by_mean.detectability));
-  writer.Field("identical", verdict.by_mean.identical);
-  writer.Field("snr_at_baseline_value", verdict.by_baseline.snr);
-  writer.Field("detectability_at_baseline_value",
-               DetectabilityName(verdict.by_baseline.detectability));
-  writer.Field("classes_differ", verdict.classes_differ());
-}
-
-void WriteLeftOut(ReportWriter& writer, const SignalComparison& signal) {
-  writer.StartObject("left_out");
-  writer.Field("missing", signal.left_out.missing);
-  writer.Field("unequal_length", signal.left_out.unequal_length);
-  writer.Field("not_finite", signal.left_out.not_finite);
-  writer.Field("no_common_id", signal.left_out.no_common_id);
-  writer.EndObject();
-}
-
-void WriteDistinct(ReportWriter& writer, const DistinctStatistics& distinct) {
-  writer.StartObject("distinct_positions");
-  WriteDistances(writer, "l2_distance", distinct.l2);
-  WriteDistances(writer, "prefill_l2_distance", distinct.prefill_l2);
-  WriteDistances(writer, "decode_l2_distance", distinct.decode_l2);
-  WriteDistances(writer, "relative_l2", distinct.relative_l2);
-  const bool any = distinct.l2.n > 0;
-  writer.Field("largest_absolute",
-               any ? std::optional<double>(distinct.largest_absolute) : std::nullopt);
-  writer.Field("largest_ulps", any ? std::optional<int64_t>(distinct.largest_ulps) : std::nullopt);
-  writer.Field("elements", distinct.elements);
-  writer.Field("elements_changed", distinct.elements_changed);
-  writer.EndObject();
-}
-
-void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair) {
-  writer.StartObject("signals");
-  for (const auto& [id, signal] : pair.comparison->signals) {
-    writer.StartObject(SignalName(id));
-    WriteDistances(writer, "l2_distance", signal.l2);
-    const auto verdict = pair.verdicts.find(id);
-    if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second);
-    writer.Field("bit_identical", signal.bit_identical);
-    WriteLeftOut(writer, signal);
-    if (id.kind == SignalKind::kLogProbs) writer.Field("unmatched_ids", signal.unmatched_ids);
-    WriteDistinct(writer, signal.distinct);
-    writer.EndObject();
-  }
-  writer.EndObject();
 }
 
 void WriteContexts(ReportWriter& writer, const Contexts& contexts) {

@@ -69,4 +69,18 @@ void ReportWriter::Field(const std::string& key, const std::vector<std::string>&
   writer_.EndArray();
 }
 
+void ReportWriter::Field(const std::string& key, const std::vector<int64_t>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const int64_t value : values) writer_.Int64(value);
+  writer_.EndArray();
+}
+
+void ReportWriter::Field(const std::string& key, const std::vector<double>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const double value : values) Double(value);
+  writer_.EndArray();
+}
+
 }  // namespace forensics::analyzer

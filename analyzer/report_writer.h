@@ -15,7 +15,10 @@ namespace forensics::analyzer {
 
 class ReportWriter {
  public:
-  ReportWriter() : writer_(buffer_) { writer_.SetIndent(' ', 2); }
+  ReportWriter() : writer_(buffer_) {
+    writer_.SetIndent(' ', 2);
+    writer_.SetFormatOptions(rapidjson::kFormatSingleLineArray);
+  }
 
   void StartObject() { writer_.StartObject(); }
   void StartObject(const std::string& key) {
@@ -37,6 +40,8 @@ class ReportWriter {
   void Field(const std::string& key, double value) { Field(key, std::optional<double>(value)); }
   void Field(const std::string& key, const JsonScalar& value);
   void Field(const std::string& key, const std::vector<std::string>& values);
+  void Field(const std::string& key, const std::vector<int64_t>& values);
+  void Field(const std::string& key, const std::vector<double>& values);
 
   // The text, with a line's end.
   std::string Text() const { return std::string(buffer_.GetString(), buffer_.GetSize()) + "\n"; }

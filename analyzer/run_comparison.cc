@@ -1,58 +1,13 @@
 #include "analyzer/run_comparison.h"
 
-#include <algorithm>
-#include <optional>
 #include <utility>
+#include <vector>
 
-#include "analyzer/compensated_sum.h"
 #include "analyzer/logprob_alignment.h"
 #include "analyzer/vector_difference.h"
 
 namespace forensics::analyzer {
 namespace {
-
-// Collects the differences of one signal, timepoint by timepoint.
-class SignalAccumulator {
- public:
-  void Add(const Timepoint& at, const VectorDifference& difference) {
-    if (!difference.finite) {
-      ++result_.left_out.not_finite;
-      return;
-    }
-    distances_.push_back(difference.l2);
-    changed_ += difference.elements_changed;
-    distinct_.emplace(at.Computed(), difference);  // the first of a position's repeats
-  }
-
-  SignalComparison& result() { return result_; }
-
-  SignalComparison Finish() {
-    result_.l2 = Summarize(distances_);
-    result_.bit_identical = !distances_.empty() && changed_ == 0 && result_.unmatched_ids == 0;
-    std::vector<double> all, prefill, decode, relative;
-    DistinctStatistics& distinct = result_.distinct;
-    for (const auto& [computed, difference] : distinct_) {
-      all.push_back(difference.l2);
-      (computed <= 0 ? prefill : decode).push_back(difference.l2);
-      if (difference.norm_a > 0) relative.push_back(difference.l2 / difference.norm_a);
-      distinct.largest_absolute = std::max(distinct.largest_absolute, difference.largest_absolute);
-      distinct.largest_ulps = std::max(distinct.largest_ulps, difference.largest_ulps);
-      distinct.elements += difference.elements;
-      distinct.elements_changed += difference.elements_changed;
-    }
-    distinct.l2 = Summarize(all);
-    distinct.prefill_l2 = Summarize(prefill);
-    distinct.decode_l2 = Summarize(decode);
-    distinct.relative_l2 = Summarize(relative);
-    return std::move(result_);
-  }
-
- private:
-  SignalComparison result_;
-  std::vector<double> distances_;
-  int64_t changed_ = 0;
-  std::map<int64_t, VectorDifference> distinct_;  // by Timepoint::Computed
-};
 
 // Inserts the positions that `stored` has at `step`.
 template <typename Stored>
@@ -71,8 +26,8 @@ const Stored* Find(const std::map<Timepoint, Stored>& stored, const Timepoint& a
 }
 
 SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
-                                const std::vector<int64_t>& steps) {
-  SignalAccumulator accumulator;
+                                const std::vector<int64_t>& steps, NumberFormat format) {
+  SignalAccumulator accumulator(format);
   LeftOut& left_out = accumulator.result().left_out;
   // A window repeats a position: the same two vectors are compared once.
   std::map<std::pair<const void*, const void*>, VectorDifference> known;
@@ -103,7 +58,7 @@ StoredLogProbs StoredAt(const RunRecord& run, const Timepoint& at) {
 
 SignalComparison CompareLogProbs(const RunRecord& a, const RunRecord& b,
                                  const std::vector<int64_t>& steps) {
-  SignalAccumulator accumulator;
+  SignalAccumulator accumulator(NumberFormat::kFloat32);
   SignalComparison& result = accumulator.result();
   for (const int64_t step : steps) {
     std::set<Timepoint> positions;
@@ -136,20 +91,8 @@ const Vectors& VectorsOf(const RunRecord& run, const SignalId& signal) {
 
 }  // namespace
 
-DistanceSummary Summarize(absl::Span<const double> distances) {
-  DistanceSummary summary;
-  if (distances.empty()) return summary;
-  CompensatedSum sum;
-  for (const double distance : distances) sum.Add(distance);
-  summary.n = static_cast<int64_t>(distances.size());
-  summary.mean = sum.Total() / static_cast<double>(summary.n);
-  summary.min = *std::min_element(distances.begin(), distances.end());
-  summary.max = *std::max_element(distances.begin(), distances.end());
-  return summary;
-}
-
 RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,
-                          bool same_reference) {
+                          bool same_reference, NumberFormat format) {
   RunComparison comparison;
   comparison.contexts = CompareContexts(a, b, same_reference);
   const std::vector<int64_t>& steps = comparison.contexts.comparable_steps;
@@ -157,7 +100,7 @@ RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set
     comparison.signals[signal] =
         signal.kind == SignalKind::kLogProbs
             ? CompareLogProbs(a, b, steps)
-            : CompareVectors(VectorsOf(a, signal), VectorsOf(b, signal), steps);
+            : CompareVectors(VectorsOf(a, signal), VectorsOf(b, signal), steps, format);
   }
   return comparison;
 }

@@ -44,12 +44,17 @@ TEST(MeanL2, OfEverySignalAndLayer) {
 
 TEST(DistinctPositions, AreCountedOnceEach) {
   // Three steps of three positions: five positions of the sequence, three of them in the prefill.
-  const DistinctStatistics distinct = Compare(Offset(0), Offset(1), kHidden1).distinct;
-  EXPECT_EQ(distinct.l2.n, 5);
-  EXPECT_EQ(distinct.prefill_l2.n, 3);
-  EXPECT_EQ(distinct.decode_l2.n, 2);
-  EXPECT_EQ(distinct.elements, 20);
-  EXPECT_EQ(distinct.elements_changed, 5);
+  const SignalComparison signal = Compare(Offset(0), Offset(1), kHidden1);
+  EXPECT_EQ(signal.in(Phase::kAll).l2.n, 5);
+  EXPECT_EQ(signal.in(Phase::kPrefill).l2.n, 3);
+  EXPECT_EQ(signal.in(Phase::kDecode).l2.n, 2);
+  EXPECT_EQ(signal.in(Phase::kAll).bits.elements, 20);
+  EXPECT_EQ(signal.in(Phase::kAll).bits.changed, 5);
+  EXPECT_EQ(signal.in(Phase::kDecode).bits.changed, 2);
+  ASSERT_EQ(signal.positions.size(), 5u);
+  EXPECT_EQ(signal.positions[0].computed, -2);
+  EXPECT_EQ(signal.positions[4].computed, 2);
+  EXPECT_EQ(signal.positions[4].l2, 1);
 }
 
 TEST(DistinctPositions, ThirtyStepsHaveThirtyTwo) {
@@ -58,9 +63,9 @@ TEST(DistinctPositions, ThirtyStepsHaveThirtyTwo) {
   const RunRecord run = MakeRun("run", shape);
   const SignalComparison signal = Compare(run, run, kHidden1);
   EXPECT_EQ(signal.l2.n, 90);
-  EXPECT_EQ(signal.distinct.l2.n, 32);
-  EXPECT_EQ(signal.distinct.prefill_l2.n, 3);
-  EXPECT_EQ(signal.distinct.decode_l2.n, 29);
+  EXPECT_EQ(signal.in(Phase::kAll).l2.n, 32);
+  EXPECT_EQ(signal.in(Phase::kPrefill).l2.n, 3);
+  EXPECT_EQ(signal.in(Phase::kDecode).l2.n, 29);
 }
 
 TEST(DistinctPositions, PrefillAndDecodeComputedOnesAreApart) {
@@ -76,9 +81,9 @@ TEST(DistinctPositions, PrefillAndDecodeComputedOnesAreApart) {
   }
   const SignalComparison signal = Compare(a, b, kHidden1);
   EXPECT_EQ(signal.l2.mean, (3 * 3 + 2 * 4) / 9.0);
-  EXPECT_EQ(signal.distinct.l2.mean, (3 + 4) / 5.0);
-  EXPECT_EQ(signal.distinct.prefill_l2.mean, 3 / 3.0);
-  EXPECT_EQ(signal.distinct.decode_l2.mean, 4 / 2.0);
+  EXPECT_EQ(signal.in(Phase::kAll).l2.mean, (3 + 4) / 5.0);
+  EXPECT_EQ(signal.in(Phase::kPrefill).l2.mean, 3 / 3.0);
+  EXPECT_EQ(signal.in(Phase::kDecode).l2.mean, 4 / 2.0);
 }
 
 TEST(Statistics, RelativeAbsoluteAndUlp) {
@@ -86,10 +91,22 @@ TEST(Statistics, RelativeAbsoluteAndUlp) {
   for (RunRecord* run : {&a, &b}) run->steps[0].token_id = 1;
   SetVector(a, kHidden1, {0, -1}, {3, 4, 1});
   SetVector(b, kHidden1, {0, -1}, {3, 4, std::nextafter(1.0f, 2.0f)});
-  const DistinctStatistics distinct = Compare(a, b, kHidden1).distinct;
-  EXPECT_EQ(distinct.relative_l2.mean, 0x1p-23 / std::sqrt(26.0));
-  EXPECT_EQ(distinct.largest_absolute, 0x1p-23);
-  EXPECT_EQ(distinct.largest_ulps, 1u);
+  const PhaseStatistics prefill = Compare(a, b, kHidden1).in(Phase::kPrefill);
+  EXPECT_EQ(prefill.relative_l2.mean, 0x1p-23 / std::sqrt(26.0));
+  EXPECT_NEAR(prefill.cosine.mean, 1, 1e-14);
+  EXPECT_EQ(prefill.largest_absolute, 0x1p-23);
+  EXPECT_EQ(prefill.ulps.largest, 1u);
+  EXPECT_EQ(prefill.ulps.mean, 1 / 3.0);
+  EXPECT_EQ(prefill.bits.mantissa, 1);
+}
+
+TEST(Statistics, UlpsAreOfTheFormatThatWasComputedInAndLogProbsAlwaysFloat32) {
+  const RunComparison comparison =
+      CompareRuns(Offset(1), Offset(2), kAll, false, NumberFormat::kBfloat16);
+  const UlpStatistics& hidden = comparison.signals.at(kHidden1).in(Phase::kAll).ulps;
+  EXPECT_EQ(hidden.format, NumberFormat::kBfloat16);
+  EXPECT_EQ(hidden.largest, 1u << 7);
+  EXPECT_EQ(comparison.signals.at(kLogProbsId).in(Phase::kAll).ulps.format, NumberFormat::kFloat32);
 }
 
 TEST(LeftOut, TimepointsWithNotANumberOrInfinityAreLeftOutAndCounted) {
@@ -146,7 +163,7 @@ TEST(Contexts, OnlyStepsWithTheSameContextAreCompared) {
   EXPECT_EQ(comparison.contexts.steps_left_out, 1);
   EXPECT_EQ(comparison.signals.at(kHidden1).l2.n, 6);
   EXPECT_EQ(comparison.signals.at(kLogProbsId).l2.n, 6);
-  EXPECT_EQ(comparison.signals.at(kHidden1).distinct.l2.n, 4);
+  EXPECT_EQ(comparison.signals.at(kHidden1).in(Phase::kAll).l2.n, 4);
 }
 
 TEST(BitIdentity, NeedsEqualBitsAndSomethingToCompare) {

@@ -8,8 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
-#include "analyzer/number_text.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -166,40 +164,12 @@ std::string RunTimeRows(const ExperimentReport& report) {
                                              Fixed(time.slowdown, 3)));
       if (!configuration.overlap.empty()) {
         absl::StrAppend(&rows, "  load ran ", Percent(configuration, "overlap_share"),
-                        " of the time, at ", Percent(configuration, "utilisation"),
-                        " utilisation");
+                        " of the time, at ", Percent(configuration, "utilisation"), " utilisation");
       }
       absl::StrAppend(&rows, "\n");
     }
   }
   return rows;
-}
-
-// Text without what separates fields and lines.
-std::string Cell(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"\t", " "}, {"\n", " "}, {"\r", " "}});
-}
-
-void AppendPair(const ExperimentReport& report, const char* kind, const std::string& hardware,
-                const ConfigurationPair& pair, std::string& table) {
-  for (const auto& [signal, noise] : report.noise) {
-    DistanceSummary l2;
-    if (pair.comparison.has_value()) l2 = pair.comparison->signals.at(signal).l2;
-    absl::StrAppend(&table, Cell(report.experiment.type), "\t", kind, "\t", Cell(hardware), "\t",
-                    Cell(pair.a->config_id), "\t", Cell(pair.b->config_id), "\t");
-    absl::StrAppend(&table, Cell(pair.value), "\t", SignalName(signal), "\t", l2.n);
-    for (const double figure : {l2.mean, l2.min, l2.max}) {
-      absl::StrAppend(&table, "\t", l2.n > 0 ? NumberText(figure) : "");
-    }
-    const auto verdict = pair.verdicts.find(signal);
-    if (verdict == pair.verdicts.end()) {
-      absl::StrAppend(&table, "\t\t\n");
-      continue;
-    }
-    const Verdict& by_mean = verdict->second.by_mean;
-    absl::StrAppend(&table, "\t", by_mean.snr.has_value() ? NumberText(*by_mean.snr) : "", "\t",
-                    DetectabilityName(by_mean.detectability), "\n");
-  }
 }
 
 }  // namespace
@@ -224,30 +194,6 @@ std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
   std::string remarks = UndefinedRemarks(reports);
   for (const ExperimentReport& report : reports) absl::StrAppend(&remarks, Remarks(report));
   if (!remarks.empty()) absl::StrAppend(&table, "\n", remarks);
-  return table;
-}
-
-std::string TidyTable(const std::vector<ExperimentReport>& reports) {
-  std::string table;
-  for (const ExperimentReport& report : reports) {
-    for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {
-      const std::string hardware = absl::StrCat(cross.hardware_a, "-", cross.hardware_b);
-      for (const ConfigurationPair& pair : cross.pairs) {
-        AppendPair(report, "cross_hardware_baseline", hardware, pair, table);
-      }
-    }
-    for (const WithinHardware& within : report.within_hardware) {
-      for (const ConfigurationPair& pair : within.pairs) {
-        AppendPair(report, "within_hardware", within.hardware, pair, table);
-      }
-    }
-    for (const CrossHardwareDetectability& cross : report.cross_hardware) {
-      for (const ConfigurationPair& pair : cross.pairs) {
-        AppendPair(report, "cross_hardware_detectability", cross.variant_hardware + "_variant",
-                   pair, table);
-      }
-    }
-  }
   return table;
 }
 

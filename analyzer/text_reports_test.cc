@@ -11,8 +11,6 @@
 namespace forensics::analyzer {
 namespace {
 
-using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -174,53 +172,6 @@ TEST(SummaryTable, SaysWhoseReproducibilityTheFileCannotShow) {
   EXPECT_THAT(SummaryTable(reports),
               HasSubstr("\nattention: A100_eager, H100_fa2, H100_eager: one repetition: not "
                         "verifiable\n"));
-}
-
-std::vector<std::vector<std::string>> Cells(const std::string& table) {
-  std::vector<std::vector<std::string>> rows;
-  for (const absl::string_view line : absl::StrSplit(table, '\n', absl::SkipEmpty())) {
-    rows.push_back(absl::StrSplit(line, '\t'));
-  }
-  return rows;
-}
-
-TEST(TidyTable, HasALineForEachPairSignalAndLayerWithTheSpecificationsColumns) {
-  const std::vector<std::vector<std::string>> rows = Cells(TidyTable(Reports(Attention())));
-  // Two pairs across hardware, one within each, two detectabilities; five signals.
-  EXPECT_EQ(rows.size(), 6u * 5u);
-  EXPECT_THAT(rows,
-              Contains(ElementsAre("attention", "cross_hardware_baseline", "A100-H100", "A100_fa2",
-                                   "H100_fa2", "flash_attention_2", "hidden_states/layer_2", "9",
-                                   "0.5", "0.5", "0.5", "", "")));
-  EXPECT_THAT(rows, Contains(ElementsAre("attention", "within_hardware", "A100", "A100_fa2",
-                                         "A100_eager", "eager", "key_vectors/layer_1", "9", "4",
-                                         "4", "4", "12.8", "Strong")));
-  EXPECT_THAT(rows, Contains(ElementsAre("attention", "cross_hardware_detectability",
-                                         "H100_variant", "A100_fa2", "H100_eager", "eager",
-                                         "logprobs", "9", "8.75", "8.75", "8.75", "14", "Strong")));
-}
-
-TEST(TidyTable, LeavesUnknownFiguresEmpty) {
-  Experiment experiment = Attention();
-  experiment.configurations.resize(2);
-  experiment.runs[1].log_probs.clear();
-  const std::vector<std::vector<std::string>> rows = Cells(TidyTable(Reports(experiment)));
-  EXPECT_THAT(rows,
-              Contains(ElementsAre("attention", "within_hardware", "A100", "A100_fa2", "A100_eager",
-                                   "eager", "logprobs", "0", "", "", "", "", "Undefined")));
-  experiment.runs.clear();
-  EXPECT_THAT(
-      Cells(TidyTable(Reports(experiment))),
-      Contains(ElementsAre("attention", "within_hardware", "A100", "A100_fa2", "A100_eager",
-                           "eager", "hidden_states/layer_1", "0", "", "", "", "", "Undefined")));
-}
-
-TEST(TidyTable, LabelsCannotBreakItsLines) {
-  Experiment experiment = Attention();
-  experiment.configurations[1].config_id = "A\t100\neager";
-  for (const std::vector<std::string>& row : Cells(TidyTable(Reports(std::move(experiment))))) {
-    EXPECT_EQ(row.size(), 13u);
-  }
 }
 
 }  // namespace

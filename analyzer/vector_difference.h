@@ -3,26 +3,26 @@
 #define ANALYZER_VECTOR_DIFFERENCE_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/types/span.h"
+#include "analyzer/bit_changes.h"
 
 namespace forensics::analyzer {
 
 struct VectorDifference {
-  bool finite = true;  // false: a NaN or infinity in either vector; the rest is then void
-  double l2 = 0;       // Euclidean norm of a - b
+  // False: a NaN or infinity in either vector; the rest, but for first_changed, is then void.
+  bool finite = true;
+  double l2 = 0;  // Euclidean norm of a - b
   double norm_a = 0;
+  std::optional<double> cosine;  // of the angle between them; none if either is zero
   double largest_absolute = 0;
-  uint64_t largest_ulps = 0;  // largest UlpDistance
-  int64_t elements = 0;
-  int64_t elements_changed = 0;  // other bits; 0.0 and -0.0 differ
+  BitChanges bits;
+  std::optional<int64_t> first_changed;  // the first element with other bits
 };
 
 // `a` and `b` have the same length.
 VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b);
-
-// Number of float32 values from `a` to `b`, 0.0 and -0.0 being one. Both are finite.
-uint64_t UlpDistance(float a, float b);
 
 }  // namespace forensics::analyzer
 

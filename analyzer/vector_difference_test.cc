@@ -17,8 +17,8 @@ TEST(Difference, OfKnownVectors) {
   EXPECT_EQ(difference.l2, 5);
   EXPECT_EQ(difference.norm_a, std::sqrt(35.0));
   EXPECT_EQ(difference.largest_absolute, 4);
-  EXPECT_EQ(difference.elements, 4);
-  EXPECT_EQ(difference.elements_changed, 2);
+  EXPECT_EQ(difference.bits.elements, 4);
+  EXPECT_EQ(difference.bits.changed, 2);
 }
 
 TEST(Difference, IsComputedInFloat64) {
@@ -31,8 +31,8 @@ TEST(Difference, IsComputedInFloat64) {
 TEST(Difference, ZerosOfBothSignsChangeBitsButNotDistance) {
   const VectorDifference difference = Difference({0.0f, 1}, {-0.0f, 1});
   EXPECT_EQ(difference.l2, 0);
-  EXPECT_EQ(difference.elements_changed, 1);
-  EXPECT_EQ(difference.largest_ulps, 0u);
+  EXPECT_EQ(difference.bits.changed, 1);
+  EXPECT_EQ(difference.bits.Ulps(NumberFormat::kFloat32).largest, 0u);
 }
 
 TEST(Difference, NotANumberOrInfinityOnEitherSideIsNotFinite) {
@@ -43,12 +43,21 @@ TEST(Difference, NotANumberOrInfinityOnEitherSideIsNotFinite) {
   EXPECT_FALSE(Difference({infinity}, {infinity}).finite) << "equal bits too";
 }
 
-TEST(Difference, UlpsCountTheFloatsBetween) {
-  EXPECT_EQ(UlpDistance(1, std::nextafter(1.0f, 2.0f)), 1u);
-  EXPECT_EQ(UlpDistance(1, 2), uint64_t{1} << 23);
-  EXPECT_EQ(UlpDistance(-1e-45f, 1e-45f), 2u);
-  EXPECT_EQ(UlpDistance(std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest()),
-            2u * 0x7f7fffffu);
+TEST(Difference, CosineOfTheAngle) {
+  EXPECT_EQ(Difference({3, 4}, {4, 3}).cosine, std::optional<double>(24.0 / 25));
+  EXPECT_EQ(Difference({3, 0}, {0, 4}).cosine, std::optional<double>(0));
+  EXPECT_EQ(Difference({0.1f, 0.7f, 1e-3f}, {0.1f, 0.7f, 1e-3f}).cosine, std::optional<double>(1));
+  EXPECT_EQ(Difference({1, 2}, {-1, -2}).cosine, std::optional<double>(-1));
+  EXPECT_EQ(Difference({0, 0}, {1, 2}).cosine, std::nullopt);
+  EXPECT_EQ(Difference({0, 0}, {0, 0}).cosine, std::nullopt);
+}
+
+TEST(Difference, FirstChangedElementIsFoundInAnyVector) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(Difference({1, 2, 3}, {1, 2, 3}).first_changed, std::nullopt);
+  EXPECT_EQ(Difference({1, 2, 0.0f, 4}, {1, 2, -0.0f, 5}).first_changed, std::optional<int64_t>(2));
+  EXPECT_EQ(Difference({nan, 2, 3}, {nan, nan, 3}).first_changed, std::optional<int64_t>(1));
+  EXPECT_EQ(Difference({nan}, {nan}).first_changed, std::nullopt);
 }
 
 TEST(CompensatedSum, DoesNotDependOnTheOrderOfItsTerms) {

@@ -13,6 +13,8 @@ import os
 import struct
 import sys
 
+from reference_statistics import float_bits, from_bits, mean, norm, phase_figures
+
 REFERENCE_VALUES = {
     "none": "baseline", "batch_size": 1, "compile": False, "quant_method": "awq",
     "attention_impl": "flash_attention_2", "concurrent_work": False, "cuda_version": "default",
@@ -37,14 +39,6 @@ FILES = [
 
 
 # Reading: every number of a file as the float32 nearest to its decimal.
-
-def float_bits(value):
-    return struct.unpack("<I", struct.pack("<f", value))[0]
-
-
-def from_bits(bits):
-    return struct.unpack("<f", struct.pack("<I", bits))[0]
-
 
 def nearest_float32(text):
     double = float(text)
@@ -109,20 +103,6 @@ def steps_of(run):
 
 # Distances.
 
-def norm(values):
-    return math.sqrt(math.fsum(v * v for v in values))
-
-
-def mean(values):
-    values = list(values)
-    return math.fsum(values) / len(values) if values else None
-
-
-def ordered(value):
-    bits = float_bits(value)
-    return bits if bits < 1 << 31 else (1 << 31) - bits
-
-
 def fed_token(steps, number_of_step):
     """None if it is not known."""
     step = steps.get(number_of_step, {})
@@ -172,7 +152,7 @@ def pick_log_probs(step1, step2, position):
     return picked
 
 
-def compare(run1, run2, same_tokens, signal, layer):
+def compare(run1, run2, same_tokens, bfloat16, signal, layer):
     """All figures of one signal between two runs, under the report's names."""
     steps1, steps2 = steps_of(run1), steps_of(run2)
     comparable, _ = contexts(run1, run2, same_tokens)
@@ -206,23 +186,27 @@ def compare(run1, run2, same_tokens, signal, layer):
                 distances.append(distance)
                 changed = sum(float_bits(a) != float_bits(b) for a, b in zip(one, two))
                 changed_anywhere |= changed > 0
-                distinct.setdefault(s + p + 1, (distance, one, two, changed))
+                distinct.setdefault(s + p + 1, (distance, one, two))
     figures = dict(
         out, n=len(distances), mean=mean(distances), min=min(distances, default=None),
         max=max(distances, default=None), unmatched=unmatched,
         bit_identical=bool(distances) and not changed_anywhere and unmatched == 0)
+    figures["phases"] = {
+        phase: phase_figures([d for at, d in sorted(distinct.items()) if belongs(at)],
+                             bfloat16 and signal != "logprobs")
+        for phase, belongs in (("all", lambda at: True), ("prefill", lambda at: at <= 0),
+                               ("decode", lambda at: at > 0))}
+    every = figures["phases"]["all"]
     figures["distinct"] = {
-        "l2_distance": mean(d[0] for d in distinct.values()),
+        "l2_distance": every["l2_distance"],
         "l2_distance_n": len(distinct),
-        "prefill_l2_distance": mean(d[0] for at, d in distinct.items() if at <= 0),
-        "decode_l2_distance": mean(d[0] for at, d in distinct.items() if at > 0),
-        "relative_l2": mean(d[0] / norm(d[1]) for d in distinct.values() if norm(d[1]) > 0),
-        "largest_absolute": max((abs(a - b) for d in distinct.values()
-                                 for a, b in zip(d[1], d[2])), default=None),
-        "largest_ulps": max((abs(ordered(a) - ordered(b)) for d in distinct.values()
-                             for a, b in zip(d[1], d[2])), default=None),
-        "elements": sum(len(d[1]) for d in distinct.values()),
-        "elements_changed": sum(d[3] for d in distinct.values()),
+        "prefill_l2_distance": figures["phases"]["prefill"]["l2_distance"],
+        "decode_l2_distance": figures["phases"]["decode"]["l2_distance"],
+        "relative_l2": every["relative_l2"],
+        "largest_absolute": every["largest_absolute"],
+        "largest_ulps": phase_figures(list(distinct.values()), False)["ulps"]["largest"],
+        "elements": every["elements"],
+        "elements_changed": every["elements_changed"],
     }
     return figures
 
@@ -334,7 +318,8 @@ class Analysis:
         figures = dict.fromkeys(self.signals)
         if all(stored):
             same_tokens = one_source(a, stored[0], b, stored[1])
-            figures = {name: compare(*stored, same_tokens, *where)
+            bfloat16 = a.get("dtype") == b.get("dtype") == "bfloat16"
+            figures = {name: compare(*stored, same_tokens, bfloat16, *where)
                        for name, where in self.signals.items()}
         return kind, hardware, section, key(b["variable_value"]), a, b, figures
 
@@ -389,6 +374,9 @@ def check_signals(check, place, entry, figures):
             check.equal(where, found["unmatched_ids"], expected["unmatched"])
         for name, value in expected["distinct"].items():
             check.equal(f"{where}/{name}", found["distinct_positions"][name], value)
+        for phase, values in expected["phases"].items():
+            for name, value in values.items():
+                check.equal(f"{where}/{phase}/{name}", found["phases"][phase][name], value)
 
 
 def check_experiment(check, analysis, report):
