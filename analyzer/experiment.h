@@ -73,6 +73,7 @@ struct LogProbs {
 struct Step {
   std::optional<int64_t> token_id;
   std::optional<int64_t> fed_token_id;
+  std::optional<std::string> token_text;
 };
 
 // One repetition.

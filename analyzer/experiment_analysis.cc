@@ -44,6 +44,7 @@ class Analysis {
 
  private:
   void CheckRuns();
+  std::vector<ComparedRun> ComparedRuns() const;
   void ComparePairs();
   ConfigurationPair ComparePair(const Configuration& a, const Configuration& b);
   void NoteRepeatedBaselines();
@@ -73,6 +74,7 @@ ExperimentReport Analysis::Run() {
     report_.run_times[group.name] = RunTimes(experiment, group);
   }
   ComparePairs();
+  report_.identity_classes = FindIdentityClasses(ComparedRuns(), signals_);
   ComputeNoise();
   for (WithinHardware& within : report_.within_hardware) JudgePairs(within.pairs);
   for (CrossHardwareDetectability& cross : report_.cross_hardware) JudgePairs(cross.pairs);
@@ -117,6 +119,16 @@ const Reproducibility& Analysis::Repetitions(const Configuration& configuration)
                        [&](const Reproducibility& repetitions) {
                          return repetitions.config_id == configuration.config_id;
                        });
+}
+
+std::vector<ComparedRun> Analysis::ComparedRuns() const {
+  std::vector<ComparedRun> runs;
+  for (const HardwareGroup& group : groups_) {
+    for (const Configuration* configuration : group.configurations) {
+      runs.push_back({configuration, Repetitions(*configuration).compared_run});
+    }
+  }
+  return runs;
 }
 
 ConfigurationPair Analysis::ComparePair(const Configuration& a, const Configuration& b) {

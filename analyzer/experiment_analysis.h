@@ -10,6 +10,7 @@
 #include "analyzer/confounding.h"
 #include "analyzer/detectability.h"
 #include "analyzer/experiment.h"
+#include "analyzer/identity_classes.h"
 #include "analyzer/reproducibility.h"
 #include "analyzer/run_comparison.h"
 #include "analyzer/run_time.h"
@@ -87,6 +88,7 @@ struct ExperimentReport {
   std::vector<WithinHardware> within_hardware;
   std::vector<CrossHardwareDetectability> cross_hardware;
   std::map<SignalId, Noise> noise;
+  std::map<SignalId, PhaseClasses> identity_classes;
   std::map<std::string, std::vector<RunTime>> run_times;  // by hardware
   SummaryRow summary;
   std::vector<std::string> gaps;         // what is missing

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "analyzer/divergence_report.h"
 #include "analyzer/json_fields.h"
 #include "analyzer/report_writer.h"
 #include "analyzer/signal_report.h"
@@ -55,6 +56,7 @@ void WriteComparison(ReportWriter& writer, const ConfigurationPair& pair,
   writer.Field("not_reproducible", pair.not_reproducible);
   if (!pair.comparison.has_value()) return;
   WriteContexts(writer, pair.comparison->contexts);
+  WriteDivergence(writer, *pair.comparison);
   WriteSignals(writer, pair);
 }
 
@@ -203,6 +205,7 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   }
   writer.EndObject();
   WriteNoise(writer, report);
+  WriteIdentityClasses(writer, report);
   WriteRunTimes(writer, report);
   writer.Field("confounding", report.confounding);
   writer.Field("gaps", Shortened(report.gaps));

@@ -96,6 +96,28 @@ TEST(AnalysisReports, HaveTheSpecificationsAdditionalFigures) {
   EXPECT_EQ(At(json, "/compile/noise/hidden_states~1layer_2/at_baseline_value"), "0.5");
 }
 
+TEST(AnalysisReports, ShowWhatIsIdenticalAndWhereItParts) {
+  Experiment experiment = Compile();
+  experiment.runs[1].steps[2].token_id = 7;
+  experiment.runs[1].steps[2].token_text = "<7>";
+  const std::string json = AnalysisReportsJson(Reports(std::move(experiment)));
+  EXPECT_EQ(At(json, "/compile/identity_classes/hidden_states~1layer_1/prefill"),
+            R"({"classes":[["A100_uncompiled"],["A100_compiled"],["H100_uncompiled"],)"
+            R"(["H100_compiled"]],"not_stored":[]})");
+  const std::string pair = "/compile/within_hardware_detectability/A100/true";
+  EXPECT_EQ(At(json, pair + "/first_divergence"),
+            R"({"signal":"key_vectors/layer_1","position":-2,"step":0,"window":"pos_-3",)"
+            R"("phase":"prefill","element":0,"a":0,"b":4,"a_bits":"0x00000000",)"
+            R"("b_bits":"0x40800000","ulps":1082130432})");
+  EXPECT_EQ(At(json, pair + "/signals/logprobs/first_divergence/position"), "-2");
+  EXPECT_EQ(At(json, pair + "/first_divergent_token"),
+            R"({"step":2,"a":{"token_id":102,"token_text":null},)"
+            R"("b":{"token_id":7,"token_text":"<7>"}})");
+  EXPECT_EQ(At(json, "/compile/within_hardware_detectability/H100/true/first_divergent_token"),
+            "null");
+  EXPECT_EQ(At(json, pair + "/signals/hidden_states~1layer_2/phases/decode/share_changed"), "0.25");
+}
+
 TEST(AnalysisReports, ShowRunTimesOverlapAndWhatElseDiffers) {
   Experiment experiment = Compile();
   for (size_t i = 0; i < experiment.runs.size(); ++i) {

@@ -1,6 +1,7 @@
 #include "analyzer/logprob_alignment.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/container/flat_hash_map.h"
 
@@ -26,7 +27,16 @@ absl::flat_hash_map<int64_t, float> ById(const LogProbs& list) {
   return values;
 }
 
+const LogProbs* Find(const std::map<Timepoint, LogProbs>& stored, const Timepoint& at) {
+  const auto found = stored.find(at);
+  return found == stored.end() ? nullptr : &found->second;
+}
+
 }  // namespace
+
+StoredLogProbs StoredAt(const RunRecord& run, const Timepoint& at) {
+  return {Find(run.log_probs, at), Find(run.reference_log_probs, at)};
+}
 
 AlignedLogProbs Align(const StoredLogProbs& a, const StoredLogProbs& b) {
   const LogProbs* list_a = a.reference != nullptr ? a.reference : a.own;

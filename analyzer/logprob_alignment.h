@@ -15,6 +15,9 @@ struct StoredLogProbs {
   const LogProbs* reference = nullptr;  // at the reference's ids
 };
 
+// What `run` stores at `at`.
+StoredLogProbs StoredAt(const RunRecord& run, const Timepoint& at);
+
 struct AlignedLogProbs {
   // Values at the ids that both lists have, in the order of a's list.
   std::vector<float> a;

@@ -15,9 +15,25 @@ void ReportWriter::Double(double value) {
   }
 }
 
+void ReportWriter::Strings(const std::vector<std::string>& values) {
+  writer_.StartArray();
+  for (const std::string& value : values) String(value);
+  writer_.EndArray();
+}
+
 void ReportWriter::Field(const std::string& key, const std::string& value) {
   Key(key);
   String(value);
+}
+
+void ReportWriter::Field(const std::string& key, const std::optional<std::string>& value) {
+  if (!value.has_value()) return Null(key);
+  Field(key, *value);
+}
+
+void ReportWriter::Null(const std::string& key) {
+  Key(key);
+  writer_.Null();
 }
 
 void ReportWriter::Field(const std::string& key, std::optional<double> value) {
@@ -64,8 +80,14 @@ void ReportWriter::Field(const std::string& key, const JsonScalar& value) {
 
 void ReportWriter::Field(const std::string& key, const std::vector<std::string>& values) {
   Key(key);
+  Strings(values);
+}
+
+void ReportWriter::Field(const std::string& key,
+                         const std::vector<std::vector<std::string>>& lists) {
+  Key(key);
   writer_.StartArray();
-  for (const std::string& value : values) String(value);
+  for (const std::vector<std::string>& list : lists) Strings(list);
   writer_.EndArray();
 }
 

@@ -32,6 +32,7 @@ class ReportWriter {
   // One member of an object each. Infinities and NaN are written as strings.
   void Field(const std::string& key, const std::string& value);
   void Field(const std::string& key, const char* value) { Field(key, std::string(value)); }
+  void Field(const std::string& key, const std::optional<std::string>& value);
   void Field(const std::string& key, std::optional<double> value);
   void Field(const std::string& key, std::optional<int64_t> value);
   void Field(const std::string& key, std::optional<bool> value);
@@ -39,7 +40,9 @@ class ReportWriter {
   void Field(const std::string& key, int64_t value) { Field(key, std::optional<int64_t>(value)); }
   void Field(const std::string& key, double value) { Field(key, std::optional<double>(value)); }
   void Field(const std::string& key, const JsonScalar& value);
+  void Null(const std::string& key);
   void Field(const std::string& key, const std::vector<std::string>& values);
+  void Field(const std::string& key, const std::vector<std::vector<std::string>>& lists);
   void Field(const std::string& key, const std::vector<int64_t>& values);
   void Field(const std::string& key, const std::vector<double>& values);
 
@@ -50,6 +53,7 @@ class ReportWriter {
   void Key(const std::string& key) {
     writer_.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
   }
+  void Strings(const std::vector<std::string>& values);
   void String(const std::string& text) {
     writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
   }

@@ -1,5 +1,7 @@
 #include "analyzer/run_comparison.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -52,10 +54,6 @@ SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
   return accumulator.Finish();
 }
 
-StoredLogProbs StoredAt(const RunRecord& run, const Timepoint& at) {
-  return {Find(run.log_probs, at), Find(run.reference_log_probs, at)};
-}
-
 SignalComparison CompareLogProbs(const RunRecord& a, const RunRecord& b,
                                  const std::vector<int64_t>& steps) {
   SignalAccumulator accumulator(NumberFormat::kFloat32);
@@ -89,12 +87,39 @@ const Vectors& VectorsOf(const RunRecord& run, const SignalId& signal) {
   return found == run.vectors.end() ? *kNone : found->second;
 }
 
+std::optional<TokenDivergence> FirstDivergentToken(const Contexts& contexts, const RunRecord& a,
+                                                   const RunRecord& b) {
+  if (!contexts.first_token_difference.has_value()) return std::nullopt;
+  const int64_t step = *contexts.first_token_difference;
+  return TokenDivergence{step, a.steps.at(step), b.steps.at(step)};
+}
+
+// Sorts by when a model computes it.
+auto WhenComputed(const Divergence& divergence) {
+  const SignalId& signal = divergence.signal;
+  const bool is_last = signal.kind == SignalKind::kLogProbs;
+  const int64_t computed = divergence.where.at.Computed();
+  return std::make_tuple(std::max<int64_t>(0, computed), is_last, signal.layer,
+                         signal.kind != SignalKind::kKeyVectors, computed);
+}
+
 }  // namespace
+
+std::optional<Divergence> RunComparison::FirstDivergence() const {
+  std::optional<Divergence> first;
+  for (const auto& [id, signal] : signals) {
+    if (!signal.first_divergence.has_value()) continue;
+    const Divergence divergence{id, *signal.first_divergence};
+    if (!first.has_value() || WhenComputed(divergence) < WhenComputed(*first)) first = divergence;
+  }
+  return first;
+}
 
 RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,
                           bool same_reference, NumberFormat format) {
   RunComparison comparison;
   comparison.contexts = CompareContexts(a, b, same_reference);
+  comparison.first_divergent_token = FirstDivergentToken(comparison.contexts, a, b);
   const std::vector<int64_t>& steps = comparison.contexts.comparable_steps;
   for (const SignalId& signal : signals) {
     comparison.signals[signal] =

@@ -2,7 +2,9 @@
 #ifndef ANALYZER_RUN_COMPARISON_H_
 #define ANALYZER_RUN_COMPARISON_H_
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "analyzer/bit_changes.h"
@@ -12,9 +14,27 @@
 
 namespace forensics::analyzer {
 
+// The first comparable step at which two runs would have chosen different tokens.
+struct TokenDivergence {
+  int64_t step = 0;
+  Step a;
+  Step b;
+};
+
+// Where two runs part first, in the order in which a model computes.
+struct Divergence {
+  SignalId signal;
+  SignalDivergence where;
+};
+
 struct RunComparison {
   Contexts contexts;
   std::map<SignalId, SignalComparison> signals;
+  std::optional<TokenDivergence> first_divergent_token;
+
+  // The forward pass first, then the layer, keys before hidden states, log-probs at the end, then
+  // the position. None where no bit differs.
+  std::optional<Divergence> FirstDivergence() const;
 };
 
 // Compares `signals` at the steps with the same context (CompareContexts). `format` is what hidden

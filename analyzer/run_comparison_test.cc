@@ -174,5 +174,52 @@ TEST(BitIdentity, NeedsEqualBitsAndSomethingToCompare) {
   EXPECT_FALSE(Compare(RunRecord(), RunRecord(), kHidden1).bit_identical);
 }
 
+TEST(FirstDivergence, IsNoneWhereNoBitDiffers) {
+  EXPECT_FALSE(CompareRuns(Offset(1), Offset(1), kAll).FirstDivergence().has_value());
+}
+
+TEST(FirstDivergence, OfASignalIsAtItsFirstPositionAndElement) {
+  RunRecord b = Offset(0);
+  // The token of step 1, seen by two windows; then another one of step 2.
+  SetVector(b, kHidden1, {1, -1}, {0, 8, 1, 2});
+  SetVector(b, kHidden1, {2, -2}, {0, 8, 1, 2});
+  SetVector(b, kHidden1, {2, -1}, {1, 8, 2, 1});
+  const SignalDivergence where = Compare(Offset(0), b, kHidden1).first_divergence.value();
+  EXPECT_EQ(where.at, (Timepoint{1, -1}));
+  EXPECT_EQ(where.changed.element, 3);
+  EXPECT_EQ(where.changed.a, 1);
+  EXPECT_EQ(where.changed.b, 2);
+}
+
+TEST(FirstDivergence, IsInTheOrderInWhichAModelComputes) {
+  RunRecord b = Offset(0);
+  const float infinity = std::numeric_limits<float>::infinity();
+  SetVector(b, kHidden1, {1, -1}, {1, 8, 1, 1});
+  EXPECT_EQ(CompareRuns(Offset(0), b, kAll).FirstDivergence()->signal, kHidden1);
+  SetVector(b, kKeys1, {1, -1}, {1, 1});
+  EXPECT_EQ(CompareRuns(Offset(0), b, kAll).FirstDivergence()->signal, kKeys1)
+      << "a layer's keys come before its result";
+  b.log_probs[{0, -3}].values[0] = -9;
+  EXPECT_EQ(CompareRuns(Offset(0), b, kAll).FirstDivergence()->signal, kLogProbsId)
+      << "the prefill comes before the first decode step";
+  SetVector(b, kHidden2, {0, -1}, {infinity, 8, 0, 2});
+  EXPECT_EQ(CompareRuns(Offset(0), b, kAll).FirstDivergence()->signal, kHidden2)
+      << "layers come before log-probs, for all positions of the prefill";
+}
+
+TEST(FirstDivergentToken, HasItsStepIdsAndTexts) {
+  RunRecord a = Offset(0), b = Offset(0);
+  a.steps[1].token_text = "yes";
+  b.steps[1].token_id = 5;
+  b.steps[1].token_text = "no";
+  b.steps[2].token_id = 6;
+  const auto token = CompareRuns(a, b, kAll).first_divergent_token;
+  ASSERT_TRUE(token.has_value());
+  EXPECT_EQ(token->step, 1);
+  EXPECT_EQ(token->a.token_id, std::optional<int64_t>(101));
+  EXPECT_EQ(token->b.token_text, std::optional<std::string>("no"));
+  EXPECT_FALSE(CompareRuns(a, a, kAll).first_divergent_token.has_value());
+}
+
 }  // namespace
 }  // namespace forensics::analyzer

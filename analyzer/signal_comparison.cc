@@ -19,7 +19,15 @@ DistanceSummary Summarize(absl::Span<const double> distances) {
   return summary;
 }
 
+void SignalAccumulator::NoteDivergence(const Timepoint& at, const VectorDifference& difference) {
+  if (!difference.first_changed.has_value()) return;
+  std::optional<SignalDivergence>& first = result_.first_divergence;
+  if (first.has_value() && first->at.Computed() <= at.Computed()) return;
+  first = SignalDivergence{at, *difference.first_changed};
+}
+
 void SignalAccumulator::Add(const Timepoint& at, const VectorDifference& difference) {
+  NoteDivergence(at, difference);
   if (!difference.finite) {
     ++result_.left_out.not_finite;
     return;

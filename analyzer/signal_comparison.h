@@ -50,10 +50,18 @@ struct LeftOut {
   int64_t no_common_id = 0;    // log-probs
 };
 
+// Where the bits of a signal part first.
+struct SignalDivergence {
+  Timepoint at;  // the position's first timepoint that is compared
+  ChangedElement changed;
+};
+
 struct SignalComparison {
   DistanceSummary l2;  // the plan's figure: over steps x positions, each with the same weight
   std::array<PhaseStatistics, kPhases.size()> phases;
   std::vector<PositionDistance> positions;  // ascending
+  // At the first position with other bits, NaN and infinities too.
+  std::optional<SignalDivergence> first_divergence;
   LeftOut left_out;
   int64_t unmatched_ids = 0;   // log-probs: token ids in one list alone, over all timepoints
   bool bit_identical = false;  // all that was compared has the same bits, and something was
@@ -74,6 +82,7 @@ class SignalAccumulator {
   SignalComparison Finish();
 
  private:
+  void NoteDivergence(const Timepoint& at, const VectorDifference& difference);
   PhaseStatistics Statistics(Phase phase) const;
 
   const NumberFormat format_;

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "analyzer/divergence_report.h"
+
 namespace forensics::analyzer {
 namespace {
 
@@ -101,6 +103,7 @@ void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair) {
     const auto verdict = pair.verdicts.find(id);
     if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second);
     writer.Field("bit_identical", signal.bit_identical);
+    WriteSignalDivergence(writer, signal.first_divergence, signal.in(Phase::kAll).ulps.format);
     WriteLeftOut(writer, signal);
     if (id.kind == SignalKind::kLogProbs) writer.Field("unmatched_ids", signal.unmatched_ids);
     WriteDistinct(writer, signal);

@@ -27,9 +27,10 @@ std::optional<double> Cosine(const Eigen::ArrayXd& a, double norm_a, const Eigen
   return std::clamp(products.Total() / norm_a / norm_b, -1.0, 1.0);
 }
 
-std::optional<int64_t> FirstChanged(absl::Span<const float> a, absl::Span<const float> b) {
+std::optional<ChangedElement> FirstChanged(absl::Span<const float> a, absl::Span<const float> b) {
   for (size_t i = 0; i < a.size(); ++i) {
-    if (std::memcmp(&a[i], &b[i], sizeof(float)) != 0) return static_cast<int64_t>(i);
+    if (std::memcmp(&a[i], &b[i], sizeof(float)) == 0) continue;
+    return ChangedElement{static_cast<int64_t>(i), a[i], b[i]};
   }
   return std::nullopt;
 }

@@ -10,6 +10,13 @@
 
 namespace forensics::analyzer {
 
+// An element with other bits.
+struct ChangedElement {
+  int64_t element = 0;
+  float a = 0;
+  float b = 0;
+};
+
 struct VectorDifference {
   // False: a NaN or infinity in either vector; the rest, but for first_changed, is then void.
   bool finite = true;
@@ -18,7 +25,7 @@ struct VectorDifference {
   std::optional<double> cosine;  // of the angle between them; none if either is zero
   double largest_absolute = 0;
   BitChanges bits;
-  std::optional<int64_t> first_changed;  // the first element with other bits
+  std::optional<ChangedElement> first_changed;
 };
 
 // `a` and `b` have the same length.

@@ -54,10 +54,13 @@ TEST(Difference, CosineOfTheAngle) {
 
 TEST(Difference, FirstChangedElementIsFoundInAnyVector) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(Difference({1, 2, 3}, {1, 2, 3}).first_changed, std::nullopt);
-  EXPECT_EQ(Difference({1, 2, 0.0f, 4}, {1, 2, -0.0f, 5}).first_changed, std::optional<int64_t>(2));
-  EXPECT_EQ(Difference({nan, 2, 3}, {nan, nan, 3}).first_changed, std::optional<int64_t>(1));
-  EXPECT_EQ(Difference({nan}, {nan}).first_changed, std::nullopt);
+  EXPECT_FALSE(Difference({1, 2, 3}, {1, 2, 3}).first_changed.has_value());
+  EXPECT_FALSE(Difference({nan}, {nan}).first_changed.has_value());
+  EXPECT_EQ(Difference({1, 2, 0.0f, 4}, {1, 2, -0.0f, 5}).first_changed.value().element, 2);
+  const ChangedElement changed = Difference({nan, 2, 3}, {nan, 4, 3}).first_changed.value();
+  EXPECT_EQ(changed.element, 1);
+  EXPECT_EQ(changed.a, 2);
+  EXPECT_EQ(changed.b, 4);
 }
 
 TEST(CompensatedSum, DoesNotDependOnTheOrderOfItsTerms) {

@@ -13,6 +13,8 @@ import os
 import struct
 import sys
 
+from reference_divergence import (PHASES, first_divergence, first_divergent_token, first_of_all,
+                                  identity_classes, same_bits)
 from reference_statistics import float_bits, from_bits, mean, norm, phase_figures
 
 REFERENCE_VALUES = {
@@ -85,7 +87,7 @@ def number(element):
     return float(element)  # "NaN", "Infinity", "-Infinity" too
 
 
-def vector_at(run, step, signal, layer, position):
+def vector_at(step, signal, layer, position):
     vector = ((step.get(signal) or {}).get(f"layer_{layer}") or {}).get(position)
     return [number(element) for element in vector] if vector else None
 
@@ -152,51 +154,61 @@ def pick_log_probs(step1, step2, position):
     return picked
 
 
-def compare(run1, run2, same_tokens, bfloat16, signal, layer):
-    """All figures of one signal between two runs, under the report's names."""
+def paired_values(run1, run2, same_tokens, signal, layer):
+    """(step, position, values of one, of the other, unmatched ids) of each comparable timepoint.
+
+    None where a run stores nothing; a timepoint that neither stores is left out.
+    """
     steps1, steps2 = steps_of(run1), steps_of(run2)
     comparable, _ = contexts(run1, run2, same_tokens)
-    distances, distinct = [], {}
-    out = {"missing": 0, "unequal_length": 0, "not_finite": 0, "no_common_id": 0}
-    unmatched, changed_anywhere = 0, False
     for s in comparable:
         for p in (-3, -2, -1):
-            name = f"pos_{p}"
+            name, unmatched = f"pos_{p}", 0
             if signal == "logprobs":
                 one, two = pick_log_probs(steps1[s], steps2[s], name)
                 if one is not None and two is not None:
                     common = [i for i in one if i in two]
-                    unmatched += len(one) + len(two) - 2 * len(common)
+                    unmatched = len(one) + len(two) - 2 * len(common)
                     one, two = [one[i] for i in common], [two[i] for i in common]
             else:
-                one = vector_at(run1, steps1[s], signal, layer, name)
-                two = vector_at(run2, steps2[s], signal, layer, name)
-            if one is None and two is None:
-                continue
-            if one is None or two is None:
-                out["missing"] += 1
-            elif len(one) != len(two):
-                out["unequal_length"] += 1
-            elif not one:
-                out["no_common_id"] += 1
-            elif not all(map(math.isfinite, one + two)):
-                out["not_finite"] += 1
-            else:
-                distance = norm([a - b for a, b in zip(one, two)])
-                distances.append(distance)
-                changed = sum(float_bits(a) != float_bits(b) for a, b in zip(one, two))
-                changed_anywhere |= changed > 0
-                distinct.setdefault(s + p + 1, (distance, one, two))
+                one = vector_at(steps1[s], signal, layer, name)
+                two = vector_at(steps2[s], signal, layer, name)
+            if one is not None or two is not None:
+                yield s, p, one, two, unmatched
+
+
+def compare(run1, run2, same_tokens, bfloat16, signal, layer):
+    """All figures of one signal between two runs, under the report's names."""
+    distances, distinct, points = [], {}, []
+    out = {"missing": 0, "unequal_length": 0, "not_finite": 0, "no_common_id": 0}
+    unmatched_ids, changed_anywhere = 0, False
+    for s, p, one, two, unmatched in paired_values(run1, run2, same_tokens, signal, layer):
+        unmatched_ids += unmatched
+        if one is None or two is None:
+            out["missing"] += 1
+            continue
+        points.append((s, p, one, two))
+        if len(one) != len(two):
+            out["unequal_length"] += 1
+        elif not one:
+            out["no_common_id"] += 1
+        elif not all(map(math.isfinite, one + two)):
+            out["not_finite"] += 1
+        else:
+            distance = norm([a - b for a, b in zip(one, two)])
+            distances.append(distance)
+            changed_anywhere |= not same_bits(one, two)
+            distinct.setdefault(s + p + 1, (distance, one, two))
     figures = dict(
         out, n=len(distances), mean=mean(distances), min=min(distances, default=None),
-        max=max(distances, default=None), unmatched=unmatched,
-        bit_identical=bool(distances) and not changed_anywhere and unmatched == 0)
+        max=max(distances, default=None), unmatched=unmatched_ids,
+        bit_identical=bool(distances) and not changed_anywhere and unmatched_ids == 0)
     figures["phases"] = {
         phase: phase_figures([d for at, d in sorted(distinct.items()) if belongs(at)],
                              bfloat16 and signal != "logprobs")
-        for phase, belongs in (("all", lambda at: True), ("prefill", lambda at: at <= 0),
-                               ("decode", lambda at: at > 0))}
+        for phase, belongs in PHASES.items()}
     every = figures["phases"]["all"]
+    figures["first_divergence"] = first_divergence(points, every["ulps"]["number_format"])
     figures["distinct"] = {
         "l2_distance": every["l2_distance"],
         "l2_distance_n": len(distinct),
@@ -314,7 +326,7 @@ class Analysis:
                                         variant)
 
     def pair(self, kind, hardware, section, a, b):
-        stored = [next((r for r in self.runs(c) if r.get("decode_steps")), None) for c in (a, b)]
+        stored = [self.stored_run(c) for c in (a, b)]
         figures = dict.fromkeys(self.signals)
         if all(stored):
             same_tokens = one_source(a, stored[0], b, stored[1])
@@ -336,6 +348,32 @@ class Analysis:
                     b is self.baseline(two) for two in self.hardware):
                 base.append(figures[signal]["mean"])
         return mean(every), mean(base)
+
+    def stored_run(self, config):
+        return next((r for r in self.runs(config) if r.get("decode_steps")), None)
+
+    def identity_classes(self, signal, phase):
+        """Of all hardware's configurations; hardware in the order of its first one."""
+        kind, layer = self.signals[signal]
+        configs = {c["config_id"]: c for configs in self.hardware.values() for c in configs}
+
+        def values_at(step, p):
+            if kind != "logprobs":
+                return vector_at(step, kind, layer, f"pos_{p}")
+            return step.get(kind, {}).get(f"pos_{p}")
+
+        def stored(name):
+            steps = steps_of(self.stored_run(configs[name]) or {})
+            return [s + p + 1 for s in steps for p in (-3, -2, -1) if values_at(steps[s], p)]
+
+        def compared(one, two):
+            runs = [self.stored_run(configs[name]) for name in (one, two)]
+            same_tokens = one_source(configs[one], runs[0], configs[two], runs[1])
+            return [(s + p + 1, bool(a) and unmatched == 0 and same_bits(a, b))
+                    for s, p, a, b, unmatched in paired_values(*runs, same_tokens, kind, layer)
+                    if a is not None and b is not None]
+
+        return identity_classes(configs, stored, compared, phase)
 
     def reproducible(self, config):
         runs = self.runs(config)
@@ -361,6 +399,14 @@ class Checker:
             self.wrong.append(f"{place}: found {found!r}, expected {expected!r}")
 
 
+def check_divergence(check, place, found, expected):
+    if expected is None:
+        check.equal(place, found, None)
+        return
+    for name, value in expected.items():
+        check.equal(f"{place}/first_divergence/{name}", found and found[name], value)
+
+
 def check_signals(check, place, entry, figures):
     for signal, expected in figures.items():
         found, where = entry["signals"][signal], f"{place}/{signal}"
@@ -374,6 +420,7 @@ def check_signals(check, place, entry, figures):
             check.equal(where, found["unmatched_ids"], expected["unmatched"])
         for name, value in expected["distinct"].items():
             check.equal(f"{where}/{name}", found["distinct_positions"][name], value)
+        check_divergence(check, where, found["first_divergence"], expected["first_divergence"])
         for phase, values in expected["phases"].items():
             for name, value in values.items():
                 check.equal(f"{where}/{phase}/{name}", found["phases"][phase][name], value)
@@ -410,11 +457,21 @@ def check_experiment(check, analysis, report):
             check.equal(place, entry["l2_distance"], None)
             continue
         check.equal(place, entry["l2_distance"], figures[analysis.headline]["mean"])
-        stored = [next(r for r in analysis.runs(c) if r.get("decode_steps")) for c in (a, b)]
+        stored = [analysis.stored_run(c) for c in (a, b)]
         comparable, left_out = contexts(*stored, one_source(a, stored[0], b, stored[1]))
         check.equal(place, entry["contexts"]["steps_compared"], len(comparable))
         check.equal(place, entry["contexts"]["steps_left_out"], left_out)
         check_signals(check, place, entry, figures)
+        first = first_of_all({signal: f["first_divergence"] for signal, f in figures.items()})
+        check_divergence(check, place, entry["first_divergence"],
+                         first and {"signal": first, **figures[first]["first_divergence"]})
+        check.equal(place, entry["first_divergent_token"],
+                    first_divergent_token(comparable, *map(steps_of, stored)))
+    for signal in analysis.signals:
+        for phase in PHASES:
+            check.equal(f"{name}/identity_classes/{signal}/{phase}",
+                        report["identity_classes"][signal][phase],
+                        analysis.identity_classes(signal, phase))
 
 
 def check_run_times(check, analysis, report):

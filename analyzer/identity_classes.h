@@ -1,0 +1,36 @@
+// Which configurations, on whatever hardware, computed the same bits.
+#ifndef ANALYZER_IDENTITY_CLASSES_H_
+#define ANALYZER_IDENTITY_CLASSES_H_
+
+#include <array>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "analyzer/experiment.h"
+
+namespace forensics::analyzer {
+
+// A configuration by the run that stands for it.
+struct ComparedRun {
+  const Configuration* configuration = nullptr;
+  const RunRecord* run = nullptr;  // null: no repetition is stored
+};
+
+struct IdentityClasses {
+  // Any two of a class share a timepoint and have the same bits wherever both have a value in the
+  // same context (contexts.h). Where all values are there this is equality of bits; one that lacks
+  // some joins the first class that it does not contradict.
+  std::vector<std::vector<const Configuration*>> classes;
+  std::vector<const Configuration*> not_stored;  // without a value of the signal in the phase
+};
+
+// By phase (Phase's order).
+using PhaseClasses = std::array<IdentityClasses, kPhases.size()>;
+
+std::map<SignalId, PhaseClasses> FindIdentityClasses(const std::vector<ComparedRun>& runs,
+                                                     const std::set<SignalId>& signals);
+
+}  // namespace forensics::analyzer
+
+#endif  // ANALYZER_IDENTITY_CLASSES_H_
