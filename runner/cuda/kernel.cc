@@ -9,14 +9,6 @@
 namespace forensics::runner {
 namespace {
 
-int Attribute(CUdevice_attribute attribute) {
-  CUdevice device = 0;
-  CheckCuda(Cuda().cuCtxGetDevice(&device), "finding the current GPU");
-  int value = 0;
-  CheckCuda(Cuda().cuDeviceGetAttribute(&value, attribute, device), "reading a GPU's attribute");
-  return value;
-}
-
 // The module of one .cu file; loaded once.
 CUmodule ModuleOf(const nvrtc::Cubins& cubins) {
   static std::mutex mutex;
@@ -36,8 +28,16 @@ CUmodule ModuleOf(const nvrtc::Cubins& cubins) {
 
 }  // namespace
 
+int GpuAttribute(CUdevice_attribute attribute) {
+  CUdevice device = 0;
+  CheckCuda(Cuda().cuCtxGetDevice(&device), "finding the current GPU");
+  int value = 0;
+  CheckCuda(Cuda().cuDeviceGetAttribute(&value, attribute, device), "reading a GPU's attribute");
+  return value;
+}
+
 int ThisArchitecture() {
-  static const int architecture = Attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) * 10;
+  static const int architecture = GpuAttribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) * 10;
   return architecture;
 }
 
@@ -45,7 +45,7 @@ CUfunction CudaKernel::Load() const {
   CUfunction function = nullptr;
   CheckCuda(Cuda().cuModuleGetFunction(&function, ModuleOf(*cubins_), name_), name_);
   // As much dynamic shared memory as the GPU has; a launch takes what it asks for.
-  static const int most = Attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+  static const int most = GpuAttribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   int fixed = 0;
   CheckCuda(Cuda().cuFuncGetAttribute(&fixed, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, function),
             name_);
@@ -61,9 +61,15 @@ void CudaKernel::Enqueue(const Launch& launch, void** arguments) const {
     function = Load();
     function_.store(function, std::memory_order_release);
   }
-  CUlaunchAttribute overlap = {};
-  overlap.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
-  overlap.value.programmaticStreamSerializationAllowed = 1;
+  CUlaunchAttribute attribute = {};
+  if (launch.cooperative) {
+    attribute.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
+    attribute.value.cooperative = 1;
+  } else {
+    attribute.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+    attribute.value.programmaticStreamSerializationAllowed = 1;
+  }
+  const bool overlaps = launch.overlaps_previous && ThisArchitecture() >= 90;
   CUlaunchConfig config = {};
   config.gridDimX = static_cast<unsigned>(launch.blocks[0]);
   config.gridDimY = static_cast<unsigned>(launch.blocks[1]);
@@ -72,8 +78,8 @@ void CudaKernel::Enqueue(const Launch& launch, void** arguments) const {
   config.blockDimY = config.blockDimZ = 1;
   config.sharedMemBytes = static_cast<unsigned>(launch.shared_bytes);
   config.hStream = CurrentStream();
-  config.attrs = &overlap;
-  config.numAttrs = launch.overlaps_previous && ThisArchitecture() >= 90 ? 1 : 0;
+  config.attrs = &attribute;
+  config.numAttrs = launch.cooperative || overlaps ? 1 : 0;
   CheckCuda(Cuda().cuLaunchKernelEx(&config, function, arguments, nullptr), name_);
 }
 

@@ -17,6 +17,9 @@ struct Launch {
   // May start before the kernel before it in the stream has ended; it then waits for it itself
   // (griddepcontrol.wait). Taken as false where the GPU is older than sm_90.
   bool overlaps_previous = false;
+  // All blocks run at the same time, or the launch is an error: they may wait for each other. Not
+  // together with overlaps_previous.
+  bool cooperative = false;
 };
 
 // One __global__ function. A process uses one GPU: the function is loaded into the context that is
@@ -47,6 +50,9 @@ class CudaKernel {
   const char* name_;
   mutable std::atomic<CUfunction> function_{nullptr};
 };
+
+// An attribute of the current GPU. Throws CudaError.
+int GpuAttribute(CUdevice_attribute attribute);
 
 // The number that our machine code is found by for the current GPU: 80 for compute capability 8.x,
 // 90 for 9.x. Throws CudaError.

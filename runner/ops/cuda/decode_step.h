@@ -12,8 +12,10 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "runner/ops/cuda/decode_arguments.h"
 #include "runner/ops/cuda/quantized_weight.h"
 
 namespace forensics::runner {
@@ -69,29 +71,55 @@ struct DecodeTensors {
   at::Tensor logits;     // [batch, vocab]: the step's result
 };
 
+// Between the kernels' phases (decode_arguments.h, whose comments give the shapes); what they hold
+// after a step is the last layer's. Tagged words are int32 where they hold a bfloat16, in their
+// lower half, and two float32 each where they hold a float32, the first of the two.
+struct DecodeScratchTensors {
+  at::Tensor counters;
+  at::Tensor input, middle, qkv, attended, router_logits, inner;  // tagged
+  at::Tensor partial, block_stats;                                // tagged
+  at::Tensor residual;
+  at::Tensor scores, largest, totals;  // eager attention's
+};
+
 class DecodeStep {
  public:
-  // Whether there are kernels for such a model: the dimensions of Qwen3-30B-A3B and of the small
-  // test model, all of a model's weights of one format, batch 1 to 8.
+  // Whether there are kernels for such a model on the current GPU: the dimensions of Qwen3-30B-A3B
+  // and of the small test model, batch 1 to 8; an H100 or more (shared memory, multiprocessors).
+  // Throws CudaError.
   static bool Supports(const DecodeDims& dims, int64_t batch);
 
   // Allocates the workspace and uploads the addresses: not while capturing. The tensors are kept
-  // alive. Throws std::invalid_argument that names the tensor and what was expected and found.
+  // alive. All weights must be of one format. Throws std::invalid_argument that names the tensor,
+  // what was expected and found; CudaError.
   explicit DecodeStep(DecodeTensors tensors);
 
   // Enqueues the step on CurrentStream(). Throws CudaError.
   void Launch() const;
 
+  // Its three parts, for tests and measurements.
+  void LaunchBegin() const;
+  void LaunchLayers() const;
+  void LaunchLmHead() const;
+
   // What of the choice of kernels can change bits, for the manifest.
   std::string Variant() const;
 
+  const DecodeScratchTensors& scratch() const { return scratch_; }
+
+  // From now on the layers' kernel leaves clock64() of its first block at the beginning of each
+  // phase: int64 [layers, kDecodePhases].
+  void set_clocks(at::Tensor clocks) { clocks_ = std::move(clocks); }
+
  private:
+  DecodeArguments Arguments() const;
+
   DecodeTensors tensors_;
-  int64_t batch_ = 0, capacity_ = 0;
+  int64_t batch_ = 0, capacity_ = 0, key_blocks_ = 0;
   bool nf4_ = false;
-  int blocks_ = 0;        // of the layers' kernel: one an SM
-  at::Tensor table_;      // uint8: DecodeLayerPointers of each layer
-  at::Tensor workspace_;  // uint8
+  DecodeScratchTensors scratch_;
+  at::Tensor table_;  // uint8: DecodeLayerAddresses of each layer
+  at::Tensor clocks_;
 };
 
 }  // namespace forensics::runner
