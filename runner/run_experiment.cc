@@ -131,9 +131,9 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> CreateModel(const Checkpoi
     return absl::Status(model.status().code(),
                         absl::StrCat(manifest.config_id(), ": ", model.status().message()));
   }
-  for (const auto& [name, value] : (*model)->Settings()) {
-    (*manifest.mutable_settings())[name] = value;
-  }
+  const auto settings = (*model)->Settings();
+  if (!settings.ok()) return settings.status();
+  for (const auto& [name, value] : *settings) (*manifest.mutable_settings())[name] = value;
   return model;
 }
 

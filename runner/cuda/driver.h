@@ -24,7 +24,9 @@ namespace forensics::runner {
   F(cuDeviceGetPCIBusId)            \
   F(cuDeviceGetUuid)                \
   F(cuDeviceTotalMem)               \
+  F(cuDevicePrimaryCtxRetain)       \
   F(cuCtxGetDevice)                 \
+  F(cuCtxSetCurrent)                \
   F(cuMemGetInfo)                   \
   F(cuMemHostRegister)              \
   F(cuMemHostUnregister)            \

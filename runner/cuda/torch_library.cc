@@ -48,9 +48,20 @@ absl::StatusOr<std::string> TorchFolder() {
   return path.parent_path().string();
 }
 
+// The context that libtorch, too, uses on this GPU, but makes only for its first work: own calls of
+// the driver may come before that.
+void MakeContextCurrent(const Gpu& gpu) {
+  CUdevice device = 0;
+  CheckCuda(Cuda().cuDeviceGet(&device, gpu.index), "finding the GPU");
+  CUcontext context = nullptr;
+  CheckCuda(Cuda().cuDevicePrimaryCtxRetain(&context, device), "starting to use the GPU");
+  CheckCuda(Cuda().cuCtxSetCurrent(context), "making the GPU current");
+}
+
 // What libtorch itself makes of the GPU, and of the CUDA that it was built for.
 absl::Status MakeCurrent(const Gpu& gpu, absl::string_view build_cuda) {
   try {
+    MakeContextCurrent(gpu);
     const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
     const std::string cuda = CudaVersionText(static_cast<int>(hooks.versionCUDART()));
     if (cuda != build_cuda) {
@@ -66,6 +77,8 @@ absl::Status MakeCurrent(const Gpu& gpu, absl::string_view build_cuda) {
   } catch (const c10::Error& error) {
     return absl::InternalError(
         absl::StrCat("libtorch cannot use ", gpu.name, ": ", error.what_without_backtrace()));
+  } catch (const CudaError& error) {
+    return absl::InternalError(absl::StrCat(gpu.name, " cannot be used: ", error.what()));
   }
   return absl::OkStatus();
 }

@@ -92,6 +92,12 @@ absl::Status DecoderLanguageModel::LoadWeights(const DecoderModel::LoadProgress&
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::map<std::string, std::string>> DecoderLanguageModel::Settings() const {
+  return CatchTorch([&]() -> absl::StatusOr<std::map<std::string, std::string>> {
+    return SettingsOf(checkpoint_.config(), options_);
+  });
+}
+
 std::optional<schema::SignalPart> DecoderLanguageModel::Part() const {
   const Sharding& sharding = options_.sharding;
   if (sharding.tp_size == 1) return std::nullopt;

@@ -45,9 +45,7 @@ class DecoderLanguageModel : public LanguageModel {
                                      Observer* observer) override;
 
   // Which kernels run, for the manifest.
-  std::map<std::string, std::string> Settings() const {
-    return SettingsOf(checkpoint_.config(), options_);
-  }
+  absl::StatusOr<std::map<std::string, std::string>> Settings() const;
 
   // Which part of the signals this rank holds; none where it holds all.
   std::optional<schema::SignalPart> Part() const;
