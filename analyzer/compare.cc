@@ -129,6 +129,7 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
                                             "written, a report in ",
                                             options.output, " is as it was"));
   }
+  AdjustAcrossExperiments(reports);
   outcome.analysed = static_cast<int>(reports.size());
   if (absl::Status status = WriteReports(options, reports); !status.ok()) return status;
   out << (options.format == TableFormat::kJson ? SummaryJson(reports) : SummaryTable(reports));

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "analyzer/gaps.h"
 #include "analyzer/hardware.h"
+#include "analyzer/holm.h"
 #include "analyzer/json_fields.h"
 
 namespace forensics::analyzer {
@@ -52,6 +53,7 @@ class Analysis {
   std::vector<ConfigurationPair> Variants(const HardwareGroup& group,
                                           const Configuration& baseline);
   void ComputeNoise();
+  void MeasureUncertainty();
   void JudgePairs(std::vector<ConfigurationPair>& pairs);
   void Summarise();
 
@@ -78,6 +80,7 @@ ExperimentReport Analysis::Run() {
   ComputeNoise();
   for (WithinHardware& within : report_.within_hardware) JudgePairs(within.pairs);
   for (CrossHardwareDetectability& cross : report_.cross_hardware) JudgePairs(cross.pairs);
+  MeasureUncertainty();
   Summarise();
   for (RunRecord& run : report_.experiment.runs) run.ReleaseSignals();
   return std::move(report_);
@@ -226,17 +229,47 @@ void Analysis::ComputeNoise() {
   std::set<const Configuration*> baselines;
   for (const HardwareGroup& group : groups_) baselines.insert(group.baseline);
   for (const SignalId& signal : signals_) {
-    std::vector<double> all;
-    std::vector<double> at_baseline;
+    std::vector<double> all, at_baseline;
+    std::vector<PositionSeries> all_series, at_baseline_series;
     for (const CrossHardwareBaseline& cross : report_.cross_hardware_baseline) {
       for (const ConfigurationPair& pair : cross.pairs) {
         const std::optional<double> l2 = pair.MeanL2(signal);
         if (!l2.has_value()) continue;
+        const PositionSeries series = SeriesOf(pair.comparison->signals.at(signal));
         all.push_back(*l2);
-        if (baselines.count(pair.a) > 0 && baselines.count(pair.b) > 0) at_baseline.push_back(*l2);
+        all_series.push_back(series);
+        if (baselines.count(pair.a) == 0 || baselines.count(pair.b) == 0) continue;
+        at_baseline.push_back(*l2);
+        at_baseline_series.push_back(series);
       }
     }
-    report_.noise[signal] = {Mean(all), Mean(at_baseline)};
+    report_.noise[signal] = {Mean(all), Mean(at_baseline), MeanSeries(all_series),
+                             MeanSeries(at_baseline_series)};
+  }
+}
+
+void MeasureMeans(std::vector<ConfigurationPair>& pairs) {
+  for (ConfigurationPair& pair : pairs) {
+    if (!pair.comparison.has_value()) continue;
+    for (const auto& [signal, comparison] : pair.comparison->signals) {
+      pair.uncertainty[signal].mean_l2 = MeanIntervals(SeriesOf(comparison));
+    }
+  }
+}
+
+void Analysis::MeasureUncertainty() {
+  for (CrossHardwareBaseline& cross : report_.cross_hardware_baseline) MeasureMeans(cross.pairs);
+  for (CrossHardwareDetectability& cross : report_.cross_hardware) MeasureMeans(cross.pairs);
+  for (WithinHardware& within : report_.within_hardware) {
+    MeasureMeans(within.pairs);
+    for (ConfigurationPair& pair : within.pairs) {
+      for (auto& [signal, uncertainty] : pair.uncertainty) {
+        const PositionSeries series = SeriesOf(pair.comparison->signals.at(signal));
+        const Noise& noise = report_.noise[signal];
+        uncertainty.by_mean = CompareWithNoise(series, noise.mean_by_position);
+        uncertainty.by_baseline = CompareWithNoise(series, noise.at_baseline_by_position);
+      }
+    }
   }
 }
 
@@ -251,15 +284,19 @@ void Analysis::JudgePairs(std::vector<ConfigurationPair>& pairs) {
 }
 
 void Analysis::Summarise() {
+  SummaryRow& row = report_.summary;
   std::vector<double> distances;
   for (const WithinHardware& within : report_.within_hardware) {
     for (const ConfigurationPair& pair : within.pairs) {
       const std::optional<double> l2 = pair.MeanL2(report_.headline);
-      if (l2.has_value()) distances.push_back(*l2);
+      if (!l2.has_value()) continue;
+      distances.push_back(*l2);
+      if (row.largest == nullptr || *l2 > *row.largest->MeanL2(report_.headline)) {
+        row.largest = &pair;
+      }
     }
   }
   const Noise& noise = report_.noise[report_.headline];
-  SummaryRow& row = report_.summary;
   row.baseline_l2 = noise.mean;
   row.baseline_l2_at_baseline_value = noise.at_baseline;
   row.signal_l2 = Summarize(distances);
@@ -278,5 +315,27 @@ std::optional<double> ConfigurationPair::MeanL2(const SignalId& signal) const {
 }
 
 ExperimentReport Analyze(Experiment experiment) { return Analysis(std::move(experiment)).Run(); }
+
+void AdjustAcrossExperiments(std::vector<ExperimentReport>& reports) {
+  for (const auto member : {&SignalUncertainty::by_mean, &SignalUncertainty::by_baseline}) {
+    std::map<SignalId, std::vector<NoiseComparison*>> tests;
+    for (ExperimentReport& report : reports) {
+      for (WithinHardware& within : report.within_hardware) {
+        for (ConfigurationPair& pair : within.pairs) {
+          for (auto& [signal, uncertainty] : pair.uncertainty) {
+            std::optional<NoiseComparison>& test = uncertainty.*member;
+            if (test.has_value() && test->p_value.has_value()) tests[signal].push_back(&*test);
+          }
+        }
+      }
+    }
+    for (const auto& [signal, comparisons] : tests) {
+      std::vector<double> p_values;
+      for (const NoiseComparison* test : comparisons) p_values.push_back(*test->p_value);
+      const std::vector<double> adjusted = HolmAdjusted(p_values);
+      for (size_t i = 0; i < adjusted.size(); ++i) comparisons[i]->p_holm = adjusted[i];
+    }
+  }
+}
 
 }  // namespace forensics::analyzer

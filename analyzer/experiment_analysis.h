@@ -14,6 +14,7 @@
 #include "analyzer/reproducibility.h"
 #include "analyzer/run_comparison.h"
 #include "analyzer/run_time.h"
+#include "analyzer/uncertainty.h"
 
 namespace forensics::analyzer {
 
@@ -22,6 +23,9 @@ namespace forensics::analyzer {
 struct Noise {
   std::optional<double> mean;         // over all values of the variable: the plan's noise
   std::optional<double> at_baseline;  // at the baseline value alone
+  // The same, position by position.
+  PositionSeries mean_by_position;
+  PositionSeries at_baseline_by_position;
 };
 
 struct SignalVerdict {
@@ -42,7 +46,9 @@ struct ConfigurationPair {
   std::string value;                 // of the variable, as a key: b's
   // None if either has no stored repetition.
   std::optional<RunComparison> comparison;
-  std::map<SignalId, SignalVerdict> verdicts;      // empty for pairs that make up the noise
+  std::map<SignalId, SignalVerdict> verdicts;  // empty for pairs that make up the noise
+  // With a comparison with the noise for pairs within a hardware.
+  std::map<SignalId, SignalUncertainty> uncertainty;
   std::vector<std::string> not_reproducible;       // config_ids of a and b that are flagged
   std::vector<OtherDifference> other_differences;  // on the same hardware
 
@@ -73,9 +79,10 @@ struct CrossHardwareDetectability {
 
 // One row of the summary, of the headline signal.
 struct SummaryRow {
-  std::optional<double> baseline_l2;  // Noise::mean
-  DistanceSummary signal_l2;          // of the mean L2s over hardware and values
-  Verdict by_mean;                    // of the largest
+  std::optional<double> baseline_l2;           // Noise::mean
+  DistanceSummary signal_l2;                   // of the mean L2s over hardware and values
+  const ConfigurationPair* largest = nullptr;  // the pair of the largest; null if there is none
+  Verdict by_mean;                             // of the largest
   std::optional<double> baseline_l2_at_baseline_value;
   Verdict by_baseline;
 };
@@ -101,6 +108,10 @@ struct ExperimentReport {
 };
 
 ExperimentReport Analyze(Experiment experiment);
+
+// Sets NoiseComparison::p_holm: each signal's tests, of all variants on all hardware in all
+// reports, are adjusted together.
+void AdjustAcrossExperiments(std::vector<ExperimentReport>& reports);
 
 }  // namespace forensics::analyzer
 

@@ -8,6 +8,7 @@
 #include "analyzer/json_fields.h"
 #include "analyzer/report_writer.h"
 #include "analyzer/signal_report.h"
+#include "analyzer/uncertainty_report.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -57,7 +58,8 @@ void WriteComparison(ReportWriter& writer, const ConfigurationPair& pair,
   if (!pair.comparison.has_value()) return;
   WriteContexts(writer, pair.comparison->contexts);
   WriteDivergence(writer, *pair.comparison);
-  WriteSignals(writer, pair);
+  WritePropagation(writer, *pair.comparison);
+  WriteSignals(writer, pair, headline);
 }
 
 std::vector<std::string> NotReproducible(const ExperimentReport& report) {
@@ -206,10 +208,22 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   writer.EndObject();
   WriteNoise(writer, report);
   WriteIdentityClasses(writer, report);
+  WriteResampling(writer);
   WriteRunTimes(writer, report);
   writer.Field("confounding", report.confounding);
   writer.Field("gaps", Shortened(report.gaps));
   writer.Field("findings", Shortened(report.findings));
+}
+
+// Of the variant with the largest distance.
+void WriteSummaryUncertainty(ReportWriter& writer, const ExperimentReport& report) {
+  std::optional<NoiseComparison> against;
+  if (report.summary.largest != nullptr) {
+    against = report.summary.largest->uncertainty.at(report.headline).by_mean;
+  }
+  WriteInterval(writer, "snr_interval",
+                against.has_value() ? against->snr_interval : std::optional<Interval>());
+  writer.Field("p_holm", against.has_value() ? against->p_holm : std::optional<double>());
 }
 
 }  // namespace
@@ -244,6 +258,7 @@ std::string SummaryJson(const std::vector<ExperimentReport>& reports) {
     writer.Field("max_signal_l2", known(row.signal_l2.max));
     writer.Field("baseline_l2_at_baseline_value", row.baseline_l2_at_baseline_value);
     WriteVerdict(writer, {row.by_mean, row.by_baseline});
+    WriteSummaryUncertainty(writer, report);
     writer.Field("not_reproducible", NotReproducible(report));
     writer.Field("signal", SignalName(report.headline));
     writer.Field("file", report.experiment.path);

@@ -118,6 +118,44 @@ TEST(AnalysisReports, ShowWhatIsIdenticalAndWhereItParts) {
   EXPECT_EQ(At(json, pair + "/signals/hidden_states~1layer_2/phases/decode/share_changed"), "0.25");
 }
 
+TEST(AnalysisReports, ShowDistancesByPositionAndByLayer) {
+  const std::string json = AnalysisReportsJson(Reports(Compile()));
+  const std::string pair = "/compile/within_hardware_detectability/A100/true";
+  EXPECT_EQ(At(json, pair + "/signals/logprobs/by_position/positions"), "[-2,-1,0,1,2]");
+  EXPECT_EQ(At(json, pair + "/signals/logprobs/by_position/l2_distance"), "[8,8,8,8,8]");
+  EXPECT_EQ(At(json, pair + "/propagation/hidden_states/layers"), "[1,2]");
+  EXPECT_EQ(At(json, pair + "/propagation/hidden_states/decode/l2_distance"), "[8,8]");
+  EXPECT_EQ(At(json, pair + "/propagation/key_vectors/layers"), "[1,2]");
+  EXPECT_EQ(At(json, pair + "/propagation/key_vectors/all/share_changed"), "[0.5,0.5]");
+}
+
+TEST(AnalysisReports, ShowUncertaintyWhereThereAreEnoughPositions) {
+  Experiment experiment = Compile();
+  for (RunRecord& run : experiment.runs) {
+    RunShape shape;
+    shape.steps = 30;
+    shape.offset = run.vectors.at(kHidden1).at({0, -1})->front();
+    run = MakeRun(run.config_id, shape);
+  }
+  std::vector<ExperimentReport> reports = Reports(std::move(experiment));
+  AdjustAcrossExperiments(reports);
+  const std::string json = AnalysisReportsJson(reports);
+  const std::string found =
+      "/compile/within_hardware_detectability/A100/true/signals/hidden_states~1layer_2/uncertainty";
+  EXPECT_EQ(At(json, found + "/mean_l2"),
+            R"({"all":{"low":8,"high":8},"prefill":null,"decode":{"low":8,"high":8}})");
+  // Two variants in all, both clear.
+  EXPECT_EQ(At(json, found + "/against_noise"),
+            R"({"positions":32,"snr":6.4,"snr_interval":{"low":6.4,"high":6.4},"p_value":0.0002,)"
+            R"("p_holm":0.0004,"auc":1,"tokens_needed":1,)"
+            R"("roc":{"false_positive_rate":[0,0,1],"true_positive_rate":[0,1,1]}})");
+  EXPECT_EQ(At(json, found + "/against_noise_at_baseline_value/snr"), "16");
+  EXPECT_EQ(At(json, "/compile/resampling/resamples"), "999");
+  const std::string summary = SummaryJson(reports);
+  EXPECT_EQ(At(summary, "/0/p_holm"), "0.0004");
+  EXPECT_EQ(At(summary, "/0/snr_interval/low"), At(summary, "/0/snr"));
+}
+
 TEST(AnalysisReports, ShowRunTimesOverlapAndWhatElseDiffers) {
   Experiment experiment = Compile();
   for (size_t i = 0; i < experiment.runs.size(); ++i) {

@@ -105,4 +105,17 @@ void ReportWriter::Field(const std::string& key, const std::vector<double>& valu
   writer_.EndArray();
 }
 
+void ReportWriter::Field(const std::string& key, const std::vector<std::optional<double>>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const std::optional<double>& value : values) {
+    if (value.has_value()) {
+      Double(*value);
+    } else {
+      writer_.Null();
+    }
+  }
+  writer_.EndArray();
+}
+
 }  // namespace forensics::analyzer

@@ -45,6 +45,7 @@ class ReportWriter {
   void Field(const std::string& key, const std::vector<std::vector<std::string>>& lists);
   void Field(const std::string& key, const std::vector<int64_t>& values);
   void Field(const std::string& key, const std::vector<double>& values);
+  void Field(const std::string& key, const std::vector<std::optional<double>>& values);
 
   // The text, with a line's end.
   std::string Text() const { return std::string(buffer_.GetString(), buffer_.GetSize()) + "\n"; }

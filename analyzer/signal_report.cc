@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "analyzer/divergence_report.h"
+#include "analyzer/uncertainty_report.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -95,7 +96,7 @@ void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict) {
   writer.Field("classes_differ", verdict.classes_differ());
 }
 
-void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair) {
+void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair, const SignalId& headline) {
   writer.StartObject("signals");
   for (const auto& [id, signal] : pair.comparison->signals) {
     writer.StartObject(SignalName(id));
@@ -108,6 +109,11 @@ void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair) {
     if (id.kind == SignalKind::kLogProbs) writer.Field("unmatched_ids", signal.unmatched_ids);
     WriteDistinct(writer, signal);
     WritePhases(writer, signal);
+    WriteByPosition(writer, signal);
+    const auto uncertainty = pair.uncertainty.find(id);
+    if (uncertainty != pair.uncertainty.end()) {
+      WriteUncertainty(writer, uncertainty->second, id == headline);
+    }
     writer.EndObject();
   }
   writer.EndObject();

@@ -17,7 +17,7 @@ void WriteDistances(ReportWriter& writer, const std::string& prefix,
 void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict);
 
 // `signals`: every figure of every signal and layer. `pair` has a comparison.
-void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair);
+void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair, const SignalId& headline);
 
 }  // namespace forensics::analyzer
 

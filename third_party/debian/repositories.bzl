@@ -54,6 +54,12 @@ def debian_repositories():
         libs = ["libbenchmark.so", "libbenchmark_main.a"],
     )
     debian_library(
+        name = "boost",
+        package = "libboost-dev",
+        build_file = "//third_party/debian:boost.BUILD",
+        headers = ["boost"],
+    )
+    debian_library(
         name = "eigen",
         package = "libeigen3-dev",
         build_file = "//third_party/debian:eigen.BUILD",

@@ -1,0 +1,55 @@
+// bazel run //analyzer/testing:resampling_simulation: how often intervals hold the truth and tests
+// find what is not there, in sequences of known mean and correlation (docs/numerics.md).
+#include <cstdio>
+#include <vector>
+
+#include "analyzer/resampling.h"
+#include "analyzer/testing/correlated_sequences.h"
+
+namespace forensics::analyzer {
+namespace {
+
+constexpr int kSimulations = 4000;
+
+bool Holds(const Interval& interval, double truth) {
+  return interval.low <= truth && truth <= interval.high;
+}
+
+void Simulate(size_t length, double correlation, bool log_normal) {
+  CorrelatedSequences sequences(correlation, log_normal, 7), others(correlation, log_normal, 8);
+  double mean = 0, ratio = 0, at_5_percent = 0, at_1_percent = 0, found = 0;
+  for (int i = 0; i < kSimulations; ++i) {
+    const std::vector<double> a = sequences.Draw(length), b = others.Draw(length);
+    mean += Holds(*MeanInterval(a), sequences.Mean());
+    ratio += Holds(*RatioInterval(a, b), 1);
+    std::vector<double> nothing, something;
+    for (size_t j = 0; j < length; ++j) {
+      nothing.push_back(a[j] - b[j]);
+      something.push_back(1.5 * a[j] - b[j]);
+    }
+    const double p = *ExceedanceProbability(nothing);
+    at_5_percent += p <= 0.05;
+    at_1_percent += p <= 0.01;
+    found += *ExceedanceProbability(something) <= 0.05;
+  }
+  std::printf("%-10s %5zu %6.1f %8.3f %8.3f %8.3f %8.3f %8.3f\n",
+              log_normal ? "log-normal" : "normal", length, correlation, mean / kSimulations,
+              ratio / kSimulations, at_5_percent / kSimulations, at_1_percent / kSimulations,
+              found / kSimulations);
+  std::fflush(stdout);
+}
+
+}  // namespace
+}  // namespace forensics::analyzer
+
+int main() {
+  std::printf("%-10s %5s %6s %8s %8s %8s %8s %8s\n", "values", "n", "corr.", "mean", "ratio",
+              "p<=0.05", "p<=0.01", "found");
+  for (const bool log_normal : {true, false}) {
+    for (const size_t length : {32, 64, 128}) {
+      for (const double correlation : {0.0, 0.3, 0.5, 0.7}) {
+        forensics::analyzer::Simulate(length, correlation, log_normal);
+      }
+    }
+  }
+}
