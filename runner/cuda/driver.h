@@ -36,6 +36,7 @@ namespace forensics::runner {
   F(cuFuncSetAttribute)             \
   F(cuLaunchKernelEx)               \
   F(cuMemcpyAsync)                  \
+  F(cuTensorMapEncodeTiled)         \
   F(cuStreamCreate)                 \
   F(cuStreamDestroy)                \
   F(cuStreamSynchronize)            \

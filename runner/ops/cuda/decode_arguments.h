@@ -19,6 +19,11 @@ struct MiniQwen3Moe {
 // Positions that one block attends to at a time: what fixes the bits of decode attention.
 constexpr int kKeyBlock = 192;
 
+// A block of keys or values is copied in boxes of so many elements of a row: what the copy engine
+// can permute so that the chunks of eight rows lie in different banks (64- or 128-byte swizzle).
+constexpr int BoxElements(int head_dim) { return head_dim < 64 ? head_dim : 64; }
+constexpr int kTensorMapBytes = 128;
+
 // A QuantizedWeight's addresses.
 struct WeightAddresses {
   const void* tiles;
@@ -46,6 +51,7 @@ struct DecodeLayerAddresses {
 
 struct DecodeArguments {
   const DecodeLayerAddresses* layers;  // [layer_count]
+  const char* cache_maps;              // CUtensorMap [layer_count, 2]: keys, values
   int layer_count;
   int batch;
   int capacity;

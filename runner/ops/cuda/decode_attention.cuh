@@ -34,15 +34,6 @@ namespace forensics {
 
 constexpr float kLog2E = 1.4426950408889634f;
 
-// A block of keys of one kv head of one sequence; the unit of work.
-struct KeyBlock {
-  int sequence, head, block;
-
-  // Unit `unit` of batch * kv_heads * active, blocks innermost.
-  __device__ KeyBlock(int unit, int kv_heads, int active)
-      : sequence(unit / active / kv_heads), head(unit / active % kv_heads), block(unit % active) {}
-};
-
 template <typename P>
 struct Attention {
   using D = typename P::D;
@@ -55,34 +46,33 @@ struct Attention {
 
   const DecodeArguments& args;
   DecodeScratch<P>& scratch;
-  const unsigned keys, values;  // shared memory, [kKeyBlock, head_dim], swizzled
+  const unsigned keys, values;  // shared memory, boxes [head_dim / kBox, kKeyBlock, kBox], swizzled
   const int position;
   const unsigned tag;
   const Place at = {};
 
-  // Chunks are permuted so that eight rows' chunks lie in different banks.
+  static constexpr int kBox = BoxElements(kDim);
+  static constexpr int kBoxChunks = kBox / 8;
+
+  // Of a chunk of eight elements, as the copy engine permutes them.
   static __device__ __forceinline__ unsigned ChunkOffset(int key, int chunk) {
-    const int swizzle = kDim >= 64 ? key % 8 : key / 2 % 4;
-    return key * kDim * 2 + (chunk ^ swizzle) * 16;
+    const int swizzle = kBox == 64 ? key % 8 : key / 2 % 4;
+    return (chunk / kBoxChunks * kKeyBlock + key) * kBox * 2 + (chunk % kBoxChunks ^ swizzle) * 16;
   }
 
   __device__ __forceinline__ int Active() const { return position / kKeyBlock + 1; }
   __device__ __forceinline__ int Units() const { return args.batch * D::kKvHeads * Active(); }
 
-  // By all threads: starts the copy of a block's rows before `position`; the others become zeros.
-  __device__ __forceinline__ void StageRows(const unsigned short* cache, KeyBlock unit,
-                                            unsigned to) const {
-    const int first = unit.block * kKeyBlock;
-    const unsigned short* rows =
-        cache +
-        (static_cast<long long>(unit.sequence * D::kKvHeads + unit.head) * args.capacity + first) *
-            kDim;
+  // By one thread: starts the copy of a block's rows, also those from `position` on.
+  __device__ __forceinline__ void StageRows(const void* map, KeyBlock unit, unsigned to,
+                                            unsigned barrier) const {
+    static_assert(kBox == 64 || kDim == kBox, "see the swizzle");
+    const int row =
+        (unit.sequence * D::kKvHeads + unit.head) * args.capacity + unit.block * kKeyBlock;
+    BeginCopies(barrier, P::kKeyBytes);
 #pragma unroll
-    for (int i = at.thread; i < kKeyBlock * kChunks; i += kThreads) {
-      const int key = i / kChunks, chunk = i % kChunks;
-      const bool copy = first + key < position;
-      CopyAsyncOrZero(to + ChunkOffset(key, chunk), rows + (copy ? key * kDim + chunk * 8 : 0),
-                      copy);
+    for (int box = 0; box < kDim / kBox; ++box) {
+      BulkCopyBox(to + box * kKeyBlock * kBox * 2, map, box * kBox, row, barrier);
     }
   }
 
@@ -185,7 +175,20 @@ struct Attention {
         StoreStagedRow(values, row, low, high);
       }
     }
+    if (has_position && at.warp > kValueWarp) ClearRowsAfter(row);
     __syncthreads();
+  }
+
+  // Of the staged values: what no key is seen for must still be numbers.
+  __device__ __forceinline__ void ClearRowsAfter(int row) const {
+    const int first = (row + 1) * kChunks, step = (kWarps - kValueWarp - 1) * 32;
+#pragma unroll 1
+    for (int i = first + at.thread - (kValueWarp + 1) * 32; i < kKeyBlock * kChunks; i += step) {
+      asm volatile("st.shared.v4.u32 [%0], {%1, %1, %1, %1};" ::"r"(
+                       values + ChunkOffset(i / kChunks, i % kChunks)),
+                   "r"(0)
+                   : "memory");
+    }
   }
 
   __device__ __forceinline__ void StorePair(unsigned short* head, unsigned low,
@@ -365,6 +368,8 @@ struct Attention {
     const int head = at.g < P::kGroup ? at.g : 0;
     const float* all = args.largest + (Slot(unit) - unit.block) * P::kGroup + head;
     float largest = kNone;
+
+#pragma unroll 1
     for (int b = 0; b < Active(); ++b) largest = fmaxf(largest, __ldcg(all + b * P::kGroup));
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
@@ -395,6 +400,8 @@ struct Attention {
       const int head = at.g < P::kGroup ? at.g : 0;
       const float* totals = args.totals + (Slot(unit) - unit.block) * P::kGroup + head;
       float total = 0;
+
+#pragma unroll 1
       for (int b = 0; b < Active(); ++b) total += __ldcg(totals + b * P::kGroup);
       const float inverse = Reciprocal(total);
 #pragma unroll
@@ -409,6 +416,7 @@ struct Attention {
 
   // By all threads: the output of query heads blockIdx.x, + gridDim.x and so on, to args.attended.
   __device__ __forceinline__ void Combine() const {
+#pragma unroll 1
     for (int item = blockIdx.x; item < args.batch * D::kHeads; item += gridDim.x) {
       const int kv_head = item / P::kGroup, head = item % P::kGroup;  // over all sequences
       CombineHead(static_cast<long long>(kv_head) * args.key_blocks, head,
@@ -479,6 +487,7 @@ struct Attention {
     if (!args.eager) {
 #pragma unroll
       for (int s = 0; s < kSets; ++s) most = fmaxf(most, stats[s].x);
+#pragma unroll 1
       for (int b = at.lane + 32 * kSets; b < active; b += 32) {
         most = fmaxf(most, WaitForStats(first, b, head).x);
       }
@@ -488,6 +497,7 @@ struct Attention {
         stats[s].x = Exp2(stats[s].x - most);
         total = fmaf(stats[s].x, stats[s].y, total);
       }
+#pragma unroll 1
       for (int b = at.lane + 32 * kSets; b < active; b += 32) {
         const float2 more = WaitForStats(first, b, head);
         total = fmaf(Exp2(more.x - most), more.y, total);
@@ -508,6 +518,7 @@ struct Attention {
       const float factor = __shfl_sync(0xffffffffu, stats[i / 2].x, block % 32);
       if (block < active) add(args.eager ? 1.0f : factor, ahead[i]);
     }
+#pragma unroll 1
     for (int b = at.warp + kAhead * kWarps; b < active; b += kWarps) {
       float2 values[kPairs];
       UntilRight([&] { return LoadPartial(first, b, head, values) == 0; });

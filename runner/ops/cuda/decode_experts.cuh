@@ -25,24 +25,20 @@ __device__ __forceinline__ int GateUpUnits(const DecodeScratch<P>& scratch) {
   return ChosenCount<P>(scratch) * P::GateUp::kUnits;
 }
 
-// Starts this warp's copies of unit `unit`: its group of a tile of gates and of the ups with them.
-// Nothing beyond the last unit. Ends a copy group.
+// Starts the copy of unit `unit`, its tiles of gates and of the ups with them, to slot `slot`. By
+// one thread.
 template <typename P>
 __device__ __forceinline__ void StageGateUp(const WeightAddresses& weight,
-                                            const DecodeScratch<P>& scratch, int unit, unsigned to,
-                                            const Place& at) {
+                                            const DecodeScratch<P>& scratch, int unit,
+                                            Cells<P::kNf4> to, int slot, unsigned barrier) {
   using Product = typename P::GateUp;
-  if (unit < GateUpUnits<P>(scratch)) {
-    const TiledWeight tiled = {static_cast<const char*>(weight.tiles),
-                               static_cast<const char*>(weight.scales), weight.levels};
-    constexpr int kTiles = P::D::kWidth / 16;
-    const int tile = unit % Product::kUnits * Product::kSubTiles + at.warp / Product::kParts;
-    const long long gate = ChosenExpert<P>(scratch, unit / Product::kUnits) * 2LL * kTiles + tile;
-    const int group = at.warp % Product::kParts;
-    StageGroup<P::kNf4>(tiled, gate, Product::kGroups, group, to, at.lane);
-    StageGroup<P::kNf4>(tiled, gate + kTiles, Product::kGroups, group, to + P::kCell, at.lane);
-  }
-  EndCopyGroup();
+  constexpr int kTiles = P::D::kWidth / 16;
+  const long long gate = ChosenExpert<P>(scratch, unit / Product::kUnits) * 2LL * kTiles +
+                         unit % Product::kUnits * Product::kSubTiles;
+  BeginCopies(barrier, CellBytes<P::kNf4>(2 * kWarps));
+  CopyGroups<P::kNf4>(weight, gate, Product::kGroups, kWarps, to, slot * 2 * kWarps, barrier);
+  CopyGroups<P::kNf4>(weight, gate + kTiles, Product::kGroups, kWarps, to, (slot * 2 + 1) * kWarps,
+                      barrier);
 }
 
 __device__ __forceinline__ unsigned short SwiGlu(float gate, float up) {
@@ -72,34 +68,29 @@ __device__ __forceinline__ void FinishGateUp(const DecodeArguments& args,
   }
 }
 
-// x: this warp's slices of the normalised rows; the first kGateUpSlots units of this block are
-// staged in copy groups of their own, and one more group after them.
-template <typename P>
+// x: this warp's slices of the normalised rows. wait(slot) waits for the copy of a unit to a slot;
+// stage(unit, slot) starts the next one's, if there is one.
+template <typename P, typename Wait, typename Stage>
 __device__ __forceinline__ void MultiplyGateUp(const DecodeArguments& args,
-                                               DecodeScratch<P>& scratch,
-                                               const WeightAddresses& weight,
-                                               const unsigned (&x)[16], unsigned region,
-                                               unsigned tag, const Place& at) {
+                                               DecodeScratch<P>& scratch, const unsigned (&x)[16],
+                                               Cells<P::kNf4> cells, unsigned tag, const Place& at,
+                                               Wait wait, Stage stage) {
   const int units = GateUpUnits<P>(scratch);
   int i = 0;
+#pragma unroll 1
   for (int unit = blockIdx.x; unit < units; unit += gridDim.x, ++i) {
-    if (i < P::kGateUpSlots) {
-      WaitCopies<P::kGateUpSlots>();
-    } else {
-      WaitCopies<P::kGateUpSlots - 1>();
-    }
-    __syncwarp();
-    const unsigned cells = region + i % P::kGateUpSlots * P::kGateUpBytes + at.warp * 2 * P::kCell;
+    const int slot = i % P::kGateUpSlots;
+    wait(slot);
     float gate[4] = {0, 0, 0, 0}, up[4] = {0, 0, 0, 0};
-    MultiplyGroup<P::kNf4>(cells, x, scratch.gate_up_table, at.lane, gate);
-    MultiplyGroup<P::kNf4>(cells + P::kCell, x, scratch.gate_up_table, at.lane, up);
-    __syncwarp();
-    StageGateUp<P>(weight, scratch, unit + P::kGateUpSlots * gridDim.x, cells, at);
+    const int first = slot * 2 * kWarps + at.warp;
+    MultiplyGroup<P::kNf4>(cells[first], x, scratch.gate_up_table, at.lane, gate);
+    MultiplyGroup<P::kNf4>(cells[first + kWarps], x, scratch.gate_up_table, at.lane, up);
     float* sums = scratch.pairs[i % P::kPairBuffers];
     if (P::kPairBuffers == 1 && i > 0) __syncthreads();
     StoreSums<P::kBatch, 32>(gate, sums + at.warp * P::kBatch * 32, 0, at);
     StoreSums<P::kBatch, 32>(up, sums + at.warp * P::kBatch * 32, 16, at);
     __syncthreads();
+    stage(unit + P::kGateUpSlots * static_cast<int>(gridDim.x), slot);
     FinishGateUp<P>(args, scratch, sums, unit, tag, at);
   }
 }
@@ -116,32 +107,36 @@ __device__ __forceinline__ int DownGroup(const Place& at) {
   return at.warp % P::kDownParts * P::kDownGroupsPerWarp;
 }
 
-// Starts this warp's copies of row tile `tile` for a round of experts; nothing beyond the last
-// expert or tile. Ends a copy group.
+// How many experts a round has.
+template <typename P>
+__device__ __forceinline__ int ExpertsInRound(const DecodeScratch<P>& scratch, int round) {
+  const int left = ChosenCount<P>(scratch) - round * P::kRound;
+  return left < 0 ? 0 : left < P::kRound ? left : P::kRound;
+}
+
+// Starts the copies of row tile `tile` for a round of experts, if there are any; by one warp.
 template <typename P>
 __device__ __forceinline__ void StageDown(const WeightAddresses& weight,
                                           const DecodeScratch<P>& scratch, int tile, int round,
-                                          unsigned to, const Place& at) {
-  const int i = DownExpert<P>(round, at);
-  if (tile < P::kHiddenTiles && i < ChosenCount<P>(scratch)) {
-    const TiledWeight tiled = {static_cast<const char*>(weight.tiles),
-                               static_cast<const char*>(weight.scales), weight.levels};
-    const long long row_tile =
-        static_cast<long long>(ChosenExpert<P>(scratch, i)) * P::kHiddenTiles + tile;
-#pragma unroll
-    for (int j = 0; j < P::kDownGroupsPerWarp; ++j) {
-      StageGroup<P::kNf4>(tiled, row_tile, P::kDownGroups, DownGroup<P>(at) + j,
-                          to + (at.warp * P::kDownGroupsPerWarp + j) * P::kCell, at.lane);
-    }
-  }
-  EndCopyGroup();
+                                          Cells<P::kNf4> to, unsigned barrier, const Place& at) {
+  const int experts = ExpertsInRound<P>(scratch, round);
+  if (experts == 0) return;
+  if (at.lane == 0) BeginCopies(barrier, experts * CellBytes<P::kNf4>(P::kDownGroups));
+  __syncwarp();
+  if (at.lane >= experts) return;
+  const long long row_tile =
+      static_cast<long long>(ChosenExpert<P>(scratch, round * P::kRound + at.lane)) *
+          P::kHiddenTiles +
+      tile;
+  CopyGroups<P::kNf4>(weight, row_tile, P::kDownGroups, P::kDownGroups, to,
+                      at.lane * P::kDownGroups, barrier);
 }
 
 // One round of experts, staged at `from`: each chosen slot's rounded rows to scratch.down.outputs.
 // inner: args.inner in shared memory, a row a slot.
 template <typename P>
 __device__ __forceinline__ void MultiplyDown(const DecodeArguments& args, DecodeScratch<P>& scratch,
-                                             int round, unsigned from, unsigned inner,
+                                             int round, Cells<P::kNf4> from, unsigned inner,
                                              const Place& at) {
   const int i = DownExpert<P>(round, at);
   const bool is_chosen = i < ChosenCount<P>(scratch);
@@ -153,8 +148,8 @@ __device__ __forceinline__ void MultiplyDown(const DecodeArguments& args, Decode
     for (int j = 0; j < P::kDownGroupsPerWarp; ++j) {
       unsigned x[16] = {};
       if (slot != kNoSlot) LoadSharedSlice(row, DownGroup<P>(at) + j, at, x);
-      MultiplyGroup<P::kNf4>(from + (at.warp * P::kDownGroupsPerWarp + j) * P::kCell, x,
-                             scratch.down_table, at.lane, sum);
+      MultiplyGroup<P::kNf4>(from[at.warp * P::kDownGroupsPerWarp + j], x, scratch.down_table,
+                             at.lane, sum);
     }
   }
   if constexpr (P::kBatch == 1) __syncthreads();  // parts lie where inner does

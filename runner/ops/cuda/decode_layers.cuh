@@ -20,6 +20,7 @@
 // The phases' arithmetic is stated in their headers; none depends on the grid or the batch.
 #pragma once
 
+#include "runner/ops/cuda/bulk_copy.cuh"
 #include "runner/ops/cuda/decode_attention.cuh"
 #include "runner/ops/cuda/decode_experts.cuh"
 #include "runner/ops/cuda/decode_projection.cuh"
@@ -44,11 +45,15 @@ class LayersKernel {
         step_(args.counters[1]) {}
 
   __device__ __forceinline__ void Run() {
-    const Place at;
-    FetchAddresses(0);
+    if (threadIdx.x == 0) {
+      for (int i = 0; i < P::kCopyBarriers; ++i) MakeCopyBarrier(Barrier(i));
+      PublishCopyBarriers();
+      scratch_.first_unit = KeyBlock(blockIdx.x, P::D::kKvHeads, position_ / kKeyBlock + 1);
+    }
     __syncthreads();
-    StageQkv<P>(Layer(0).qkv, blockIdx.x, region_b_, at);
-    EndCopyGroup();
+    StageAddresses(0);
+    WaitFor(kAddresses);
+    StageQkvOf(0);
     StageKeysAndValues(0);
     StageNextOProj(0);
     for (int layer = 0; layer < args_.layer_count; ++layer) RunLayer(layer);
@@ -60,42 +65,108 @@ class LayersKernel {
     return {args_, scratch_, region_a_, region_a_ + P::kKeyBytes, position_, Tag(layer)};
   }
 
+  // Where the products' weights lie.
+  __device__ __forceinline__ Cells<P::kNf4> QkvCells() const {
+    return {region_b_, P::kQkvSlots * kWarps};
+  }
+  __device__ __forceinline__ Cells<P::kNf4> OProjCells() const {
+    return {region_c_, P::OProj::kGroupsPerWarp * kWarps};
+  }
+  __device__ __forceinline__ Cells<P::kNf4> GateUpCells() const {
+    return {region_a_, P::kGateUpSlots * kWarps * 2};
+  }
+  __device__ __forceinline__ Cells<P::kNf4> DownCells(int round) const {
+    const bool in_c = round % P::kDownBuffers == 0;
+    return {in_c ? region_c_ : region_a_ + P::kInnerBytes, P::kDownGroupsPerWarp * kWarps};
+  }
+
   // Of what a layer's phases make.
   __device__ __forceinline__ unsigned Tag(int layer) const { return TagOf(step_, layer + 1); }
 
   __device__ __forceinline__ const DecodeLayerAddresses& Layer(int layer) const {
-    return scratch_.layers[layer % 2];
+    return scratch_.layers[layer % 3];
   }
 
-  // Copies a layer's addresses to scratch; to be seen after the next barrier.
-  __device__ __forceinline__ void FetchAddresses(int layer) {
-    constexpr int kWords = sizeof(DecodeLayerAddresses) / 8;
-    if (layer >= args_.layer_count || threadIdx.x >= kWords) return;
-    reinterpret_cast<long long*>(&scratch_.layers[layer % 2])[threadIdx.x] =
-        __ldg(reinterpret_cast<const long long*>(args_.layers + layer) + threadIdx.x);
+  // ---- Copies ahead: all by the last warp; each is waited for by all threads
+  // ---------------------
+
+  enum CopyBarrier { kQkv, kOProj, kKeys, kValues, kAddresses, kGateUp };
+  static constexpr int kDown = kGateUp + P::kGateUpSlots;
+
+  __device__ __forceinline__ unsigned Barrier(int i) const {
+    return SharedAddress(&scratch_.copy_barriers[i]);
+  }
+  __device__ __forceinline__ void WaitFor(int i) {
+    WaitForCopies(Barrier(i), phases_ >> i & 1);
+    phases_ ^= 1u << i;
+  }
+  static __device__ __forceinline__ bool IsCopier() { return threadIdx.x == kThreads - 32; }
+
+  __device__ __forceinline__ void StageAddresses(int layer) {
+    static_assert(sizeof(DecodeLayerAddresses) % 16 == 0, "for the copy engine");
+    if (layer >= args_.layer_count || !IsCopier()) return;
+    BeginCopies(Barrier(kAddresses), sizeof(DecodeLayerAddresses));
+    BulkCopy(SharedAddress(&scratch_.layers[layer % 3]), args_.layers + layer,
+             sizeof(DecodeLayerAddresses), Barrier(kAddresses));
   }
 
+  __device__ __forceinline__ void StageQkvOf(int layer) {
+    if (layer < args_.layer_count && blockIdx.x < P::Qkv::kUnits && IsCopier()) {
+      StageQkv<P>(Layer(layer).qkv, QkvCells(), Barrier(kQkv));
+    }
+  }
+
+  // And the addresses of the layer after it.
   __device__ __forceinline__ void StageKeysAndValues(int layer) {
     const Attention<P> attention = MakeAttention(layer);
-    if (layer < args_.layer_count && static_cast<int>(blockIdx.x) < attention.Units()) {
-      const KeyBlock unit(blockIdx.x, P::D::kKvHeads, attention.Active());
-      attention.StageRows(Layer(layer).keys, unit, attention.keys);
-      EndCopyGroup();
-      attention.StageRows(Layer(layer).values, unit, attention.values);
-    } else {
-      EndCopyGroup();
-    }
-    EndCopyGroup();
+    StageAddresses(layer + 1);
+    if (layer >= args_.layer_count) return;
+    if (static_cast<int>(blockIdx.x) >= attention.Units()) return;
+    StageKeys(layer, attention, scratch_.first_unit);
+    StageValues(layer, attention, scratch_.first_unit);
+  }
+  __device__ __forceinline__ const char* CacheMap(int layer, int which) const {
+    return args_.cache_maps + (layer * 2 + which) * kTensorMapBytes;
+  }
+  __device__ __forceinline__ void StageKeys(int layer, const Attention<P>& attention,
+                                            KeyBlock unit) {
+    if (!IsCopier()) return;
+    attention.StageRows(CacheMap(layer, 0), unit, attention.keys, Barrier(kKeys));
+  }
+  __device__ __forceinline__ void StageValues(int layer, const Attention<P>& attention,
+                                              KeyBlock unit) {
+    if (!IsCopier()) return;
+    attention.StageRows(CacheMap(layer, 1), unit, attention.values, Barrier(kValues));
+  }
+  __device__ __forceinline__ void WaitForRows() {
+    WaitFor(kKeys);
+    WaitFor(kValues);
   }
 
   __device__ __forceinline__ void StageNextOProj(int layer) {
+    if (layer < args_.layer_count && blockIdx.x < P::OProj::kUnits && IsCopier()) {
+      StageOProj<P>(Layer(layer).o_proj, blockIdx.x, OProjCells(), Barrier(kOProj));
+    }
+  }
+
+  __device__ __forceinline__ void StageGateUpUnit(const WeightAddresses& weight, int unit,
+                                                  int slot) {
+    if (unit < GateUpUnits<P>(scratch_) && IsCopier()) {
+      StageGateUp<P>(weight, scratch_, unit, GateUpCells(), slot, Barrier(kGateUp + slot));
+    }
+  }
+
+  __device__ __forceinline__ void StageDownRound(const WeightAddresses& weight, int round) {
     const Place at;
-    if (layer < args_.layer_count) StageOProj<P>(Layer(layer).o_proj, blockIdx.x, region_c_, at);
-    EndCopyGroup();
+    if (blockIdx.x < P::kHiddenTiles && at.warp == kWarps - 1) {
+      StageDown<P>(weight, scratch_, blockIdx.x, round, DownCells(round),
+                   Barrier(kDown + round % P::kDownBuffers), at);
+    }
   }
 
   // Ends this block's part of the phase before `phase`.
   __device__ __forceinline__ void Begin(int layer, int phase) {
+    FenceBeforeCopies();
     __syncthreads();
     if (args_.clocks != nullptr && blockIdx.x == 0 && threadIdx.x == 0) {
       args_.clocks[layer * kDecodePhases + phase] = clock64();
@@ -109,7 +180,7 @@ class LayersKernel {
     } else {
       RunFlashAttention(layer);
     }
-    StartNextQkv(layer);
+    StageQkvOf(layer + 1);
     Begin(layer, 2);
     MakeAttention(layer).Combine();
     RunOProj(layer);
@@ -123,17 +194,16 @@ class LayersKernel {
   __device__ __forceinline__ void RunQkv(int layer) {
     const Place at;
     constexpr int kParts = P::Qkv::kParts;
-    FetchAddresses(layer + 1);
     const uint2 weight = LoadFourColumns<P::D::kHidden>(Layer(layer).input_norm, at);
     MakeTable<P>(Layer(layer).qkv, scratch_.qkv_table);
-    WaitCopies<3>();  // but keys, values, o_proj
     Begin(layer, 0);
     if (blockIdx.x >= P::Qkv::kUnits) return;
     unsigned x[16] = {};
     NormaliseBatch(args_.input, Tag(layer) - 1, weight, SharedAddress(scratch_.normalised),
                    at.warp % kParts, at, x, [](const Rows&, int) { __syncthreads(); });
     __syncthreads();  // partial sums lie where the rows did
-    MultiplyQkv<P>(args_, scratch_, x, blockIdx.x, region_b_, Tag(layer), at);
+    WaitFor(kQkv);
+    MultiplyQkv<P>(args_, scratch_, x, blockIdx.x, QkvCells(), Tag(layer), at);
   }
 
   // Rows of the residual stream that are normalised at once.
@@ -167,27 +237,28 @@ class LayersKernel {
     const Attention<P> attention = MakeAttention(layer);
     const typename Attention<P>::HeadConstants constants =
         attention.LoadHeadConstants(Layer(layer));
-    WaitCopies<1>();  // but o_proj
+    if (layer + 1 < args_.layer_count) WaitFor(kAddresses);
+    KeyBlock unit = scratch_.first_unit, following = unit;
+    if (static_cast<int>(blockIdx.x) < attention.Units()) WaitForRows();
     Begin(layer, 1);
-    for (int i = blockIdx.x; i < attention.Units(); i += gridDim.x) {
-      const KeyBlock unit(i, P::D::kKvHeads, attention.Active());
+#pragma unroll 1
+    for (int i = blockIdx.x; i < attention.Units(); i += gridDim.x, unit = following) {
       const int next = i + gridDim.x;
-      const KeyBlock following(next, P::D::kKvHeads, attention.Active());
       const bool has_next = next < attention.Units();
+      if (has_next) following = KeyBlock(next, P::D::kKvHeads, attention.Active());
       if (i != static_cast<int>(blockIdx.x)) {
-        WaitCopies<0>();
+        WaitForRows();
         __syncthreads();
       }
       attention.PrepareHeads(Layer(layer), unit, constants);
       attention.FlashBlock(unit, [&] {
-        if (has_next) attention.StageRows(Layer(layer).keys, following, attention.keys);
-        EndCopyGroup();
+        if (has_next) StageKeys(layer, attention, following);
       });
       if (has_next) {
+        FenceBeforeCopies();
         __syncthreads();
-        attention.StageRows(Layer(layer).values, following, attention.values);
+        StageValues(layer, attention, following);
       }
-      EndCopyGroup();
     }
   }
 
@@ -201,7 +272,8 @@ class LayersKernel {
         pass(KeyBlock(i, P::D::kKvHeads, attention.Active()));
       }
     };
-    WaitCopies<0>();
+    if (layer + 1 < args_.layer_count) WaitFor(kAddresses);
+    if (static_cast<int>(blockIdx.x) < attention.Units()) WaitForRows();
     Begin(layer, 1);
     const bool staged = attention.Units() <= static_cast<int>(gridDim.x);  // one unit at most
     for_each_unit([&](KeyBlock unit) {
@@ -226,28 +298,20 @@ class LayersKernel {
   // By all threads: a block's keys and values, waited for.
   __device__ __forceinline__ void Restage(int layer, KeyBlock unit) {
     const Attention<P> attention = MakeAttention(layer);
+    FenceBeforeCopies();
     __syncthreads();
-    attention.StageRows(Layer(layer).keys, unit, attention.keys);
-    attention.StageRows(Layer(layer).values, unit, attention.values);
-    EndCopyGroup();
-    WaitCopies<0>();
+    StageKeys(layer, attention, unit);
+    StageValues(layer, attention, unit);
+    WaitForRows();
     __syncthreads();
-  }
-
-  __device__ __forceinline__ void StartNextQkv(int layer) {
-    const Place at;
-    if (layer + 1 < args_.layer_count) {
-      StageQkv<P>(Layer(layer + 1).qkv, blockIdx.x, region_b_, at);
-    }
-    EndCopyGroup();
   }
 
   __device__ __forceinline__ void RunOProj(int layer) {
     const Place at;
     MakeTable<P>(Layer(layer).o_proj, scratch_.o_proj_table);
-    WaitCopies<1>();  // but the next layer's qkv
     Begin(layer, 3);
-    MultiplyOProj<P>(args_, scratch_, blockIdx.x, region_c_, region_a_, Tag(layer), at);
+    if (blockIdx.x < P::OProj::kUnits) WaitFor(kOProj);
+    MultiplyOProj<P>(args_, scratch_, blockIdx.x, OProjCells(), region_a_, Tag(layer), at);
   }
 
   // Leaves the normalised rows' slices in x.
@@ -274,29 +338,27 @@ class LayersKernel {
     MakeTable<P>(weights.gate_up, scratch_.gate_up_table);
     Begin(layer, 5);
     RouteTokens<P>(args_, scratch_, weights, Tag(layer), at);
-#pragma unroll
     for (int i = 0; i < P::kGateUpSlots; ++i) {
-      StageGateUp<P>(weights.gate_up, scratch_, blockIdx.x + i * gridDim.x,
-                     region_a_ + i * P::kGateUpBytes + at.warp * 2 * P::kCell, at);
+      StageGateUpUnit(weights.gate_up, blockIdx.x + i * gridDim.x, i);
     }
-    StageDown<P>(weights.down, scratch_, blockIdx.x, 0, region_c_, at);
-    MultiplyGateUp<P>(args_, scratch_, weights.gate_up, x, region_a_, Tag(layer), at);
+    StageDownRound(weights.down, 0);
+    MultiplyGateUp<P>(
+        args_, scratch_, x, GateUpCells(), Tag(layer), at,
+        [&](int slot) { WaitFor(kGateUp + slot); },
+        [&](int unit, int slot) { StageGateUpUnit(weights.gate_up, unit, slot); });
     __syncthreads();
     if constexpr (P::kBatch == 1) {
       StageKeysAndValues(layer + 1);
     } else if constexpr (P::kDownBuffers > 1) {
-      StageDown<P>(weights.down, scratch_, blockIdx.x, 1, DownBuffer(1), at);
+      StageDownRound(weights.down, 1);
     }
     MakeTable<P>(weights.down, scratch_.down_table);
     Begin(layer, 6);
     RunDown(layer, weights);
+    FenceBeforeCopies();
     __syncthreads();
     if constexpr (P::kBatch > 1) StageKeysAndValues(layer + 1);
     StageNextOProj(layer + 1);
-  }
-
-  __device__ __forceinline__ unsigned DownBuffer(int round) const {
-    return round % P::kDownBuffers == 0 ? region_c_ : region_a_ + P::kInnerBytes;
   }
 
   __device__ __forceinline__ void RunDown(int layer, const DecodeLayerAddresses& weights) {
@@ -309,17 +371,11 @@ class LayersKernel {
     constexpr int kAtOnce = Smaller(2, P::kBatch) * P::D::kSlots;
     FetchRows<kAtOnce, P::D::kWidth>(args_.inner, args_.batch * P::D::kSlots, Tag(layer), inner,
                                      at);
-    WaitCopies<P::kBatch == 1 ? 2 : P::kDownBuffers - 1>();
     __syncthreads();
     for (int round = 0; round * P::kRound < ChosenCount<P>(scratch_); ++round) {
-      if (round > 0) {
-        WaitCopies<P::kDownBuffers - 1>();
-        __syncwarp();
-      }
-      MultiplyDown<P>(args_, scratch_, round, DownBuffer(round), inner, at);
-      if constexpr (P::kBatch > 1) {
-        StageDown<P>(weights.down, scratch_, tile, round + P::kDownBuffers, DownBuffer(round), at);
-      }
+      WaitFor(kDown + round % P::kDownBuffers);
+      MultiplyDown<P>(args_, scratch_, round, DownCells(round), inner, at);
+      if constexpr (P::kBatch > 1) StageDownRound(weights.down, round + P::kDownBuffers);
     }
     FinishDown<P>(args_, scratch_, weights, tile, before, Tag(layer), at);
   }
@@ -330,6 +386,7 @@ class LayersKernel {
   const unsigned region_a_, region_b_, region_c_;  // shared memory, see DecodePlan
   const int position_;
   const unsigned step_;
+  unsigned phases_ = 0;  // by barrier of copies: the parity of the next round to wait for
 };
 
 // One kernel for `Dims`, `nf4` and up to `batch` rows.
@@ -337,7 +394,7 @@ class LayersKernel {
   extern "C" __global__ void __launch_bounds__(forensics::kThreads, 1)                            \
       name(const __grid_constant__ forensics::DecodeArguments args) {                             \
     using Plan = forensics::DecodePlan<forensics::Dims, nf4, batch>;                              \
-    extern __shared__ uint4 dynamic_shared[];                                                     \
+    extern __shared__ __align__(1024) uint4 dynamic_shared[];                                     \
     __shared__ forensics::DecodeScratch<Plan> scratch;                                            \
     forensics::LayersKernel<Plan>(args, scratch, forensics::SharedAddress(dynamic_shared)).Run(); \
   }

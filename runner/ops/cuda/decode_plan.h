@@ -56,8 +56,8 @@ struct DecodePlan {
   static constexpr int kOProjBytes = kWarps * OProj::kGroupsPerWarp * kCell;
   static constexpr int kQkvSlots = 3;
   // Rows of activations that a product needs: RowBytes() of tagged_rows.cuh each.
-  static constexpr int kInnerBytes = kBatch * D::kSlots * (D::kWidth * 2 + 16);
-  static constexpr int kAttendedBytes = kBatch * (kAttended * 2 + 16);
+  static constexpr int kInnerBytes = (kBatch * D::kSlots * (D::kWidth * 2 + 16) + 127) / 128 * 128;
+  static constexpr int kAttendedBytes = (kBatch * (kAttended * 2 + 16) + 127) / 128 * 128;
   static constexpr int kRegionA = Larger(Larger(2 * kKeyBytes, kGateUpSlots* kGateUpBytes),
                                          Larger(kBatch > 1 ? kInnerBytes : 0, kAttendedBytes));
   static constexpr int kRegionB = kQkvSlots * kWarps * kCell;
@@ -66,6 +66,9 @@ struct DecodePlan {
   // Rounds of down in flight: one in region C and, for a batch, one in region A if it has room for
   // that beside the rows of inner at its begin.
   static constexpr int kDownBuffers = kBatch > 1 && kRegionA >= kInnerBytes + kDownBytes ? 2 : 1;
+
+  // Barriers of copies: qkv, o_proj, keys, values, addresses, slots of gate_up, buffers of down.
+  static constexpr int kCopyBarriers = 5 + kGateUpSlots + kDownBuffers;
 
   // Partial sums in shared memory: of how many units at a time.
   static constexpr int kRowBuffers = kBatch <= 4 ? kQkvSlots : 1;

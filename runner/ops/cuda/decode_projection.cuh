@@ -76,18 +76,12 @@ __device__ __forceinline__ void NormaliseRows(Rows& rows, uint2 weight, float ep
   }
 }
 
-// Starts the copies of this warp's groups of `unit`'s row tiles to `to` [groups a warp] cells.
+// Starts the copy of `unit`'s row tiles to the cells from `first` on; by one thread.
 template <typename P, typename Product>
-__device__ __forceinline__ void StageUnit(const WeightAddresses& weight, int unit, unsigned to,
-                                          const Place& at) {
-  const TiledWeight tiled = {static_cast<const char*>(weight.tiles),
-                             static_cast<const char*>(weight.scales), weight.levels};
-  const int tile = unit * Product::kSubTiles + at.warp / Product::kParts;
-  const int group = at.warp % Product::kParts * Product::kGroupsPerWarp;
-#pragma unroll
-  for (int i = 0; i < Product::kGroupsPerWarp; ++i) {
-    StageGroup<P::kNf4>(tiled, tile, Product::kGroups, group + i, to + i * P::kCell, at.lane);
-  }
+__device__ __forceinline__ void CopyUnit(const WeightAddresses& weight, int unit, Cells<P::kNf4> to,
+                                         int first, unsigned barrier) {
+  CopyGroups<P::kNf4>(weight, static_cast<long long>(unit) * Product::kSubTiles, Product::kGroups,
+                      kWarps * Product::kGroupsPerWarp, to, first, barrier);
 }
 
 // Leaves a warp's sums at sums [token, kRows]: `first` is the first row of its tile there.
@@ -132,14 +126,21 @@ __device__ __forceinline__ void MakeTable(const WeightAddresses& weight, Nf4Tabl
 
 // ---- qkv ---------------------------------------------------------------------------------------
 
+// How many units this block has.
 template <typename P>
-__device__ __forceinline__ void StageQkv(const WeightAddresses& weight, int first_unit,
-                                         unsigned region, const Place& at) {
-#pragma unroll
-  for (int i = 0; i < P::kQkvSlots; ++i) {
-    const int unit = first_unit + i * gridDim.x;
-    if (unit >= P::Qkv::kUnits) break;
-    StageUnit<P, typename P::Qkv>(weight, unit, region + (i * kWarps + at.warp) * P::kCell, at);
+__device__ __forceinline__ int QkvUnits() {
+  const int units = P::Qkv::kUnits - static_cast<int>(blockIdx.x);
+  return units <= 0 ? 0 : (units - 1) / static_cast<int>(gridDim.x) + 1;
+}
+
+// By one thread, if there are units.
+template <typename P>
+__device__ __forceinline__ void StageQkv(const WeightAddresses& weight, Cells<P::kNf4> cells,
+                                         unsigned barrier) {
+  const int units = QkvUnits<P>();
+  BeginCopies(barrier, units * CellBytes<P::kNf4>(kWarps));
+  for (int i = 0; i < units; ++i) {
+    CopyUnit<P, typename P::Qkv>(weight, blockIdx.x + i * gridDim.x, cells, i * kWarps, barrier);
   }
 }
 
@@ -147,7 +148,7 @@ __device__ __forceinline__ void StageQkv(const WeightAddresses& weight, int firs
 template <typename P>
 __device__ __forceinline__ void MultiplyQkv(const DecodeArguments& args, DecodeScratch<P>& scratch,
                                             const unsigned (&x)[16], int first_unit,
-                                            unsigned region, unsigned tag, const Place& at) {
+                                            Cells<P::kNf4> cells, unsigned tag, const Place& at) {
   using Product = typename P::Qkv;
   const auto finish = [&](int slot) {
     FinishUnit<Product, P::kBatch>(
@@ -160,8 +161,7 @@ __device__ __forceinline__ void MultiplyQkv(const DecodeArguments& args, DecodeS
   for (int slot = 0; slot < P::kQkvSlots; ++slot) {
     if (first_unit + slot * gridDim.x >= Product::kUnits) break;
     float sum[4] = {0, 0, 0, 0};
-    MultiplyGroup<P::kNf4>(region + (slot * kWarps + at.warp) * P::kCell, x, scratch.qkv_table,
-                           at.lane, sum);
+    MultiplyGroup<P::kNf4>(cells[slot * kWarps + at.warp], x, scratch.qkv_table, at.lane, sum);
     StoreSums<P::kBatch, 16>(sum, scratch.rows[slot % P::kRowBuffers] + at.warp * P::kBatch * 16, 0,
                              at);
     if constexpr (P::kRowBuffers == 1) {
@@ -181,19 +181,20 @@ __device__ __forceinline__ void MultiplyQkv(const DecodeArguments& args, DecodeS
 
 // ---- o_proj ------------------------------------------------------------------------------------
 
+// By one thread.
 template <typename P>
-__device__ __forceinline__ void StageOProj(const WeightAddresses& weight, int unit, unsigned region,
-                                           const Place& at) {
-  if (unit >= P::OProj::kUnits) return;
-  StageUnit<P, typename P::OProj>(weight, unit,
-                                  region + at.warp * P::OProj::kGroupsPerWarp * P::kCell, at);
+__device__ __forceinline__ void StageOProj(const WeightAddresses& weight, int unit,
+                                           Cells<P::kNf4> cells, unsigned barrier) {
+  BeginCopies(barrier, CellBytes<P::kNf4>(kWarps * P::OProj::kGroupsPerWarp));
+  CopyUnit<P, typename P::OProj>(weight, unit, cells, 0, barrier);
 }
 
 // args.middle = args.input + the product of args.attended. rows: shared memory for that.
 template <typename P>
 __device__ __forceinline__ void MultiplyOProj(const DecodeArguments& args,
-                                              DecodeScratch<P>& scratch, int unit, unsigned region,
-                                              unsigned rows, unsigned tag, const Place& at) {
+                                              DecodeScratch<P>& scratch, int unit,
+                                              Cells<P::kNf4> cells, unsigned rows, unsigned tag,
+                                              const Place& at) {
   using Product = typename P::OProj;
   if (unit >= Product::kUnits) return;
   // What this thread's outputs are added to, early.
@@ -221,8 +222,8 @@ __device__ __forceinline__ void MultiplyOProj(const DecodeArguments& args,
     if (at.g < args.batch) {
       LoadSharedSlice(rows + at.g * RowBytes(P::kAttended), group + i, at, x);
     }
-    MultiplyGroup<P::kNf4>(region + (at.warp * Product::kGroupsPerWarp + i) * P::kCell, x,
-                           scratch.o_proj_table, at.lane, sum);
+    MultiplyGroup<P::kNf4>(cells[at.warp * Product::kGroupsPerWarp + i], x, scratch.o_proj_table,
+                           at.lane, sum);
   }
   StoreSums<P::kBatch, 16>(sum, scratch.rows[0] + at.warp * P::kBatch * 16, 0, at);
   __syncthreads();

@@ -6,12 +6,24 @@
 
 namespace forensics {
 
+// A block of keys of one kv head of one sequence; the unit of work.
+struct KeyBlock {
+  int sequence, head, block;
+
+  KeyBlock() = default;
+  // Unit `unit` of batch * kv_heads * active, blocks innermost.
+  __device__ KeyBlock(int unit, int kv_heads, int active)
+      : sequence(unit / active / kv_heads), head(unit / active % kv_heads), block(unit % active) {}
+};
+
 template <typename P>
 struct DecodeScratch {
   alignas(16) Nf4Table qkv_table, o_proj_table, gate_up_table, down_table;
-  DecodeLayerAddresses layers[2];  // this layer's and the next one's, by parity
-  float squares[4 * kWarps];       // of up to four rows at once
+  alignas(16) DecodeLayerAddresses layers[3];  // of layer l at l % 3
+  float squares[4 * kWarps];                   // of up to four rows at once
   float dots[4 * kWarps];
+  unsigned long long copy_barriers[P::kCopyBarriers];
+  KeyBlock first_unit;  // of keys, of this block: costs divisions
   // Routing of this layer.
   int ids[kMaxBatch][8];
   float weights[kMaxBatch][8];

@@ -187,17 +187,49 @@ DecodeLayerAddresses AddressesOf(const DecodeLayerTensors& layer) {
           Address<int>(layer.expert_ids),  Address<float>(layer.expert_weights)};
 }
 
-at::Tensor UploadTable(const DecodeTensors& all) {
-  std::vector<DecodeLayerAddresses> table;
-  for (const DecodeLayerTensors& layer : all.layers) table.push_back(AddressesOf(layer));
-  const int64_t bytes = static_cast<int64_t>(table.size() * sizeof(DecodeLayerAddresses));
-  at::Tensor on_gpu = at::empty({bytes}, all.embedding.options().dtype(at::kByte));
+template <typename T>
+at::Tensor Upload(const std::vector<T>& values, at::Device device) {
+  const auto bytes = static_cast<int64_t>(values.size() * sizeof(T));
+  at::Tensor on_gpu = at::empty({bytes}, at::TensorOptions(at::kByte).device(device));
   CheckCuda(
       Cuda().cuMemcpyAsync(reinterpret_cast<CUdeviceptr>(on_gpu.mutable_data_ptr()),
-                           reinterpret_cast<CUdeviceptr>(table.data()), bytes, CurrentStream()),
+                           reinterpret_cast<CUdeviceptr>(values.data()), bytes, CurrentStream()),
       "uploading a decode step's addresses");
   CheckCuda(Cuda().cuStreamSynchronize(CurrentStream()), "uploading a decode step's addresses");
   return on_gpu;
+}
+
+at::Tensor UploadTable(const DecodeTensors& all) {
+  std::vector<DecodeLayerAddresses> table;
+  for (const DecodeLayerTensors& layer : all.layers) table.push_back(AddressesOf(layer));
+  return Upload(table, all.embedding.device());
+}
+
+// How the copy engine fetches blocks of `cache` [batch, kv_heads, capacity, head_dim].
+CUtensorMap MapOf(const at::Tensor& cache) {
+  const auto head_dim = static_cast<cuuint64_t>(cache.size(3));
+  const cuuint64_t sizes[2] = {head_dim, static_cast<cuuint64_t>(cache.numel()) / head_dim};
+  const cuuint64_t strides[1] = {head_dim * sizeof(unsigned short)};
+  const auto elements = static_cast<cuuint32_t>(BoxElements(static_cast<int>(head_dim)));
+  const cuuint32_t box[2] = {elements, kKeyBlock}, steps[2] = {1, 1};
+  CUtensorMap map;
+  CheckCuda(Cuda().cuTensorMapEncodeTiled(
+                &map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, cache.mutable_data_ptr(), sizes, strides,
+                box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                elements == 64 ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_64B,
+                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+            "describing a cache");
+  return map;
+}
+
+at::Tensor UploadCacheMaps(const DecodeTensors& all) {
+  static_assert(sizeof(CUtensorMap) == kTensorMapBytes, "see decode_arguments.h");
+  std::vector<CUtensorMap> maps;
+  for (const DecodeLayerTensors& layer : all.layers) {
+    maps.push_back(MapOf(layer.keys));
+    maps.push_back(MapOf(layer.values));
+  }
+  return Upload(maps, all.embedding.device());
 }
 
 }  // namespace
@@ -248,12 +280,14 @@ DecodeStep::DecodeStep(DecodeTensors tensors) : tensors_(std::move(tensors)) {
   }
   key_blocks_ = key_blocks;
   table_ = UploadTable(tensors_);
+  cache_maps_ = UploadCacheMaps(tensors_);
 }
 
 DecodeArguments DecodeStep::Arguments() const {
   using Bf16 = unsigned short;
   DecodeArguments args = {};
   args.layers = Address<DecodeLayerAddresses>(table_);
+  args.cache_maps = Address<char>(cache_maps_);
   args.layer_count = static_cast<int>(tensors_.layers.size());
   args.batch = static_cast<int>(batch_);
   args.capacity = static_cast<int>(capacity_);

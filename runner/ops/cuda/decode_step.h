@@ -118,7 +118,8 @@ class DecodeStep {
   int64_t batch_ = 0, capacity_ = 0, key_blocks_ = 0;
   bool nf4_ = false;
   DecodeScratchTensors scratch_;
-  at::Tensor table_;  // uint8: DecodeLayerAddresses of each layer
+  at::Tensor table_;       // uint8: DecodeLayerAddresses of each layer
+  at::Tensor cache_maps_;  // uint8: CUtensorMap of each layer's keys and values
   at::Tensor clocks_;
 };
 

@@ -202,7 +202,13 @@ struct Case {
 };
 std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 
-class DecodeStepTest : public testing::TestWithParam<Case> {};
+// A test whose first use of libtorch's GPU is not a question to the driver.
+class ModelTest : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override { at::zeros({1}, at::TensorOptions(at::kCUDA)); }
+};
+
+class DecodeStepTest : public ModelTest {};
 
 TEST_P(DecodeStepTest, EachStageIsNearFloat64) {
   const TestModelOptions& o = GetParam().options;
@@ -279,7 +285,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // ---- Bits --------------------------------------------------------------------------------------
 
-class DecodeStepBitsTest : public testing::TestWithParam<Case> {};
+class DecodeStepBitsTest : public ModelTest {};
 
 // Several layers in one kernel, weights and cache fetched ahead, are one layer after the other.
 TEST_P(DecodeStepBitsTest, LayersInOneKernelAreLayersOneByOne) {

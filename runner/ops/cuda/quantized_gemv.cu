@@ -16,11 +16,12 @@ __device__ __forceinline__ void QuantizedGemv(const TiledWeight& weight, const u
                                               int rows, int columns, int out_rows,
                                               unsigned short* out) {
   constexpr int kAhead = 4;  // groups a warp has in flight
-  __shared__ __align__(16) unsigned char cells[kGemvWarps][kAhead][kGroupBytes<kNf4>];
+  __shared__ __align__(128) unsigned char staged[kGemvWarps * kAhead * kGroupBytes<kNf4>];
   __shared__ float sums[kGemvWarps][8][16];
   const Place at;
   const int groups = columns / 128;
-  const auto cell = [&](int i) { return SharedAddress(cells[at.warp][i % kAhead]); };
+  const Cells<kNf4> cells = {SharedAddress(staged), kGemvWarps * kAhead};
+  const auto cell = [&](int i) { return cells[at.warp * kAhead + i % kAhead]; };
   const auto stage = [&](int i) {
     const int group = at.warp + i * kGemvWarps;
     if (group < groups) StageGroup<kNf4>(weight, blockIdx.x, groups, group, cell(i), at.lane);

@@ -12,6 +12,8 @@
 #pragma once
 
 #include "runner/ops/cuda/bf16.cuh"
+#include "runner/ops/cuda/bulk_copy.cuh"
+#include "runner/ops/cuda/decode_arguments.h"
 #include "runner/ops/cuda/group_bytes.h"
 #include "runner/ops/cuda/memory.cuh"
 #include "runner/ops/cuda/mma.cuh"
@@ -46,19 +48,56 @@ __device__ __forceinline__ Nf4Table LoadSharedTable(const Nf4Table& shared) {
   return {{low.x, low.y, low.z, low.w}, {high.x, high.y, high.z, high.w}};
 }
 
+// Where a group of a row tile lies in shared memory: tiles at a multiple of 128 bytes, as accesses
+// of a warp that cross such a border take twice the time.
+struct Cell {
+  unsigned tiles, scales;
+};
+
+// `count` cells from `base` on: all tiles, then all scales.
+template <bool kNf4>
+struct Cells {
+  unsigned base;
+  int count;
+
+  __device__ __forceinline__ Cell operator[](int i) const {
+    return {base + i * kGroupTileBytes,
+            base + count * kGroupTileBytes + i * kGroupScaleBytes<kNf4>};
+  }
+};
+
 // Starts this warp's copy of group `group` of row tile `tile` (counted through the stack) to `to`.
 // Each lane fetches the tile words that it will use itself; the scales are shared by the warp.
 template <bool kNf4>
 __device__ __forceinline__ void StageGroup(const TiledWeight& weight, long long tile, int groups,
-                                           int group, unsigned to, int lane) {
+                                           int group, Cell to, int lane) {
   const long long index = tile * groups + group;
   const char* tiles = weight.tiles + index * kGroupTileBytes + lane * 16;
-  CopyAsync(to + lane * 16, tiles);
-  CopyAsync(to + 512 + lane * 16, tiles + 512);
+  CopyAsync(to.tiles + lane * 16, tiles);
+  CopyAsync(to.tiles + 512 + lane * 16, tiles + 512);
   if (lane < kGroupScaleBytes<kNf4> / 16) {
-    CopyAsync(to + kGroupTileBytes + lane * 16,
-              weight.scales + index * kGroupScaleBytes<kNf4> + lane * 16);
+    CopyAsync(to.scales + lane * 16, weight.scales + index * kGroupScaleBytes<kNf4> + lane * 16);
   }
+}
+
+// Bytes of `count` cells.
+template <bool kNf4>
+constexpr int CellBytes(int count) {
+  return count * kGroupBytes<kNf4>;
+}
+
+// Copies `count` groups from row tile `tile` on (through the stack, groups and tiles
+// in order) to the cells from `first` on: CellBytes(count) at `barrier`. By one thread.
+template <bool kNf4>
+__device__ __forceinline__ void CopyGroups(const WeightAddresses& weight, long long tile,
+                                           int groups, int count, Cells<kNf4> to, int first,
+                                           unsigned barrier) {
+  const long long index = tile * groups;
+  BulkCopy(to[first].tiles, static_cast<const char*>(weight.tiles) + index * kGroupTileBytes,
+           count * kGroupTileBytes, barrier);
+  BulkCopy(to[first].scales,
+           static_cast<const char*>(weight.scales) + index * kGroupScaleBytes<kNf4>,
+           count * kGroupScaleBytes<kNf4>, barrier);
 }
 
 // (128 + nibble) - (128 + zero) in both halves, exact.
@@ -111,16 +150,16 @@ __device__ __forceinline__ void LookUpWord(const Nf4Table& table, unsigned word,
 // at a multiple of 16 bytes, has the levels. The lane's
 // copies must have arrived, and the warp must have met since.
 template <bool kNf4>
-__device__ __forceinline__ void MultiplyGroup(unsigned from, const unsigned (&b)[16],
+__device__ __forceinline__ void MultiplyGroup(Cell from, const unsigned (&b)[16],
                                               const Nf4Table& table, int lane, float (&sum)[4]) {
   const int g = lane / 4;
   float first[4] = {0, 0, 0, 0}, second[4] = {0, 0, 0, 0};
-  const unsigned scales = from + kGroupTileBytes + g * 4;
+  const unsigned scales = from.scales + g * 4;
   if constexpr (kNf4) {
     const Nf4Table levels = LoadSharedTable(table);
 #pragma unroll
     for (int c = 0; c < 2; ++c) {
-      const uint4 tile = LoadShared16(from + c * 512 + lane * 16);
+      const uint4 tile = LoadShared16(from.tiles + c * 512 + lane * 16);
       const unsigned words[4] = {tile.x, tile.y, tile.z, tile.w};
 #pragma unroll
       for (int t = 0; t < 4; ++t) {
@@ -141,7 +180,7 @@ __device__ __forceinline__ void MultiplyGroup(unsigned from, const unsigned (&b)
     const unsigned upper_offset = MinusOffset(upper), lower_offset = MinusOffset(lower);
 #pragma unroll
     for (int c = 0; c < 2; ++c) {
-      const uint4 tile = LoadShared16(from + c * 512 + lane * 16);
+      const uint4 tile = LoadShared16(from.tiles + c * 512 + lane * 16);
       const unsigned words[4] = {tile.x, tile.y, tile.z, tile.w};
 #pragma unroll
       for (int t = 0; t < 4; ++t) {
