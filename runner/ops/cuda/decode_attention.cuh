@@ -14,14 +14,16 @@
 //   has keys 2 q, 2 q + 1, 8 + 2 q, 9 + 2 q, added in this order; + lane q ^ 1's; + lane q ^ 2's;
 //   the 12 sixteens added in order. Weights rounded to bfloat16 times values: two chains of mma
 //   from zero over the keys, 16 each, even and odd ones; even + odd.
-//   Combination of blocks b: L = largest of their largest; factor_b = ex2.approx(largest_b - L).
-//   total: lane l adds factor_b * total_b (fused) over b = l, l + 32, ... from zero; WarpSum. The
-//   output: warp w (of 16) adds factor_b * partial_b (fused) over b = w, w + 16, ... from zero; the
-//   warps' sums added in order from warp 0's; times rcp.approx(total); rounded to bfloat16.
+//   Combination: warp w (of 16) has blocks w, w + 16, ..., four at a time. Of four: m = the largest
+//   of their largest and of m before; the warp's sums are multiplied by ex2.approx(m before - m)
+//   (nothing at the first four), then take in factor * partial, fused, in order of blocks, factor =
+//   ex2.approx(largest - m); likewise the total. M = the largest of the warps' m; the output is the
+//   sum of ex2.approx(m_w - M) * sums_w, fused, in order of w from zero, times rcp.approx(the same
+//   sum of the totals), rounded to bfloat16.
 //   eager: score' = bf16(bf16(score) * f32(1 / sqrt(head_dim))); e = ex2.approx(f32((score' -
 //   largest of all) * f32(log2(e)))), summed in a block as flash's weights, the blocks' sums added
 //   in ascending order from zero; weight = bf16(f32(e * rcp.approx(sum))). Values as above; blocks
-//   as above with factor 1, and not divided.
+//   as above with every factor 1, and not divided.
 #pragma once
 
 #include "runner/ops/cuda/bf16.cuh"
@@ -107,8 +109,8 @@ struct Attention {
                                            unsigned& high) const {
     const int lane = at.lane % kHalfLanes;  // the others repeat
     UntilRight([&] {
-      const uint2 a = LoadVolatile8(head + 2 * lane);
-      const uint2 b = LoadVolatile8(head + kDim / 2 + 2 * lane);
+      const uint2 a = LoadRelaxed8(head + 2 * lane);
+      const uint2 b = LoadRelaxed8(head + kDim / 2 + 2 * lane);
       low = PairOf(a.x, a.y), high = PairOf(b.x, b.y);
       return ((Mismatch(a.x, tag) | Mismatch(a.y, tag) | Mismatch(b.x, tag) | Mismatch(b.y, tag)) >>
               16) == 0;
@@ -410,6 +412,9 @@ struct Attention {
     }
     __syncthreads();
     WeighValues(unit);
+    if (at.warp == kWarps - 1 && at.lane < P::kGroup) {
+      StoreTagged(StatsPlace(Slot(unit), at.lane), 0.0f, 0.0f, tag);
+    }
   }
 
   // ---- Blocks together -------------------------------------------------------------------------
@@ -425,118 +430,100 @@ struct Attention {
     }
   }
 
-  // A lane has kPairs pairs of dimensions of a partial output; where those are too few, the first
-  // lanes have one.
+  // A lane has kPairs pairs of dimensions of a partial output; where those are too few, lanes
+  // repeat.
   static constexpr int kPairs = kDim >= 64 ? kDim / 64 : 1;
-  static constexpr int kSets = 2;   // of 32 blocks, whose statistics are kept in registers
-  static constexpr int kAhead = 4;  // blocks a warp has in flight
-  static_assert(kAhead * kWarps == kSets * 32, "factors of blocks in flight come from registers");
+  static constexpr int kAtOnce = 4;  // blocks a warp has in flight
 
-  // Of block `block`, or of the last one where there are not as many.
-  __device__ __forceinline__ unsigned LoadPartial(long long first, int block, int head,
-                                                  float2 (&to)[kPairs]) const {
-    unsigned mismatch = 0;
-    const int there = block < Active() ? block : Active() - 1;
-#pragma unroll
-    for (int i = 0; i < kPairs; ++i) {
-      const int d = (at.lane * kPairs + i) * 2 % kDim;
-      const uint4 v = LoadVolatile(PartialPlace(first + there, head, d));
-      mismatch |= FloatMismatch(v, tag);
-      to[i] = make_float2(__uint_as_float(v.x), __uint_as_float(v.z));
-    }
-    return mismatch;
-  }
-  __device__ __forceinline__ unsigned LoadStats(long long first, int block, int head,
-                                                float2& to) const {
-    const int there = block < Active() ? block : Active() - 1;
-    const uint4 v = LoadVolatile(StatsPlace(first + there, head));
-    to = make_float2(block < Active() ? __uint_as_float(v.x) : kNone, __uint_as_float(v.z));
-    return FloatMismatch(v, tag);
-  }
-  // Once they are there, for blocks beyond those in flight.
-  __device__ __forceinline__ float2 WaitForStats(long long first, int block, int head) const {
-    float2 stats;
-    while (LoadStats(first, block, head, stats) != 0) {
-    }
-    return stats;
+  __device__ __forceinline__ int DimensionOf(int i) const {
+    return (at.lane * kPairs + i) * 2 % kDim;
   }
 
-  // The output of one head of one sequence, whose first block's results are at `first`.
-  __device__ __forceinline__ void CombineHead(long long first, int head, unsigned* out) const {
+  // A warp's part of an output.
+  struct Sums {
+    float2 values[kPairs];
+    float largest, total;
+  };
+
+  // Takes blocks first_block, + 16, + 32 and + 48 in, as many as there are, once they are there.
+  __device__ __forceinline__ void TakeIn(long long first, int first_block, int head,
+                                         Sums& sums) const {
+    uint4 values[kAtOnce][kPairs], stats[kAtOnce];
     const int active = Active();
-    float2 ahead[kAhead][kPairs];
-    float2 stats[kSets];  // of block lane + 32 s; later factor and total
+    const int blocks = Smaller(kAtOnce, (active - first_block + kWarps - 1) / kWarps);
     UntilRight([&] {
-      unsigned partial_mismatch[kAhead], stats_mismatch[kSets];
 #pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        partial_mismatch[i] = LoadPartial(first, at.warp + i * kWarps, head, ahead[i]);
-      }
+      for (int j = 0; j < kAtOnce; ++j) {
+        if (j >= blocks) break;
+        const long long slot = first + first_block + j * kWarps;
+        stats[j] = LoadRelaxed(StatsPlace(slot, head));
 #pragma unroll
-      for (int s = 0; s < kSets; ++s) {
-        stats_mismatch[s] = LoadStats(first, at.lane + 32 * s, head, stats[s]);
+        for (int i = 0; i < kPairs; ++i) {
+          values[j][i] = LoadRelaxed(PartialPlace(slot, head, DimensionOf(i)));
+        }
       }
       unsigned mismatch = 0;
 #pragma unroll
-      for (int i = 0; i < kAhead; ++i) mismatch |= partial_mismatch[i];
+      for (int j = 0; j < kAtOnce; ++j) {
+        if (j >= blocks) break;
+        mismatch |= FloatMismatch(stats[j], tag);
 #pragma unroll
-      for (int s = 0; s < kSets; ++s) mismatch |= args.eager ? 0 : stats_mismatch[s];
+        for (int i = 0; i < kPairs; ++i) mismatch |= FloatMismatch(values[j][i], tag);
+      }
       return mismatch == 0;
     });
-    float most = kNone, total = 0;
-    if (!args.eager) {
+    float largest = sums.largest;
 #pragma unroll
-      for (int s = 0; s < kSets; ++s) most = fmaxf(most, stats[s].x);
-#pragma unroll 1
-      for (int b = at.lane + 32 * kSets; b < active; b += 32) {
-        most = fmaxf(most, WaitForStats(first, b, head).x);
-      }
-      most = WarpMax(most);
-#pragma unroll
-      for (int s = 0; s < kSets; ++s) {
-        stats[s].x = Exp2(stats[s].x - most);
-        total = fmaf(stats[s].x, stats[s].y, total);
-      }
-#pragma unroll 1
-      for (int b = at.lane + 32 * kSets; b < active; b += 32) {
-        const float2 more = WaitForStats(first, b, head);
-        total = fmaf(Exp2(more.x - most), more.y, total);
-      }
-      total = WarpSum(total);
+    for (int j = 0; j < kAtOnce; ++j) {
+      if (j < blocks) largest = fmaxf(largest, __uint_as_float(stats[j].x));
     }
-    float2 sums[kPairs] = {};
-    const auto add = [&](float factor, const float2(&values)[kPairs]) {
+    const float before = Exp2(sums.largest - largest);
+    sums.largest = largest;
+    sums.total *= before;
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) sums.values[i].x *= before, sums.values[i].y *= before;
+#pragma unroll
+    for (int j = 0; j < kAtOnce; ++j) {
+      if (j >= blocks) break;
+      const float factor = Exp2(__uint_as_float(stats[j].x) - largest);
+      sums.total = fmaf(factor, __uint_as_float(stats[j].z), sums.total);
 #pragma unroll
       for (int i = 0; i < kPairs; ++i) {
-        sums[i].x = fmaf(factor, values[i].x, sums[i].x);
-        sums[i].y = fmaf(factor, values[i].y, sums[i].y);
+        float2& sum = sums.values[i];
+        sum.x = fmaf(factor, __uint_as_float(values[j][i].x), sum.x);
+        sum.y = fmaf(factor, __uint_as_float(values[j][i].z), sum.y);
       }
-    };
-#pragma unroll
-    for (int i = 0; i < kAhead; ++i) {
-      const int block = at.warp + i * kWarps;
-      const float factor = __shfl_sync(0xffffffffu, stats[i / 2].x, block % 32);
-      if (block < active) add(args.eager ? 1.0f : factor, ahead[i]);
     }
+  }
+
+  // The output of one head of one sequence, whose first block's results are at `first`. Eager
+  // blocks have largest 0 and total 0.
+  __device__ __forceinline__ void CombineHead(long long first, int head, unsigned* out) const {
+    Sums sums = {};
+    sums.largest = args.eager ? 0.0f : kNone;
 #pragma unroll 1
-    for (int b = at.warp + kAhead * kWarps; b < active; b += kWarps) {
-      float2 values[kPairs];
-      UntilRight([&] { return LoadPartial(first, b, head, values) == 0; });
-      add(args.eager ? 1.0f : Exp2(WaitForStats(first, b, head).x - most), values);
-    }
+    for (int b = at.warp; b < Active(); b += kAtOnce * kWarps) TakeIn(first, b, head, sums);
 #pragma unroll
     for (int i = 0; i < kPairs; ++i) {
-      const int d = (at.lane * kPairs + i) * 2;
-      if (d >= kDim) continue;
-      *reinterpret_cast<float2*>(&scratch.combined[at.warp][d]) = sums[i];
+      *reinterpret_cast<float2*>(&scratch.combine.values[at.warp][DimensionOf(i)]) = sums.values[i];
+    }
+    if (at.lane == 0) {
+      scratch.combine.largest[at.warp] = sums.largest;
+      scratch.combine.totals[at.warp] = sums.total;
     }
     __syncthreads();
-    if (at.thread < kDim) {
-      float sum = scratch.combined[0][at.thread];
+    if (at.thread >= kDim) return;
+    float most = scratch.combine.largest[0];
 #pragma unroll
-      for (int w = 1; w < kWarps; ++w) sum += scratch.combined[w][at.thread];
-      StoreTagged(out + at.thread, ToBf16(args.eager ? sum : sum * Reciprocal(total)), tag);
+    for (int w = 1; w < kWarps; ++w) most = fmaxf(most, scratch.combine.largest[w]);
+    float sum = 0, total = 0;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) {
+      const float factor = Exp2(scratch.combine.largest[w] - most);
+      sum = fmaf(factor, scratch.combine.values[w][at.thread], sum);
+      total = fmaf(factor, scratch.combine.totals[w], total);
     }
+    StoreTagged(out + at.thread, ToBf16(args.eager ? sum : sum * Reciprocal(total)), tag);
   }
 };
 

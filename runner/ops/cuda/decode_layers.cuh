@@ -166,7 +166,6 @@ class LayersKernel {
 
   // Ends this block's part of the phase before `phase`.
   __device__ __forceinline__ void Begin(int layer, int phase) {
-    FenceBeforeCopies();
     __syncthreads();
     if (args_.clocks != nullptr && blockIdx.x == 0 && threadIdx.x == 0) {
       args_.clocks[layer * kDecodePhases + phase] = clock64();
@@ -336,6 +335,7 @@ class LayersKernel {
     const Place at;
     const DecodeLayerAddresses& weights = Layer(layer);
     MakeTable<P>(weights.gate_up, scratch_.gate_up_table);
+    FenceBeforeCopies();  // rows of activations, the token's key and value
     Begin(layer, 5);
     RouteTokens<P>(args_, scratch_, weights, Tag(layer), at);
     for (int i = 0; i < P::kGateUpSlots; ++i) {

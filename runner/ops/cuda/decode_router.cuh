@@ -82,7 +82,7 @@ __device__ __forceinline__ void ChooseExperts(const DecodeArguments& args,
   if constexpr (kPerLane == 4) {
     uint4 four;
     UntilRight([&] {
-      four = LoadVolatile(logits + 4 * at.lane);
+      four = LoadRelaxed(logits + 4 * at.lane);
       return Mismatch(four, tag) >> 16 == 0;
     });
     keys[0] = ChoiceKey(four.x & 0xffff, 4 * at.lane);

@@ -46,7 +46,11 @@ struct DecodeScratch {
       float largest[kKeyBlock / 16][8];
       float totals[kKeyBlock / 16][8];
     } attention;
-    float combined[kWarps][P::D::kHeadDim];
+    struct {
+      float values[kWarps][P::D::kHeadDim];
+      float largest[kWarps];
+      float totals[kWarps];
+    } combine;
   };
 };
 

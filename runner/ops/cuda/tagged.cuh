@@ -15,17 +15,17 @@ namespace forensics {
 // overwritten.
 __device__ __forceinline__ unsigned TagOf(unsigned step, int layer) { return step << 7 | layer; }
 
-__device__ __forceinline__ uint4 LoadVolatile(const void* p) {
+__device__ __forceinline__ uint4 LoadRelaxed(const void* p) {
   uint4 v;
-  asm volatile("ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+  asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                : "l"(p)
                : "memory");
   return v;
 }
-__device__ __forceinline__ uint2 LoadVolatile8(const void* p) {
+__device__ __forceinline__ uint2 LoadRelaxed8(const void* p) {
   uint2 v;
-  asm volatile("ld.volatile.global.v2.u32 {%0, %1}, [%2];"
+  asm volatile("ld.relaxed.gpu.global.v2.u32 {%0, %1}, [%2];"
                : "=r"(v.x), "=r"(v.y)
                : "l"(p)
                : "memory");
@@ -33,11 +33,12 @@ __device__ __forceinline__ uint2 LoadVolatile8(const void* p) {
 }
 
 __device__ __forceinline__ void StoreTagged(unsigned* word, unsigned short value, unsigned tag) {
-  asm volatile("st.volatile.global.u32 [%0], %1;" ::"l"(word), "r"(value | tag << 16) : "memory");
+  asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(word), "r"(value | tag << 16)
+               : "memory");
 }
 // Two float words.
 __device__ __forceinline__ void StoreTagged(uint4* words, float first, float second, unsigned tag) {
-  asm volatile("st.volatile.global.v4.u32 [%0], {%1, %2, %3, %2};" ::"l"(words),
+  asm volatile("st.relaxed.gpu.global.v4.u32 [%0], {%1, %2, %3, %2};" ::"l"(words),
                "r"(__float_as_uint(first)), "r"(tag), "r"(__float_as_uint(second))
                : "memory");
 }
@@ -73,7 +74,7 @@ __device__ __forceinline__ unsigned LoadTaggedWord(const unsigned* word, bool is
   unsigned v = 0;
   UntilRight([&] {
     if (!is_valid) return true;
-    asm volatile("ld.volatile.global.u32 %0, [%1];" : "=r"(v) : "l"(word) : "memory");
+    asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(word) : "memory");
     return Mismatch(v, tag) >> 16 == 0;
   });
   return v;

@@ -39,7 +39,7 @@ struct TaggedRows {
 #pragma unroll
       for (int i = 0; i < kPerThread; ++i) {
         const int row = RowOf(i, at) < count ? RowOf(i, at) : 0;
-        v[i] = LoadVolatile(words + row * kColumns + ColumnOf(i, at));
+        v[i] = LoadRelaxed(words + row * kColumns + ColumnOf(i, at));
       }
       unsigned mismatch = 0;
 #pragma unroll
