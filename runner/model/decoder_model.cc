@@ -75,10 +75,12 @@ std::map<std::string, std::string> SettingsOf(const ModelConfig& config,
   if (options.ops != nullptr) settings = options.ops->Settings();
   settings["attention_kernel"] =
       std::string(FindAttention(options.attention_impl, options.device.type())->kernel);
-  settings["linear_kernel"] = options.device.is_cuda() ? "libtorch; in a decode graph: own"
+  settings["linear_kernel"] = options.device.is_cuda() ? "libtorch; 4-bit and at most 8 rows: own"
                                                        : "rows=1: own, 16 lanes; rows>1: libtorch";
   if (options.device.is_cuda()) {
-    settings["decode_graph"] = MayDecodeByGraph(config, options, /*batch=*/1) ? "yes" : "no";
+    const bool has_graph = MayDecodeByGraph(config, options, /*batch=*/1);
+    settings["decode_graph"] = has_graph ? "yes" : "no";
+    if (has_graph) settings["decode_kernels"] = DecodeStep::Variant();
   }
   if (!options.sharding.IsWhole()) settings["communicator"] = options.communicator->Description();
   return settings;

@@ -347,11 +347,9 @@ void DecodeStep::LaunchLmHead() const {
                            tensors_.logits.mutable_data_ptr());
 }
 
-std::string DecodeStep::Variant() const {
-  const LayersKernel& layers = KernelFor(*FindCompiled(tensors_.dims), nf4_, batch_);
-  return absl::StrCat(layers.kernel.name(), nf4_ ? " nf4" : " int4", "; attention: ",
-                      tensors_.attention == DecodeAttention::kEager ? "eager" : "flash",
-                      ", blocks of ", kKeyBlock, " keys; products: ", kWarps, " warps");
+std::string DecodeStep::Variant() {
+  return absl::StrCat("own kernels, one for all layers; attention in blocks of ", kKeyBlock,
+                      " keys; products cut among ", kWarps, " warps, at every batch");
 }
 
 }  // namespace forensics::runner

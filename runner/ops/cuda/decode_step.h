@@ -102,8 +102,8 @@ class DecodeStep {
   void LaunchLayers() const;
   void LaunchLmHead() const;
 
-  // What of the choice of kernels can change bits, for the manifest.
-  std::string Variant() const;
+  // What of the choice of kernels can change bits, for the manifest; neither batch nor format can.
+  static std::string Variant();
 
   const DecodeScratchTensors& scratch() const { return scratch_; }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runner/ops/cuda/dequantize_arguments.h"
+#include "runner/ops/cuda/quantized_gemv.h"
 #include "runner/ops/cuda/typed_kernel.h"
 #include "runner/ops/kernel_log.h"
 
@@ -76,6 +77,10 @@ at::Tensor QuantizedLinear(const at::Tensor& x, const QuantizedWeight& weight,
                            const at::Tensor& bias, DequantizeScratch& scratch) {
   TORCH_CHECK(weight.count == 1 && x.size(-1) == weight.columns, "linear: expected one weight of ",
               x.size(-1), " columns, found ", weight.count, " of ", weight.columns);
+  const bool few_rows = x.size(0) >= 1 && x.size(0) <= kMaxGemvRows;
+  if (few_rows && x.scalar_type() == at::kBFloat16 && !bias.defined()) {
+    return QuantizedGemv(x, weight);
+  }
   RecordKernel("linear/dequantized_cublas", {{"in", weight.columns}, {"out", weight.rows}},
                x.size(0));
   return at::linear(x, Dequantize(weight, x.scalar_type(), scratch), bias);

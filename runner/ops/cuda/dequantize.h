@@ -32,7 +32,9 @@ at::Tensor DequantizeChosen(const QuantizedWeight& weight, const at::Tensor& ind
                             at::ScalarType dtype, DequantizeScratch& scratch);
 
 // x [rows, columns] times the transpose of `weight` (count 1), plus bias [weight.rows] where
-// defined -> [rows, weight.rows]; the dtype is x's. Throws as Dequantize does.
+// defined -> [rows, weight.rows]; the dtype is x's. Few rows in bfloat16 take QuantizedGemv, which
+// multiplies the integers and applies the scales to their sums; more take the dense weight and
+// cuBLAS. Throws as Dequantize does.
 at::Tensor QuantizedLinear(const at::Tensor& x, const QuantizedWeight& weight,
                            const at::Tensor& bias, DequantizeScratch& scratch);
 
