@@ -16,7 +16,8 @@ constexpr char kPhaseHeading[] =
     "l2_mean\tl2_min\tl2_max\trelative_l2_mean\trelative_l2_min\trelative_l2_max\tcosine_mean\t"
     "cosine_min\tcosine_max\tlargest_absolute\tnumber_format\tlargest_ulps\tmean_ulps\t"
     "ulp_histogram\telements\telements_changed\tshare_changed\tsign_changed\texponent_changed\t"
-    "mantissa_changed\n";
+    "mantissa_changed\tl2_low\tl2_high\tsnr\tsnr_low\tsnr_high\tp_value\tp_holm\tauc\t"
+    "tokens_needed\n";
 
 // Text without what separates fields and lines.
 std::string Cell(const std::string& text) {
@@ -82,7 +83,33 @@ void AppendPhase(Phase phase, const PhaseStatistics& statistics, std::string& ta
                   "\t");
   absl::StrAppend(&table, absl::StrJoin(ulps.FilledBins(), ","), "\t", bits.elements, "\t",
                   bits.changed, "\t", NumberText(bits.share_changed().value_or(0)));
-  absl::StrAppend(&table, "\t", bits.sign, "\t", bits.exponent, "\t", bits.mantissa, "\n");
+  absl::StrAppend(&table, "\t", bits.sign, "\t", bits.exponent, "\t", bits.mantissa);
+}
+
+void AppendKnown(std::optional<double> figure, std::string& table) {
+  absl::StrAppend(&table, "\t", figure.has_value() ? NumberText(*figure) : "");
+}
+
+void AppendInterval(const std::optional<Interval>& interval, std::string& table) {
+  AppendKnown(interval.has_value() ? std::optional<double>(interval->low) : std::nullopt, table);
+  AppendKnown(interval.has_value() ? std::optional<double>(interval->high) : std::nullopt, table);
+}
+
+// The comparison with the noise is over all phases.
+void AppendUncertainty(Phase phase, const SignalUncertainty& uncertainty, std::string& table) {
+  AppendInterval(uncertainty.mean_l2[static_cast<size_t>(phase)], table);
+  const std::optional<NoiseComparison>& against = uncertainty.by_mean;
+  if (phase != Phase::kAll || !against.has_value()) {
+    absl::StrAppend(&table, "\t\t\t\t\t\t\t\n");
+    return;
+  }
+  AppendKnown(against->snr, table);
+  AppendInterval(against->snr_interval, table);
+  AppendKnown(against->p_value, table);
+  AppendKnown(against->p_holm, table);
+  AppendKnown(against->roc.auc, table);
+  const std::optional<int64_t>& tokens = against->tokens_needed;
+  absl::StrAppend(&table, "\t", tokens.has_value() ? absl::StrCat(*tokens) : "", "\n");
 }
 
 }  // namespace
@@ -107,6 +134,7 @@ std::string PhaseTable(const std::vector<ExperimentReport>& reports) {
           if (signal.in(phase).l2.n == 0) continue;
           absl::StrAppend(&table, name, "\t", SignalName(id), "\t");
           AppendPhase(phase, signal.in(phase), table);
+          AppendUncertainty(phase, pair.uncertainty.at(id), table);
         }
       }
     });

@@ -82,9 +82,18 @@ TEST(PhaseTable, HasALineForEachPhaseUnderAHeading) {
   ASSERT_EQ(rows.size(), 1 + 6u * 5u * 3u);
   for (const std::vector<std::string>& row : rows) EXPECT_EQ(row.size(), rows[0].size());
   EXPECT_EQ(rows[0][7], "phase");
+  EXPECT_EQ(rows[0][36], "auc");
   // Of 0, 8, t, 1 and 8, 8, t, 1 at t = 1 and 2: one element in four changes, from zero.
   EXPECT_THAT(rows, Contains(testing::IsSupersetOf({"within_hardware", "hidden_states/layer_1",
                                                     "decode", "8", "float32", "0.25"})));
+}
+
+TEST(PhaseTable, ComparesVariantsWithTheNoiseOverAllPhases) {
+  for (const std::vector<std::string>& row : Cells(PhaseTable(Reports(Attention())))) {
+    if (row[0] == "experiment") continue;
+    const bool is_compared = row[1] == "within_hardware" && row[7] == "all";
+    EXPECT_EQ(row[36], is_compared ? "1" : "");
+  }
 }
 
 TEST(PhaseTable, SignalsThatCouldNotBeComparedHaveNoLine) {

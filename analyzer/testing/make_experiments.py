@@ -13,7 +13,7 @@ import struct
 import sys
 
 LAYERS = [1, 2, 4]
-STEPS = 4
+STEPS = 8
 HIDDEN, KEYS = 24, 8
 
 
@@ -218,7 +218,7 @@ def write_all(directory):
 
     # Free decoding that parts after step 1 on one machine.
     attention = experiment("attention", "attention_impl", ["flash_attention_2", "eager"], both,
-                           forced=False, tokens={"A100_eager": [1000, 7, 1002, 1003]})
+                           forced=False, tokens={"A100_eager": [1000, 7, *range(1002, 1000 + STEPS)]})
     # A missing step: what was fed after it is not known.
     for run in attention["runs"]:
         if run["config_id"] == "H100_eager":

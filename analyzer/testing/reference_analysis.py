@@ -6,16 +6,18 @@ and TIDY. It shares no code with the analyzer: plain Python lists, exact sums (m
 """
 
 import csv
-import fractions
 import json
 import math
 import os
-import struct
 import sys
 
-from reference_divergence import (PHASES, first_divergence, first_divergent_token, first_of_all,
-                                  identity_classes, same_bits)
-from reference_statistics import float_bits, from_bits, mean, norm, phase_figures
+from reference_divergence import (PHASES, first_divergent_token, first_of_all, identity_classes,
+                                  same_bits)
+from reference_pairs import compare, contexts, judge, one_source, paired_values
+from reference_reading import doubles, read, steps_of, vector_at
+from reference_statistics import mean
+from reference_uncertainty import (check_against_noise, check_by_position, check_holm, check_means,
+                                   check_propagation, mean_series)
 
 REFERENCE_VALUES = {
     "none": "baseline", "batch_size": 1, "compile": False, "quant_method": "awq",
@@ -38,202 +40,6 @@ FILES = [
     "attention_experiment", "concurrent_streams_experiment", "cuda_version_experiment",
     "tensor_parallel_experiment", "expert_parallel_experiment",
 ]
-
-
-# Reading: every number of a file as the float32 nearest to its decimal.
-
-def nearest_float32(text):
-    double = float(text)
-    try:
-        guess = struct.unpack("<f", struct.pack("<f", double))[0]
-    except OverflowError:
-        return math.copysign(math.inf, double)
-    if not math.isfinite(guess) or guess == 0 or guess == double:
-        return guess
-    exact = fractions.Fraction(text)
-    bits = float_bits(guess)
-    near = [value for value in map(from_bits, (bits - 1, bits, bits + 1)) if math.isfinite(value)]
-    return min(near, key=lambda v: (abs(fractions.Fraction(v) - exact), float_bits(v) & 1))
-
-
-class Decimal(float):
-    """The float32 nearest to a decimal; its `double` is the nearest float64, for what is no signal."""
-
-    def __new__(cls, text):
-        value = super().__new__(cls, nearest_float32(text))
-        value.double = float(text)
-        return value
-
-
-def doubles(value):
-    """What was read, with every decimal as the float64 nearest to it."""
-    if isinstance(value, dict):
-        return {name: doubles(v) for name, v in value.items()}
-    if isinstance(value, list):
-        return [doubles(v) for v in value]
-    return getattr(value, "double", value)
-
-
-def read(path):
-    with open(path) as f:
-        return json.load(f, parse_float=Decimal,
-                         parse_int=lambda text: -0.0 if text == "-0" else int(text))
-
-
-def number(element):
-    """An element of a vector: a float, NaN for what is missing."""
-    if element is None:
-        return math.nan
-    return float(element)  # "NaN", "Infinity", "-Infinity" too
-
-
-def vector_at(step, signal, layer, position):
-    vector = ((step.get(signal) or {}).get(f"layer_{layer}") or {}).get(position)
-    return [number(element) for element in vector] if vector else None
-
-
-def log_probs_at(step, kind, position):
-    lists = (step.get(kind) or {}).get(position)
-    if not lists:
-        return None
-    return dict(zip(lists["token_ids"], map(number, lists["log_probs"])))
-
-
-def steps_of(run):
-    return {step["step"]: step for step in run.get("decode_steps") or []}
-
-
-# Distances.
-
-def fed_token(steps, number_of_step):
-    """None if it is not known."""
-    step = steps.get(number_of_step, {})
-    own = step.get("token_id")
-    return own if step.get("fed_token_id") is None else step["fed_token_id"]
-
-
-def contexts(run1, run2, same_tokens):
-    """Steps with the same context; how many steps of both runs have another or an unknown one.
-
-    same_tokens: the file says that both were fed one reference's tokens.
-    """
-    steps1, steps2 = steps_of(run1), steps_of(run2)
-    common = set(steps1) & set(steps2)
-    comparable = []
-    for step in sorted(common):
-        before = [(fed_token(steps1, s), fed_token(steps2, s)) for s in range(step)]
-        if all((same_tokens if None in tokens else tokens[0] == tokens[1]) for tokens in before):
-            comparable.append(step)
-    return comparable, len(common) - len(comparable)
-
-
-def token_source(config, run):
-    """Digest of the run that generated the tokens which this one was fed."""
-    if config.get("decoding") == "forced":
-        return config["settings"]["reference_signals_sha256"]
-    return run.get("signals_sha256")
-
-
-def one_source(config1, run1, config2, run2):
-    if "forced" not in (config1.get("decoding"), config2.get("decoding")):
-        return False
-    source = token_source(config1, run1)
-    return source is not None and source == token_source(config2, run2)
-
-
-def pick_log_probs(step1, step2, position):
-    """The two lists of a timepoint: at the reference's ids where they are stored."""
-    own = [log_probs_at(s, "logprobs", position) for s in (step1, step2)]
-    reference = [log_probs_at(s, "reference_log_probs", position) for s in (step1, step2)]
-    picked = [r or o for r, o in zip(reference, own)]
-    if all(reference) and set(reference[0]) != set(reference[1]):
-        if set(own[0]) == set(reference[1]):
-            picked[0] = own[0]
-        elif set(own[1]) == set(reference[0]):
-            picked[1] = own[1]
-    return picked
-
-
-def paired_values(run1, run2, same_tokens, signal, layer):
-    """(step, position, values of one, of the other, unmatched ids) of each comparable timepoint.
-
-    None where a run stores nothing; a timepoint that neither stores is left out.
-    """
-    steps1, steps2 = steps_of(run1), steps_of(run2)
-    comparable, _ = contexts(run1, run2, same_tokens)
-    for s in comparable:
-        for p in (-3, -2, -1):
-            name, unmatched = f"pos_{p}", 0
-            if signal == "logprobs":
-                one, two = pick_log_probs(steps1[s], steps2[s], name)
-                if one is not None and two is not None:
-                    common = [i for i in one if i in two]
-                    unmatched = len(one) + len(two) - 2 * len(common)
-                    one, two = [one[i] for i in common], [two[i] for i in common]
-            else:
-                one = vector_at(steps1[s], signal, layer, name)
-                two = vector_at(steps2[s], signal, layer, name)
-            if one is not None or two is not None:
-                yield s, p, one, two, unmatched
-
-
-def compare(run1, run2, same_tokens, bfloat16, signal, layer):
-    """All figures of one signal between two runs, under the report's names."""
-    distances, distinct, points = [], {}, []
-    out = {"missing": 0, "unequal_length": 0, "not_finite": 0, "no_common_id": 0}
-    unmatched_ids, changed_anywhere = 0, False
-    for s, p, one, two, unmatched in paired_values(run1, run2, same_tokens, signal, layer):
-        unmatched_ids += unmatched
-        if one is None or two is None:
-            out["missing"] += 1
-            continue
-        points.append((s, p, one, two))
-        if len(one) != len(two):
-            out["unequal_length"] += 1
-        elif not one:
-            out["no_common_id"] += 1
-        elif not all(map(math.isfinite, one + two)):
-            out["not_finite"] += 1
-        else:
-            distance = norm([a - b for a, b in zip(one, two)])
-            distances.append(distance)
-            changed_anywhere |= not same_bits(one, two)
-            distinct.setdefault(s + p + 1, (distance, one, two))
-    figures = dict(
-        out, n=len(distances), mean=mean(distances), min=min(distances, default=None),
-        max=max(distances, default=None), unmatched=unmatched_ids,
-        bit_identical=bool(distances) and not changed_anywhere and unmatched_ids == 0)
-    figures["phases"] = {
-        phase: phase_figures([d for at, d in sorted(distinct.items()) if belongs(at)],
-                             bfloat16 and signal != "logprobs")
-        for phase, belongs in PHASES.items()}
-    every = figures["phases"]["all"]
-    figures["first_divergence"] = first_divergence(points, every["ulps"]["number_format"])
-    figures["distinct"] = {
-        "l2_distance": every["l2_distance"],
-        "l2_distance_n": len(distinct),
-        "prefill_l2_distance": figures["phases"]["prefill"]["l2_distance"],
-        "decode_l2_distance": figures["phases"]["decode"]["l2_distance"],
-        "relative_l2": every["relative_l2"],
-        "largest_absolute": every["largest_absolute"],
-        "largest_ulps": phase_figures(list(distinct.values()), False)["ulps"]["largest"],
-        "elements": every["elements"],
-        "elements_changed": every["elements_changed"],
-    }
-    return figures
-
-
-def judge(distance, noise):
-    """SNR and class."""
-    if distance is None or noise is None:
-        return None, "Undefined"
-    if noise == 0:
-        return (math.inf, "Strong") if distance > 0 else (None, "Not Detectable")
-    snr = distance / noise
-    for bound, name in ((10, "Strong"), (3, "Moderate"), (1, "Weak")):
-        if snr > bound:
-            return snr, name
-    return snr, "Not Detectable"
 
 
 # An experiment.
@@ -294,6 +100,7 @@ class Analysis:
             alone = sum(short(other) == short(label) for other in full) == 1
             self.hardware.setdefault(short(label) if alone else label, []).append(c)
         self.pairs = list(self.make_pairs())
+        self.noise_series = {}
         self.noise = {s: self.noise_of(s) for s in self.signals}
 
     def runs(self, config):
@@ -336,18 +143,20 @@ class Analysis:
         return kind, hardware, section, key(b["variable_value"]), a, b, figures
 
     def noise_of(self, signal):
-        """The mean over values, and that at the baseline value."""
+        """The mean over values and that at the baseline value; the same position by position."""
         every, base = [], []
         for kind, _, _, _, a, b, figures in self.pairs:
             if kind != "cross_hardware_baseline" or not figures[signal]:
                 continue
             if figures[signal]["mean"] is None:
                 continue
-            every.append(figures[signal]["mean"])
+            every.append(figures[signal])
             if any(a is self.baseline(one) for one in self.hardware) and any(
                     b is self.baseline(two) for two in self.hardware):
-                base.append(figures[signal]["mean"])
-        return mean(every), mean(base)
+                base.append(figures[signal])
+        self.noise_series[signal] = [mean_series([f["by_position"] for f in part])
+                                     for part in (every, base)]
+        return tuple(mean(f["mean"] for f in part) for part in (every, base))
 
     def stored_run(self, config):
         return next((r for r in self.runs(config) if r.get("decode_steps")), None)
@@ -426,7 +235,8 @@ def check_signals(check, place, entry, figures):
                 check.equal(f"{where}/{phase}/{name}", found["phases"][phase][name], value)
 
 
-def check_experiment(check, analysis, report):
+def check_experiment(check, analysis, report, tests):
+    """Adds to `tests` what check_holm takes."""
     name = analysis.name
     for config in analysis.data["configurations"]:
         check.equal(f"{name}/reproducibility/{config['config_id']}",
@@ -462,6 +272,8 @@ def check_experiment(check, analysis, report):
         check.equal(place, entry["contexts"]["steps_compared"], len(comparable))
         check.equal(place, entry["contexts"]["steps_left_out"], left_out)
         check_signals(check, place, entry, figures)
+        found = check_uncertainty(check, analysis, place, entry, kind, figures)
+        tests.update({(*test, place): value for test, value in found.items()})
         first = first_of_all({signal: f["first_divergence"] for signal, f in figures.items()})
         check_divergence(check, place, entry["first_divergence"],
                          first and {"signal": first, **figures[first]["first_divergence"]})
@@ -472,6 +284,30 @@ def check_experiment(check, analysis, report):
             check.equal(f"{name}/identity_classes/{signal}/{phase}",
                         report["identity_classes"][signal][phase],
                         analysis.identity_classes(signal, phase))
+
+
+NOISES = ("against_noise", "against_noise_at_baseline_value")
+
+
+def check_uncertainty(check, analysis, place, entry, kind, figures):
+    """Returns what the report has of each test, by noise and signal."""
+    tests = {}
+    for signal, expected in figures.items():
+        found, where = entry["signals"][signal], f"{place}/{signal}"
+        check_by_position(check, where, found["by_position"], expected["by_position"],
+                          expected["relative_by_position"])
+        check_means(check, where, found["uncertainty"], expected["phases"])
+        for noise, series in zip(NOISES, analysis.noise_series[signal]):
+            test = found["uncertainty"][noise]
+            if kind == "within_hardware":
+                check_against_noise(check, f"{where}/{noise}", test, expected["by_position"],
+                                    series, signal == analysis.headline)
+                tests[noise, signal] = test
+            else:
+                check.equal(f"{where}/{noise}", test, None)
+    check_propagation(check, place, entry["propagation"],
+                      {analysis.signals[signal]: f["phases"] for signal, f in figures.items()})
+    return tests
 
 
 def check_run_times(check, analysis, report):
@@ -564,11 +400,13 @@ def main(experiments, report, tidy):
         if os.path.exists(path):
             analyses.append(Analysis(read(path)))
     check.equal("experiments", list(reports), [a.name for a in analyses])
+    tests = {}
     for analysis, row in zip(analyses, summary):
-        check_experiment(check, analysis, reports[analysis.name])
+        check_experiment(check, analysis, reports[analysis.name], tests)
         check_run_times(check, analysis, reports[analysis.name])
         check_confounding(check, analysis, reports[analysis.name])
         check_summary(check, analysis, row)
+    check_holm(check, tests)
     check_tidy(check, analyses, tidy)
     print(f"{check.checked} figures checked, {len(check.wrong)} wrong")
     print("\n".join(check.wrong[:20]))
