@@ -10,7 +10,7 @@
 namespace forensics::analyzer {
 namespace {
 
-constexpr double kLargestCoefficient = 0.97;
+constexpr double kLargestSum = 0.97;
 constexpr int kFewExceedances = 10;
 constexpr int kMostResamples = 4999;
 
@@ -26,29 +26,24 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-// Calibration for short sequences, found by simulation (docs/numerics.md). An estimate of the
-// coefficient that is too small by chance makes intervals too short and tests too easy: series are
-// made with a larger one, by as much at 32 values and by less in longer sequences.
-constexpr double kMeanMargin = 0.05;
+// Calibration for short sequences, found by simulation (docs/numerics.md). Estimates of correlation
+// that are too small by chance make intervals too short and tests too easy: series are made with a
+// larger coefficient, by as much at 32 values and by less in longer sequences.
+constexpr double kMeanMargin = 0.1;
 constexpr double kRatioMargin = 0.15;
-constexpr double kTestMargin = 0.2;
-// Times 1 / n: the share of an interval's tails that is given to the interval; a fifth at 32.
-constexpr double kTailLoss = 6.4;
+constexpr double kTestMargin = 0.35;
+// Times 1 / n: the share of an interval's tails that is given to the interval; 0.3 at 32.
+constexpr double kTailLoss = 9.6;
 
-double GeneratingCoefficient(const Autoregression& fit, size_t n, double margin_at_32) {
-  const double margin = margin_at_32 * std::sqrt(32.0 / static_cast<double>(n));
-  return std::min(kLargestCoefficient, fit.coefficient + margin);
-}
-
-// Replaces innovations by the series about 0 that they make, from the first on as if it had gone on
-// for ever.
-void MakeSeries(double coefficient, std::vector<double>& innovations) {
-  double value = 0;
-  for (size_t i = 0; i < innovations.size(); ++i) {
-    value = i == 0 ? innovations[0] / std::sqrt(1 - coefficient * coefficient)
-                   : coefficient * value + innovations[i];
-    innovations[i] = value;
+// What series are made with.
+Autoregression Generating(Autoregression fit, size_t n, double margin_at_32) {
+  fit.first += margin_at_32 * std::sqrt(32.0 / static_cast<double>(n));
+  const double sum = fit.first + fit.second;
+  if (sum > kLargestSum) {
+    fit.first *= kLargestSum / sum;
+    fit.second *= kLargestSum / sum;
   }
+  return fit;
 }
 
 // Mean over standard error.
@@ -57,12 +52,19 @@ double Studentised(const Autoregression& fit) {
   return fit.mean == 0 ? 0 : std::copysign(INFINITY, fit.mean);
 }
 
+std::vector<double> Centred(std::vector<double> values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  for (double& value : values) value -= sum / static_cast<double>(values.size());
+  return values;
+}
+
 // Studentised means, ascending, of series like `values` with a mean of 0.
 std::vector<double> StudentisedMeans(absl::Span<const double> values, const Autoregression& fit,
                                      double margin, const Resampling& resampling) {
-  const std::vector<double> innovations = Innovations(values, fit);
+  const std::vector<double> innovations = Centred(Innovations(values, fit));
   const size_t block = static_cast<size_t>(BlockLength(values.size()));
-  const double coefficient = GeneratingCoefficient(fit, values.size(), margin);
+  const Autoregression generating = Generating(fit, values.size(), margin);
   Random random(resampling.seed);
   std::vector<double> series(values.size());
   std::vector<double> means;
@@ -73,7 +75,7 @@ std::vector<double> StudentisedMeans(absl::Span<const double> values, const Auto
         series[i + j] = innovations[start + j];
       }
     }
-    MakeSeries(coefficient, series);
+    MakeSeries(generating, series);
     means.push_back(Studentised(FitAutoregression(series)));
   }
   std::sort(means.begin(), means.end());
@@ -132,10 +134,8 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
   if (differences.size() < kShortestSequence) return std::nullopt;
   const Autoregression fit = FitAutoregression(differences);
   const double observed = Studentised(fit);
-  const double coefficient = GeneratingCoefficient(fit, differences.size(), kTestMargin);
-  std::vector<double> innovations = Innovations(differences, fit);
-  innovations.insert(innovations.begin(), (differences[0] - fit.mean) *
-                                              std::sqrt(1 - fit.coefficient * fit.coefficient));
+  const Autoregression generating = Generating(fit, differences.size(), kTestMargin);
+  const std::vector<double> innovations = Innovations(differences, fit);
   Random random(resampling.seed);
   std::vector<double> series(innovations.size());
   int at_least = 0;
@@ -146,7 +146,7 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
     for (size_t i = 0; i < series.size(); ++i) {
       series[i] = random.Coin() ? innovations[i] : -innovations[i];
     }
-    MakeSeries(coefficient, series);
+    MakeSeries(generating, series);
     at_least += Studentised(FitAutoregression(series)) >= observed;
     ++resamples;
   }

@@ -1,11 +1,11 @@
 // Intervals and tests for means of correlated numbers, by resampling with a fixed seed.
 //
-// Distances at neighbouring positions of a sequence are correlated, and an experiment has 32 of
-// them. There a plain moving-block bootstrap is far too sure of itself: its 95 % intervals held
-// the truth in 91 % (independent values), 80 % (correlation 0.5) and 72 % (0.7) of simulated
-// sequences. So the blocks are drawn from what a first-order autoregression leaves, a series is
-// made of them again, and what is compared is the mean over its own standard error. Blocks take
-// care of what is correlated beyond that. docs/numerics.md has what simulations found.
+// Distances at neighbouring positions of a sequence may be correlated, and an experiment has 32 of
+// them. There a plain moving-block bootstrap is far too sure of itself: its 95 % intervals held the
+// truth in 91 % (independent values), 80 % (correlation 0.5) and 72 % (0.7) of simulated sequences.
+// So the blocks are drawn from what a second-order autoregression leaves, series are made of them
+// again, and what is compared is the mean over its own standard error. docs/numerics.md has what
+// simulations found.
 #ifndef ANALYZER_RESAMPLING_H_
 #define ANALYZER_RESAMPLING_H_
 

@@ -34,7 +34,7 @@ TEST(MeanIntervals, AreOfEachPhaseThatHasEnoughPositions) {
 
 TEST(MeanIntervals, ReachNoNegativeDistance) {
   PositionSeries series;
-  for (int64_t i = 1; i <= 10; ++i) series[i] = i == 5 ? 1 : 0;
+  for (int64_t i = 1; i <= 20; ++i) series[i] = i == 5 ? 1 : 0;
   EXPECT_EQ(MeanIntervals(series)[0]->low, 0);
 }
 

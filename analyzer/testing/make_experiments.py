@@ -13,7 +13,7 @@ import struct
 import sys
 
 LAYERS = [1, 2, 4]
-STEPS = 8
+STEPS = 10
 HIDDEN, KEYS = 24, 8
 
 

@@ -6,7 +6,7 @@ against what must be true of any.
 
 from reference_statistics import mean
 
-SHORTEST = 8  # positions that an interval or a test needs
+SHORTEST = 12  # positions that an interval or a test needs
 
 
 def mean_series(series):
