@@ -1,11 +1,9 @@
 #include "analyzer/compare.h"
 
-#include <algorithm>
-#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -14,6 +12,7 @@
 #include "analyzer/experiment_analysis.h"
 #include "analyzer/experiment_reader.h"
 #include "analyzer/json_reports.h"
+#include "analyzer/parallel.h"
 #include "analyzer/text_reports.h"
 #include "analyzer/tidy_table.h"
 #include "schema/atomic_file.h"
@@ -51,22 +50,18 @@ std::vector<std::string> FilesIn(const fs::path& directory, std::ostream& log) {
 std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std::string>& files) {
   std::vector<absl::StatusOr<ExperimentReport>> reports;
   for (size_t i = 0; i < files.size(); ++i) reports.push_back(absl::UnknownError("not analysed"));
-  std::atomic<size_t> next{0};
-  const auto work = [&] {
-    for (size_t i = next++; i < files.size(); i = next++) {
+  std::vector<std::function<void()>> tasks;
+  for (size_t i = 0; i < files.size(); ++i) {
+    tasks.push_back([&, i] {
       absl::StatusOr<Experiment> experiment = ReadExperiment(files[i]);
       if (experiment.ok()) {
         reports[i] = Analyze(*std::move(experiment));
       } else {
         reports[i] = experiment.status();
       }
-    }
-  };
-  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(cores, files.size()); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+    });
+  }
+  RunOnAllCores(tasks);
   return reports;
 }
 

@@ -91,6 +91,7 @@ void WriteIdentityClasses(ReportWriter& writer, const ExperimentReport& report) 
       for (const auto& members : found.classes) classes.push_back(Names(members));
       writer.StartObject(PhaseName(phase));
       writer.Field("classes", classes);
+      writer.Field("parted_at", found.parted_at);
       writer.Field("not_stored", Names(found.not_stored));
       writer.EndObject();
     }

@@ -1,6 +1,7 @@
 #include "analyzer/experiment_analysis.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "analyzer/hardware.h"
 #include "analyzer/holm.h"
 #include "analyzer/json_fields.h"
+#include "analyzer/parallel.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -54,6 +56,7 @@ class Analysis {
                                           const Configuration& baseline);
   void ComputeNoise();
   void MeasureUncertainty();
+  void MeasurePair(ConfigurationPair& pair, bool against_noise) const;
   void JudgePairs(std::vector<ConfigurationPair>& pairs);
   void Summarise();
 
@@ -248,28 +251,30 @@ void Analysis::ComputeNoise() {
   }
 }
 
-void MeasureMeans(std::vector<ConfigurationPair>& pairs) {
-  for (ConfigurationPair& pair : pairs) {
-    if (!pair.comparison.has_value()) continue;
-    for (const auto& [signal, comparison] : pair.comparison->signals) {
-      pair.uncertainty[signal].mean_l2 = MeanIntervals(SeriesOf(comparison));
+void Analysis::MeasureUncertainty() {
+  // Resampling takes as long as reading: the pairs are shared among cores.
+  std::vector<std::function<void()>> tasks;
+  const auto add = [&](std::vector<ConfigurationPair>& pairs, bool against_noise) {
+    for (ConfigurationPair& pair : pairs) {
+      if (!pair.comparison.has_value()) continue;
+      tasks.push_back([this, &pair, against_noise] { MeasurePair(pair, against_noise); });
     }
-  }
+  };
+  for (CrossHardwareBaseline& cross : report_.cross_hardware_baseline) add(cross.pairs, false);
+  for (CrossHardwareDetectability& cross : report_.cross_hardware) add(cross.pairs, false);
+  for (WithinHardware& within : report_.within_hardware) add(within.pairs, true);
+  RunOnAllCores(tasks);
 }
 
-void Analysis::MeasureUncertainty() {
-  for (CrossHardwareBaseline& cross : report_.cross_hardware_baseline) MeasureMeans(cross.pairs);
-  for (CrossHardwareDetectability& cross : report_.cross_hardware) MeasureMeans(cross.pairs);
-  for (WithinHardware& within : report_.within_hardware) {
-    MeasureMeans(within.pairs);
-    for (ConfigurationPair& pair : within.pairs) {
-      for (auto& [signal, uncertainty] : pair.uncertainty) {
-        const PositionSeries series = SeriesOf(pair.comparison->signals.at(signal));
-        const Noise& noise = report_.noise[signal];
-        uncertainty.by_mean = CompareWithNoise(series, noise.mean_by_position);
-        uncertainty.by_baseline = CompareWithNoise(series, noise.at_baseline_by_position);
-      }
-    }
+void Analysis::MeasurePair(ConfigurationPair& pair, bool against_noise) const {
+  for (const auto& [signal, comparison] : pair.comparison->signals) {
+    const PositionSeries series = SeriesOf(comparison);
+    SignalUncertainty& uncertainty = pair.uncertainty[signal];
+    uncertainty.mean_l2 = MeanIntervals(series);
+    if (!against_noise) continue;
+    const Noise& noise = report_.noise.at(signal);
+    uncertainty.by_mean = CompareWithNoise(series, noise.mean_by_position);
+    uncertainty.by_baseline = CompareWithNoise(series, noise.at_baseline_by_position);
   }
 }
 

@@ -19,17 +19,21 @@ using ContentIds = std::map<Timepoint, size_t>;
 // What two runs show of one signal in each phase.
 struct Relation {
   std::array<bool, kPhases.size()> compared = {};
-  std::array<bool, kPhases.size()> differ = {};
+  std::array<std::optional<int64_t>, kPhases.size()> first_difference = {};
 
   void Note(const Timepoint& at, bool same) {
     for (const Phase phase : kPhases) {
       if (!InPhase(at.Computed(), phase)) continue;
       compared[static_cast<size_t>(phase)] = true;
-      if (!same) differ[static_cast<size_t>(phase)] = true;
+      std::optional<int64_t>& first = first_difference[static_cast<size_t>(phase)];
+      if (!same) first = std::min(first.value_or(at.Computed()), at.Computed());
     }
   }
   bool SameIn(Phase phase) const {
-    return compared[static_cast<size_t>(phase)] && !differ[static_cast<size_t>(phase)];
+    return compared[static_cast<size_t>(phase)] && !FirstDifference(phase).has_value();
+  }
+  const std::optional<int64_t>& FirstDifference(Phase phase) const {
+    return first_difference[static_cast<size_t>(phase)];
   }
 };
 
@@ -105,6 +109,11 @@ class Classifier {
     for (const std::vector<size_t>& members : classes) {
       std::vector<const Configuration*>& named = result.classes.emplace_back();
       for (const size_t member : members) named.push_back(runs_[member].configuration);
+      const size_t first = classes.front().front();
+      result.parted_at.push_back(
+          members.front() == first
+              ? std::nullopt
+              : RelationOf(signal, first, members.front()).FirstDifference(phase));
     }
     return result;
   }

@@ -3,7 +3,9 @@
 #define ANALYZER_IDENTITY_CLASSES_H_
 
 #include <array>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -22,6 +24,9 @@ struct IdentityClasses {
   // same context (contexts.h). Where all values are there this is equality of bits; one that lacks
   // some joins the first class that it does not contradict.
   std::vector<std::vector<const Configuration*>> classes;
+  // For each class, the first position (Timepoint::Computed) at which its first member's bits are
+  // not those of the first class's; none for the first class, and where the two share no value.
+  std::vector<std::optional<int64_t>> parted_at;
   std::vector<const Configuration*> not_stored;  // without a value of the signal in the phase
 };
 

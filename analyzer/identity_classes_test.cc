@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Optional;
 
 const std::set<SignalId> kAll = {kHidden1, kHidden2, kKeys1, kLogProbsId};
 
@@ -60,6 +61,15 @@ TEST(IdentityClasses, EachLayerAndPhaseHasItsOwn) {
   EXPECT_EQ(ClassesOf(experiment, kHidden2), (Names{{"a"}, {"b"}}));
   EXPECT_EQ(ClassesOf(experiment, kHidden2, Phase::kPrefill), (Names{{"a", "b"}}));
   EXPECT_EQ(ClassesOf(experiment, kHidden2, Phase::kDecode), (Names{{"a"}, {"b"}}));
+}
+
+TEST(IdentityClasses, SayFromWhichPositionOnTheyPartFromTheFirst) {
+  Experiment experiment = Offsets({1, 1, 2});
+  SetVector(experiment.runs[1], kHidden2, {1, -1}, {5, 8, 1, 2});
+  SetVector(experiment.runs[1], kHidden2, {2, -1}, {5, 8, 2, 2});
+  const PhaseClasses classes = Classes(experiment).at(kHidden2);
+  EXPECT_THAT(classes[0].parted_at, ElementsAre(std::nullopt, Optional(1), Optional(-2)));
+  EXPECT_THAT(classes[1].parted_at, ElementsAre(std::nullopt, Optional(-2))) << "prefill";
 }
 
 TEST(IdentityClasses, IdenticalMeansIdenticalBits) {

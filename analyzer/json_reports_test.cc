@@ -103,7 +103,7 @@ TEST(AnalysisReports, ShowWhatIsIdenticalAndWhereItParts) {
   const std::string json = AnalysisReportsJson(Reports(std::move(experiment)));
   EXPECT_EQ(At(json, "/compile/identity_classes/hidden_states~1layer_1/prefill"),
             R"({"classes":[["A100_uncompiled"],["A100_compiled"],["H100_uncompiled"],)"
-            R"(["H100_compiled"]],"not_stored":[]})");
+            R"(["H100_compiled"]],"parted_at":[null,-2,-2,-2],"not_stored":[]})");
   const std::string pair = "/compile/within_hardware_detectability/A100/true";
   EXPECT_EQ(At(json, pair + "/first_divergence"),
             R"({"signal":"key_vectors/layer_1","position":-2,"step":0,"window":"pos_-3",)"

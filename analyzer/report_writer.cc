@@ -98,6 +98,20 @@ void ReportWriter::Field(const std::string& key, const std::vector<int64_t>& val
   writer_.EndArray();
 }
 
+void ReportWriter::Field(const std::string& key,
+                         const std::vector<std::optional<int64_t>>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const std::optional<int64_t>& value : values) {
+    if (value.has_value()) {
+      writer_.Int64(*value);
+    } else {
+      writer_.Null();
+    }
+  }
+  writer_.EndArray();
+}
+
 void ReportWriter::Field(const std::string& key, const std::vector<double>& values) {
   Key(key);
   writer_.StartArray();

@@ -44,6 +44,7 @@ class ReportWriter {
   void Field(const std::string& key, const std::vector<std::string>& values);
   void Field(const std::string& key, const std::vector<std::vector<std::string>>& lists);
   void Field(const std::string& key, const std::vector<int64_t>& values);
+  void Field(const std::string& key, const std::vector<std::optional<int64_t>>& values);
   void Field(const std::string& key, const std::vector<double>& values);
   void Field(const std::string& key, const std::vector<std::optional<double>>& values);
 

@@ -66,4 +66,7 @@ def identity_classes(names, stored, compared, phase):
             classes.append([name])
         else:
             home.append(name)
-    return {"classes": classes, "not_stored": missing}
+    parted_at = [min((at for at, equal in compared(classes[0][0], c[0])
+                      if belongs(at) and not equal), default=None) if c is not classes[0] else None
+                 for c in classes]
+    return {"classes": classes, "parted_at": parted_at, "not_stored": missing}
