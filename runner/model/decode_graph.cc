@@ -29,13 +29,17 @@ std::set<int> LayersWantedBy(const Observer* observer, int layers) {
   std::set<int> wanted;
   for (int layer = 0; observer != nullptr && layer < layers; ++layer) {
     if (observer->WantsLayer(layer)) wanted.insert(layer);
-    if (observer->ChangesHiddenStates(layer)) {
-      throw std::invalid_argument(
-          "a captured decode step shows no layer while it computes: a bit flip on the GPU can be "
-          "planted in the prefill alone (step 0)");
-    }
   }
   return wanted;
+}
+
+void CheckChangesNothing(const Observer* observer, int layers) {
+  for (int layer = 0; observer != nullptr && layer < layers; ++layer) {
+    if (!observer->ChangesHiddenStates(layer)) continue;
+    throw std::invalid_argument(
+        "a captured decode step shows no layer while it computes: on a GPU a bit flip can be "
+        "planted in the prefill (step 0), or in any step with --decode_graph=false");
+  }
 }
 
 }  // namespace
@@ -81,6 +85,7 @@ at::Tensor DecodeGraph::Step(const at::Tensor& token_ids, const KvCache& cache,
   const DecodeDims& dims = tensors_.dims;
   RecordKernel("decode_step/cuda_graph", {{"hidden", dims.hidden}, {"width", dims.width}},
                cache.batch());
+  CheckChangesNothing(observer, static_cast<int>(tensors_.layers.size()));
   Prepare(observer);
   auto* input = host_input_.mutable_data_ptr<int64_t>();
   std::copy_n(token_ids.const_data_ptr<int64_t>(), cache.batch(), input);
