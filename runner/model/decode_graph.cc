@@ -61,6 +61,7 @@ void DecodeGraph::Prepare(Observer* observer) {
 }
 
 void DecodeGraph::Capture(std::set<int> watched) {
+  graph_ = nullptr;  // it writes to what `signals_` holds
   std::vector<SignalCollector::Layer> layers;
   for (const int layer : watched) {
     layers.push_back({tensors_.layers[layer].hidden_states, tensors_.layers[layer].keys});

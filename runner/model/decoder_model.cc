@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "runner/model/reference_ops.h"
-#include "runner/model/rotary_embedding.h"
+#include "runner/ops/cuda/quantized_weight.h"
 #include "runner/ops/router.h"
 
 namespace forensics::runner {
@@ -34,6 +34,14 @@ DecodeDims DecodeDimsOf(const ModelConfig& config) {
           config.num_key_value_heads,   config.head_dim,
           config.num_experts,           config.num_experts_per_tok,
           config.moe_intermediate_size, config.vocab_size};
+}
+
+// Whether the config lets 4-bit weights be kept as tiles. What only the files show (an order of
+// inputs, scales that float16 does not hold) is found when they are loaded.
+bool MayBeTiles(const QuantConfig& quant) {
+  if (quant.method == QuantMethod::kNone) return false;
+  return quant.method == QuantMethod::kBnbNf4 || quant.group_size == -1 ||
+         quant.group_size % kScaleGroup == 0;
 }
 
 absl::Status CheckIds(const at::Tensor& token_ids, int64_t vocab) {
@@ -65,8 +73,7 @@ absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options
 bool MayDecodeByGraph(const ModelConfig& config, const ModelOptions& options, int64_t batch) {
   return options.device.is_cuda() && options.decode_graph && options.dtype == at::kBFloat16 &&
          options.sharding.IsWhole() && options.ops != nullptr && options.ops->KnowsDecodeStep() &&
-         config.quant.method != QuantMethod::kNone &&
-         DecodeStep::Supports(DecodeDimsOf(config), batch);
+         MayBeTiles(config.quant) && DecodeStep::Supports(DecodeDimsOf(config), batch);
 }
 
 std::map<std::string, std::string> SettingsOf(const ModelConfig& config,
@@ -98,7 +105,6 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
     model->options_.ops = std::make_shared<ReferenceOps>(model->config_);
   }
   model->attention_ = FindAttention(options.attention_impl, options.device.type())->function;
-  model->rotary_ = model->NewRotaryTable();
   LoadContext context = {checkpoint, options.dtype, options.sharding, options.communicator,
                          options.device};
   if (options.device.is_cuda()) context.scratch = std::make_shared<DequantizeScratch>();
@@ -106,12 +112,6 @@ absl::StatusOr<std::unique_ptr<DecoderModel>> DecoderModel::Load(const Checkpoin
   if (status.ok()) status = model->LoadEnds(context);
   if (!status.ok()) return status;
   return model;
-}
-
-RotaryTable DecoderModel::NewRotaryTable() const {
-  const RotaryTable table =
-      MakeRotaryTable(RotaryFrequencies(config_), config_.max_position_embeddings, options_.dtype);
-  return {table.cos.to(options_.device), table.sin.to(options_.device)};
 }
 
 absl::Status DecoderModel::LoadLayers(const LoadContext& context, const LoadProgress& progress) {
@@ -197,8 +197,8 @@ absl::StatusOr<at::Tensor> DecoderModel::Forward(const at::Tensor& token_ids,
   }
   const at::NoGradGuard no_grad;
   const int64_t batch = token_ids.size(0), tokens = token_ids.size(1);
-  const RotaryTable rotary = {rotary_.cos.narrow(0, cache.length(), tokens),
-                              rotary_.sin.narrow(0, cache.length(), tokens)};
+  const RotaryTable rotary = {cache.rotary().cos.narrow(0, cache.length(), tokens),
+                              cache.rotary().sin.narrow(0, cache.length(), tokens)};
   at::Tensor hidden = at::embedding(embedding_, token_ids.flatten().to(options_.device));
   const at::Tensor x = RunLayers(hidden, {tokens, rotary, cache, *options_.ops}, observer);
   cache.Advance(tokens);
@@ -214,7 +214,10 @@ at::Tensor DecoderModel::Logits(const at::Tensor& normalised) const {
 }
 
 std::unique_ptr<DecodeGraph> DecoderModel::NewDecodeGraph(const KvCache& cache) const {
-  if (layers_.empty() || !MayDecodeByGraph(config_, options_, cache.batch())) return nullptr;
+  if (layers_.empty() || head_.tiles.has_value() ||
+      !MayDecodeByGraph(config_, options_, cache.batch())) {
+    return nullptr;
+  }
   DecodeTensors tensors;
   tensors.dims = DecodeDimsOf(config_);
   tensors.eps = static_cast<float>(config_.rms_norm_eps);
@@ -224,8 +227,8 @@ std::unique_ptr<DecodeGraph> DecoderModel::NewDecodeGraph(const KvCache& cache) 
   tensors.embedding = embedding_;
   tensors.final_norm = final_norm_;
   tensors.lm_head = head_.weight;
-  tensors.cos = rotary_.cos.narrow(0, 0, cache.capacity());
-  tensors.sin = rotary_.sin.narrow(0, 0, cache.capacity());
+  tensors.cos = cache.rotary().cos;
+  tensors.sin = cache.rotary().sin;
   for (size_t layer = 0; layer < layers_.size(); ++layer) {
     DecodeLayerTensors& described = tensors.layers.emplace_back();
     if (!layers_[layer].DescribeDecode(described)) return nullptr;

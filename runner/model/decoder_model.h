@@ -97,7 +97,6 @@ class DecoderModel {
  private:
   DecoderModel() = default;
 
-  RotaryTable NewRotaryTable() const;
   absl::Status LoadLayers(const LoadContext& context, const LoadProgress& progress);
   absl::Status LoadEnds(const LoadContext& context);
   at::Tensor Logits(const at::Tensor& normalised) const;
@@ -111,7 +110,6 @@ class DecoderModel {
   ModelConfig config_;
   ModelOptions options_;
   AttentionFunction attention_ = nullptr;
-  RotaryTable rotary_;    // of all positions
   at::Tensor embedding_;  // [vocab, hidden]
   std::vector<DecoderLayer> layers_;
   at::Tensor final_norm_;  // [hidden]

@@ -10,6 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -217,6 +219,19 @@ TEST(DecoderModelTest, RefusesBadCaches) {
   }
 }
 
+TEST(DecoderModelTest, AngleTablesAreAsLongAsTheCache) {
+  ModelConfig config = Mini().config();
+  config.max_position_embeddings = std::numeric_limits<int32_t>::max();  // what a config may claim
+  const auto table = [&](int64_t capacity) {
+    return KvCache::Create(config, /*kv_heads=*/4, /*batch=*/1, capacity, at::kBFloat16)->rotary();
+  };
+  const RotaryTable small = table(16), large = table(100);
+  EXPECT_EQ(small.cos.sizes(), at::IntArrayRef({16, config.head_dim / 2}));
+  EXPECT_TRUE(at::equal(small.cos, large.cos.narrow(0, 0, 16)));
+  EXPECT_TRUE(at::equal(small.sin, large.sin.narrow(0, 0, 16)));
+  EXPECT_TRUE(at::equal(large.sin, large.sin.to(at::kBFloat16).to(at::kFloat))) << "rounded";
+}
+
 TEST(DecoderModelTest, SettingsNameTheKernels) {
   const auto settings = SettingsOf(Model(at::kBFloat16).config(), Model(at::kBFloat16).options());
   EXPECT_THAT(settings.at("attention_kernel"), HasSubstr("libtorch"));
@@ -226,8 +241,9 @@ TEST(DecoderModelTest, SettingsNameTheKernels) {
 // Experiment 2 is confounded where its reference decodes by a graph.
 TEST(DecoderModelTest, SettingsSayWhetherAGpuDecodesByAGraph) {
   ModelOptions options;
+  ModelConfig config = Mini().config();
   const auto decode_graph = [&] {
-    const auto settings = SettingsOf(Mini().config(), options);
+    const auto settings = SettingsOf(config, options);
     const auto found = settings.find("decode_graph");
     return found == settings.end() ? "not said" : found->second;
   };
@@ -238,6 +254,9 @@ TEST(DecoderModelTest, SettingsSayWhetherAGpuDecodesByAGraph) {
   options.ops = std::make_shared<CudaOps>(Mini().config());
   options.decode_graph = false;
   EXPECT_EQ(decode_graph(), "no") << "not against the options";
+  options.decode_graph = true;
+  config.quant.group_size = 64;
+  EXPECT_EQ(decode_graph(), "no") << "not where groups are smaller than a tile's";
 }
 
 }  // namespace

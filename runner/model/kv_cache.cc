@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include "absl/strings/str_cat.h"
+#include "runner/model/rotary_embedding.h"
 
 namespace forensics::runner {
 
@@ -26,6 +27,9 @@ absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, int64_t kv_he
     cache.keys_.push_back(allocate());
     cache.values_.push_back(allocate());
   }
+  const RotaryTable table = MakeRotaryTable(RotaryFrequencies(config), capacity,
+                                            c10::typeMetaToScalarType(options.dtype()));
+  cache.rotary_ = {table.cos.to(options.device()), table.sin.to(options.device())};
   return cache;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/model_config.h"
+#include "runner/ops/rotary.h"
 
 namespace forensics::runner {
 
@@ -41,6 +42,10 @@ class KvCache {
   const at::Tensor& Keys(int64_t layer) const { return keys_[layer]; }
   const at::Tensor& Values(int64_t layer) const { return values_[layer]; }
 
+  // Of the positions that there is room for, [capacity, head_dim / 2] float32: a model may be made
+  // for millions.
+  const RotaryTable& rotary() const { return rotary_; }
+
   // Counts the `tokens` positions that every layer has written.
   void Advance(int64_t tokens) { length_ += tokens; }
 
@@ -53,6 +58,7 @@ class KvCache {
   int64_t batch_ = 0, capacity_ = 0, length_ = 0;
   std::vector<at::Tensor> keys_;  // by layer
   std::vector<at::Tensor> values_;
+  RotaryTable rotary_;
 };
 
 }  // namespace forensics::runner
