@@ -54,9 +54,9 @@ ABSL_FLAG(
     std::string, dtype, "",
     "float32 or bfloat16; empty: bfloat16 with --device=cuda, else as the spec says (float32)");
 ABSL_FLAG(std::string, attention_impl, "",
-          "flash_attention_2, eager, or beyond the plan flash_attention_libtorch or "
+          "flash_attention_2 or eager; beyond the plan on a CPU flash_attention_libtorch or "
           "flash_attention_portable (own kernels: the same bits on every instruction set, and "
-          "faster on a CPU); empty: as the spec says (flash_attention_2)");
+          "faster), on a GPU cudnn; empty: as the spec says (flash_attention_2)");
 ABSL_FLAG(int, threads, 0, "threads; 0: one for each processor");
 ABSL_FLAG(
     std::string, cpu_isa, "",

@@ -1,6 +1,5 @@
 // 4-bit weights to dense ones: tiles (quantized_weight.h) of a stack of weights, or of some of
-// them,
-// -> [rows of all, columns], bfloat16 or float32. One warp a tile.
+// them, to [rows of all, columns], bfloat16 or float32. One warp a tile.
 //
 // Arithmetic in float32: AWQ and GPTQ (nibble - zero) * scale, exact; NF4 levels[nibble] * scale,
 // an IEEE product. Then rounded once to the output's dtype.

@@ -3,9 +3,8 @@
 // which it fetches before it waits for the kernel that makes the residual stream.
 //
 // Arithmetic.
-//   RMSNorm: warp w has columns 256 w to 256 w + 255; in them lane q (0 to 3) has columns 32 i + 8
-//   q
-//   + 0..7, i = 0 to 7. Two chains (i even, i odd) of fused multiply-adds of x * x from zero,
+//   RMSNorm: warp w has columns 256 w to 256 w + 255; in them lane q (0 to 3) has columns 32 i +
+//   8 q + 0..7, i = 0 to 7. Two chains (i even, i odd) of fused multiply-adds of x * x from zero,
 //   columns ascending; even + odd; + lane q ^ 1's; + lane q ^ 2's; the warps' sums added in order
 //   from warp 0's. scale = rsqrt.approx(sum * (1 / hidden) + eps), product and sum rounded. Result
 //   bf16(bf16(x * scale) * weight).

@@ -1,8 +1,16 @@
 // Tensor-core products of one warp: bfloat16 in, float32 sums.
 //
 // Lane 4 g + q holds of A [16, 16] rows g and g + 8, of B [16, 8] column g, of C [16, 8] rows g
-// and g + 8, columns 2 q and 2 q + 1. One instruction is one fused dot-add of 16 products and the
-// accumulator on sm_90 (two of 8 on sm_80): aligned to the largest exponent, truncated.
+// and g + 8, columns 2 q and 2 q + 1.
+//
+// Arithmetic of one element of C: on sm_90 one sum of the 16 products and the accumulator; on sm_80
+// two of 8 products, k ascending, the first one's result being the second's accumulator. In a sum
+// products are exact and not normalised: the exponent of a product is the sum of its factors'
+// (subnormal factors are taken as they are), its significand lies in [0, 4). All terms are cut,
+// towards zero, to 25 (sm_80: 24) fraction bits below the largest exponent among the terms that are
+// not zero, added exactly, and the sum is cut, towards zero, to float32. A sum of zero is +0, NaN
+// is 0x7fffffff. NVIDIA documents none of this: measured on sm_90, for sm_80 as published (Khattak
+// and Mikaitis; MMA-Sim).
 #pragma once
 
 namespace forensics {

@@ -1,6 +1,7 @@
 // The special functions of our kernels: the GPU's own instructions and nothing of libm, so that a
-// result depends on no compiler. Their errors are a table of one value a mantissa
-// (docs/numerics.md); subnormal inputs and results are taken as zero (ftz).
+// result depends on no compiler. Subnormal inputs and results are taken as zero (ftz). NVIDIA
+// documents bounds of their errors (PTX ISA), not their bits: a twin elsewhere needs a table that
+// is recorded on such a GPU.
 #pragma once
 
 namespace forensics {
