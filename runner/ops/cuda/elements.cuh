@@ -3,6 +3,8 @@
 // not a row can be accessed so.
 #pragma once
 
+#include "runner/ops/cuda/bf16.cuh"
+
 namespace forensics {
 
 struct Bf16 {
@@ -10,9 +12,7 @@ struct Bf16 {
 };
 
 __device__ __forceinline__ float ToFloat(float x) { return x; }
-__device__ __forceinline__ float ToFloat(Bf16 x) {
-  return __uint_as_float(static_cast<unsigned>(x.bits) << 16);
-}
+__device__ __forceinline__ float ToFloat(Bf16 x) { return Widen(x.bits); }
 
 // Rounds to the nearest value of T, ties to even.
 template <typename T>
@@ -23,22 +23,13 @@ __device__ __forceinline__ float FromFloat<float>(float x) {
 }
 template <>
 __device__ __forceinline__ Bf16 FromFloat<Bf16>(float x) {
-  Bf16 y;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
-  return y;
+  return {ToBf16(x)};
 }
 
 // What a value becomes when it is stored as T and read back.
 template <typename T>
 __device__ __forceinline__ float Rounded(float x) {
   return ToFloat(FromFloat<T>(x));
-}
-
-// Two values rounded to bfloat16, `low` in the low half.
-__device__ __forceinline__ unsigned PackBf16(float low, float high) {
-  unsigned y;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
-  return y;
 }
 
 constexpr int kChunk = 8;
@@ -53,8 +44,7 @@ __device__ __forceinline__ void RoundChunk<Bf16>(float (&x)[kChunk]) {
 #pragma unroll
   for (int i = 0; i < kChunk; i += 2) {
     const unsigned pair = PackBf16(x[i], x[i + 1]);
-    x[i] = __uint_as_float(pair << 16);
-    x[i + 1] = __uint_as_float(pair & 0xffff0000u);
+    x[i] = LowOf(pair), x[i + 1] = HighOf(pair);
   }
 }
 
@@ -70,8 +60,7 @@ __device__ __forceinline__ void LoadChunk(const Bf16* p, float (&x)[kChunk]) {
   const unsigned words[4] = {v.x, v.y, v.z, v.w};
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    x[2 * i] = __uint_as_float(words[i] << 16);
-    x[2 * i + 1] = __uint_as_float(words[i] & 0xffff0000u);
+    x[2 * i] = LowOf(words[i]), x[2 * i + 1] = HighOf(words[i]);
   }
 }
 __device__ __forceinline__ void StoreChunk(const float (&x)[kChunk], float* p) {
