@@ -1,6 +1,10 @@
 #include "third_party/nvrtc/compiler.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "nvrtc.h"
 
 namespace nvrtc {
@@ -13,6 +17,14 @@ std::string Read(nvrtcProgram program, GetSize get_size, Get get) {
   if (get_size(program, &size) != NVRTC_SUCCESS) return "";
   std::string output(size, '\0');
   return get(program, output.data()) == NVRTC_SUCCESS ? output : "";
+}
+
+// Without the times that compiling took: the same source makes the same output.
+std::string WithoutTimes(const std::string& report) {
+  const auto has_no_time = [](absl::string_view line) {
+    return !absl::StrContains(line, "Compile time");
+  };
+  return absl::StrJoin(absl::StrSplit(report, '\n', has_no_time), "\n");
 }
 
 }  // namespace
@@ -36,6 +48,7 @@ absl::StatusOr<Compiled> CompileToCubin(const std::string& source, const std::st
   compiled.cubin = Read(program, nvrtcGetCUBINSize, nvrtcGetCUBIN);
   compiled.report = Read(program, nvrtcGetProgramLogSize, nvrtcGetProgramLog);
   while (!compiled.report.empty() && compiled.report.back() == '\0') compiled.report.pop_back();
+  compiled.report = WithoutTimes(compiled.report);
   nvrtcDestroyProgram(&program);
   if (result == NVRTC_SUCCESS) return compiled;
   return absl::InvalidArgumentError(

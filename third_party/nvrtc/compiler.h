@@ -11,7 +11,7 @@ namespace nvrtc {
 
 struct Compiled {
   std::string cubin;
-  std::string report;  // ptxas's: registers, stack and spills of each kernel
+  std::string report;  // ptxas's: registers, stack and spills of each kernel; no times
 };
 
 // Compiles for one architecture, such as "sm_90". No fused multiply-add but those that the source
