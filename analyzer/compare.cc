@@ -47,7 +47,8 @@ std::vector<std::string> FilesIn(const fs::path& directory, std::ostream& log) {
 }
 
 // Reads and analyses each file; the results are in the files' order.
-std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std::string>& files) {
+std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std::string>& files,
+                                                           const StatisticsOptions& statistics) {
   std::vector<absl::StatusOr<ExperimentReport>> reports;
   for (size_t i = 0; i < files.size(); ++i) reports.push_back(absl::UnknownError("not analysed"));
   std::vector<std::function<void()>> tasks;
@@ -55,7 +56,7 @@ std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std
     tasks.push_back([&, i] {
       absl::StatusOr<Experiment> experiment = ReadExperiment(files[i]);
       if (experiment.ok()) {
-        reports[i] = Analyze(*std::move(experiment));
+        reports[i] = Analyze(*std::move(experiment), statistics);
       } else {
         reports[i] = experiment.status();
       }
@@ -110,7 +111,7 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
                                             "; the collector writes them (--help has examples)"));
   }
   std::vector<ExperimentReport> reports;
-  for (absl::StatusOr<ExperimentReport>& report : AnalyzeFiles(files)) {
+  for (absl::StatusOr<ExperimentReport>& report : AnalyzeFiles(files, options.statistics)) {
     if (report.ok()) {
       reports.push_back(*std::move(report));
     } else {

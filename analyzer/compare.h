@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "analyzer/uncertainty.h"
 
 namespace forensics::analyzer {
 
@@ -18,6 +19,7 @@ struct CompareOptions {
   std::string tidy;                 // file of the tidy table; empty: none
   TableFormat format = TableFormat::kTable;
   std::string tidy_phases = {};  // file of the table of phases; empty: none
+  StatisticsOptions statistics = {};
 };
 
 // What came of it beside the reports.

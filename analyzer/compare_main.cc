@@ -1,4 +1,5 @@
 // bazel run //analyzer:compare -- [DIRECTORY or FILES]: the verdict over experiment files.
+#include <cstdint>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ ABSL_FLAG(std::string, tidy, "",
 ABSL_FLAG(std::string, tidy_phases, "",
           "file for one tab-separated line a pair, signal, layer and phase (all, prefill, decode) "
           "over distinct positions, under a heading");
+ABSL_FLAG(uint64_t, seed, forensics::analyzer::Resampling().seed,
+          "of the resampling that intervals and p-values come from");
+ABSL_FLAG(double, false_positive_rate, forensics::analyzer::DetectionRates().false_positive_rate,
+          "at which the number of tokens that tell a variant from a change of GPU is stated");
 ABSL_FLAG(std::string, format, "table", "summary on stdout: table or json");
 
 namespace forensics::analyzer {
@@ -27,7 +32,7 @@ constexpr char kUsage[] =
     R"(Is the numeric fingerprint of a change in serving larger than that of a change of GPU?
 
   compare [DIRECTORY or FILES] [--output=report] [--tidy=FILE] [--tidy_phases=FILE]
-          [--format=table|json]
+          [--seed=N] [--false_positive_rate=0.01] [--format=table|json]
 
 Reads experiment JSON (default: the directory "experiments"), prints the summary and writes
 analysis_reports.json and summary.json. Paths are relative to where the command was typed.
@@ -50,6 +55,12 @@ absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& posi
   options.tidy = schema::UserPath(absl::GetFlag(FLAGS_tidy));
   options.tidy_phases = schema::UserPath(absl::GetFlag(FLAGS_tidy_phases));
   const std::string format = absl::GetFlag(FLAGS_format);
+  options.statistics.resampling.seed = absl::GetFlag(FLAGS_seed);
+  const double rate = absl::GetFlag(FLAGS_false_positive_rate);
+  options.statistics.rates.false_positive_rate = rate;
+  if (!(rate > 0 && rate < 1)) {
+    return schema::UsageError("--false_positive_rate is not between 0 and 1");
+  }
   if (options.output.empty()) return schema::UsageError("--output is empty");
   if (format != "table" && format != "json") {
     return schema::UsageError(absl::StrCat("--format is table or json, not '", format, "'"));

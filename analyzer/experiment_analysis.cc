@@ -41,7 +41,10 @@ NumberFormat CommonFormat(const Configuration& a, const Configuration& b) {
 
 class Analysis {
  public:
-  explicit Analysis(Experiment experiment) { report_.experiment = std::move(experiment); }
+  Analysis(Experiment experiment, const StatisticsOptions& statistics) {
+    report_.experiment = std::move(experiment);
+    report_.statistics = statistics;
+  }
 
   ExperimentReport Run();
 
@@ -270,11 +273,12 @@ void Analysis::MeasurePair(ConfigurationPair& pair, bool against_noise) const {
   for (const auto& [signal, comparison] : pair.comparison->signals) {
     const PositionSeries series = SeriesOf(comparison);
     SignalUncertainty& uncertainty = pair.uncertainty[signal];
-    uncertainty.mean_l2 = MeanIntervals(series);
+    uncertainty.mean_l2 = MeanIntervals(series, report_.statistics);
     if (!against_noise) continue;
     const Noise& noise = report_.noise.at(signal);
-    uncertainty.by_mean = CompareWithNoise(series, noise.mean_by_position);
-    uncertainty.by_baseline = CompareWithNoise(series, noise.at_baseline_by_position);
+    uncertainty.by_mean = CompareWithNoise(series, noise.mean_by_position, report_.statistics);
+    uncertainty.by_baseline =
+        CompareWithNoise(series, noise.at_baseline_by_position, report_.statistics);
   }
 }
 
@@ -319,7 +323,9 @@ std::optional<double> ConfigurationPair::MeanL2(const SignalId& signal) const {
   return found->second.l2.mean;
 }
 
-ExperimentReport Analyze(Experiment experiment) { return Analysis(std::move(experiment)).Run(); }
+ExperimentReport Analyze(Experiment experiment, const StatisticsOptions& statistics) {
+  return Analysis(std::move(experiment), statistics).Run();
+}
 
 void AdjustAcrossExperiments(std::vector<ExperimentReport>& reports) {
   for (const auto member : {&SignalUncertainty::by_mean, &SignalUncertainty::by_baseline}) {

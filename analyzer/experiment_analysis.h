@@ -89,6 +89,7 @@ struct SummaryRow {
 
 struct ExperimentReport {
   Experiment experiment;  // what the pointers here point into; its signals are let go
+  StatisticsOptions statistics;
   SignalId headline;
   std::vector<Reproducibility> reproducibility;  // as the configurations are listed
   std::vector<CrossHardwareBaseline> cross_hardware_baseline;
@@ -107,7 +108,7 @@ struct ExperimentReport {
   ExperimentReport& operator=(ExperimentReport&&) = default;
 };
 
-ExperimentReport Analyze(Experiment experiment);
+ExperimentReport Analyze(Experiment experiment, const StatisticsOptions& statistics = {});
 
 // Sets NoiseComparison::p_holm: each signal's tests, of all variants on all hardware in all
 // reports, are adjusted together.

@@ -208,7 +208,7 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   writer.EndObject();
   WriteNoise(writer, report);
   WriteIdentityClasses(writer, report);
-  WriteResampling(writer);
+  WriteResampling(writer, report.statistics);
   WriteRunTimes(writer, report);
   writer.Field("confounding", report.confounding);
   writer.Field("gaps", Shortened(report.gaps));

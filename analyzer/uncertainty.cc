@@ -22,7 +22,8 @@ PositionSeries MeanSeries(const std::vector<PositionSeries>& series) {
   return means;
 }
 
-std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(const PositionSeries& distances) {
+std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(
+    const PositionSeries& distances, const StatisticsOptions& options) {
   std::array<std::optional<Interval>, kPhases.size()> intervals;
   for (const Phase phase : kPhases) {
     std::vector<double> values;
@@ -30,7 +31,7 @@ std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(const Position
       if (InPhase(position, phase)) values.push_back(distance);
     }
     std::optional<Interval>& interval = intervals[static_cast<size_t>(phase)];
-    interval = MeanInterval(values);
+    interval = MeanInterval(values, options.resampling);
     // A distance is not negative.
     if (interval.has_value()) interval->low = std::max(0.0, interval->low);
   }
@@ -38,7 +39,8 @@ std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(const Position
 }
 
 std::optional<NoiseComparison> CompareWithNoise(const PositionSeries& variant,
-                                                const PositionSeries& noise) {
+                                                const PositionSeries& noise,
+                                                const StatisticsOptions& options) {
   std::vector<double> distances, noises, differences;
   for (const auto& [position, distance] : variant) {
     const auto at = noise.find(position);
@@ -52,10 +54,10 @@ std::optional<NoiseComparison> CompareWithNoise(const PositionSeries& variant,
   comparison.positions = static_cast<int64_t>(distances.size());
   const double mean_noise = Summarize(noises).mean;
   if (mean_noise > 0) comparison.snr = Summarize(distances).mean / mean_noise;
-  comparison.snr_interval = RatioInterval(distances, noises);
-  comparison.p_value = ExceedanceProbability(differences);
+  comparison.snr_interval = RatioInterval(distances, noises, options.resampling);
+  comparison.p_value = ExceedanceProbability(differences, options.resampling);
   comparison.roc = TellApart(distances, noises);
-  comparison.tokens_needed = TokensNeeded(distances, noises);
+  comparison.tokens_needed = TokensNeeded(distances, noises, options.rates);
   return comparison;
 }
 

@@ -15,6 +15,12 @@
 
 namespace forensics::analyzer {
 
+// What intervals, tests and numbers of tokens are made with.
+struct StatisticsOptions {
+  Resampling resampling;
+  DetectionRates rates;
+};
+
 // Distances by position (Timepoint::Computed), each position once.
 using PositionSeries = std::map<int64_t, double>;
 
@@ -44,11 +50,13 @@ struct SignalUncertainty {
 };
 
 // The interval of the mean L2 over the distinct positions of each phase.
-std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(const PositionSeries& distances);
+std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(
+    const PositionSeries& distances, const StatisticsOptions& options = {});
 
 // None if the two share no position.
 std::optional<NoiseComparison> CompareWithNoise(const PositionSeries& variant,
-                                                const PositionSeries& noise);
+                                                const PositionSeries& noise,
+                                                const StatisticsOptions& options = {});
 
 }  // namespace forensics::analyzer
 

@@ -67,9 +67,9 @@ void WriteUncertainty(ReportWriter& writer, const SignalUncertainty& uncertainty
   writer.EndObject();
 }
 
-void WriteResampling(ReportWriter& writer) {
-  const Resampling resampling;
-  const DetectionRates rates;
+void WriteResampling(ReportWriter& writer, const StatisticsOptions& options) {
+  const Resampling& resampling = options.resampling;
+  const DetectionRates& rates = options.rates;
   writer.StartObject("resampling");
   writer.Field("seed", static_cast<int64_t>(resampling.seed));
   writer.Field("resamples", static_cast<int64_t>(resampling.resamples));

@@ -18,7 +18,7 @@ void WriteInterval(ReportWriter& writer, const std::string& key,
 void WriteUncertainty(ReportWriter& writer, const SignalUncertainty& uncertainty, bool with_curve);
 
 // `resampling`: what the figures under `uncertainty` were made with.
-void WriteResampling(ReportWriter& writer);
+void WriteResampling(ReportWriter& writer, const StatisticsOptions& options);
 
 // `by_position` of one signal: arrays over distinct positions.
 void WriteByPosition(ReportWriter& writer, const SignalComparison& signal);

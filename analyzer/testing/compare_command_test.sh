@@ -33,6 +33,12 @@ expect 0 "bazel run //analyzer:compare -- experiments" --help
 expect 2 "unknown flag --no_such" --no_such=1
 expect 2 "--format is table or json, not 'html'" --format=html
 expect 2 "--output is empty" --output=
+expect 2 "--false_positive_rate is not between 0 and 1" --false_positive_rate=1
+expect 0 "Reports of 1 experiments" experiments/batch_size_experiment.json --seed=7 \
+  --false_positive_rate=0.001 --output=seeded
+for text in '"seed": 7,' '"false_positive_rate": 0.001,'; do
+  grep -qF "$text" "typed here/seeded/analysis_reports.json" || { echo "no $text"; failures=1; }
+done
 expect 1 "no experiment files in $TEST_TMPDIR/typed here/nowhere" nowhere
 
 echo '{"experiment_metadata": 5}' >"typed here/experiments/compile_experiment.json"
