@@ -125,30 +125,36 @@ absl::Status RunAll(const std::vector<schema::ExperimentSpec>& specs, RunnerOpti
   return first_error;
 }
 
-// Before anything asks libtorch about CUDA.
-absl::Status StartDevice(const std::vector<schema::ExperimentSpec>& specs, RunnerOptions& options) {
-  const bool cuda = std::any_of(specs.begin(), specs.end(), [](const schema::ExperimentSpec& spec) {
+bool UsesGpu(const std::vector<schema::ExperimentSpec>& specs) {
+  return std::any_of(specs.begin(), specs.end(), [](const schema::ExperimentSpec& spec) {
     return spec.reference_config().device() == "cuda";
   });
-  if (!cuda) return absl::OkStatus();
+}
+
+// Before anything asks libtorch about CUDA.
+absl::Status StartDevice(const std::vector<schema::ExperimentSpec>& specs, RunnerOptions& options) {
+  if (!UsesGpu(specs)) return absl::OkStatus();
   const absl::StatusOr<Gpu> gpu = StartGpu(absl::GetFlag(FLAGS_gpu), options.ranks);
   if (!gpu.ok()) return gpu.status();
   options.gpu = *gpu;
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> Run(const std::vector<std::string>& arguments) {
+absl::StatusOr<int> Run(char** argv, const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::vector<schema::ExperimentSpec>> specs = SpecsFromFlags();
   if (!specs.ok()) return specs.status();
+  absl::Status status = EnsureEnvironment({UsesGpu(*specs), absl::GetFlag(FLAGS_cpu_isa)}, argv);
+  if (!status.ok()) return status;
+  InstallSignalHandlers();
   absl::StatusOr<RunnerOptions> options = OptionsFromFlags(arguments, *specs);
   if (!options.ok()) return options.status();
   options->interrupted = [] { return g_interrupted.load(); };
-  if (absl::Status status = StartDevice(*specs, *options); !status.ok()) return status;
+  if (status = StartDevice(*specs, *options); !status.ok()) return status;
   auto team = RankTeam::Join(options->ranks, options->gpu.has_value(), options->rank_timeout);
   if (!team.ok()) return team.status();
   Progress progress = (*team)->IsFirst() ? Progress::ForStderr() : Progress::Silent();
   ExperimentResult result;
-  absl::Status status = RunAll(*specs, *options, **team, progress, result);
+  status = RunAll(*specs, *options, **team, progress, result);
   if (!status.ok()) (*team)->ReportFailure(status);
   if ((*team)->IsFirst()) status.Update(Print(result));
   if (!status.ok()) return status;
@@ -167,12 +173,6 @@ int main(int argc, char** argv) {
     return schema::ReportAndExitCode(
         program, schema::UsageError("unexpected argument '" + positional[0] + "'"));
   }
-  const runner::EnvironmentOptions environment = {absl::GetFlag(FLAGS_device) == "cuda",
-                                                  absl::GetFlag(FLAGS_cpu_isa)};
-  if (absl::Status status = runner::EnsureEnvironment(environment, argv); !status.ok()) {
-    return schema::ReportAndExitCode(program, status);
-  }
-  runner::InstallSignalHandlers();
-  const absl::StatusOr<int> exit_code = runner::Run({argv, argv + argc});
+  const absl::StatusOr<int> exit_code = runner::Run(argv, {argv, argv + argc});
   return exit_code.ok() ? *exit_code : schema::ReportAndExitCode(program, exit_code.status());
 }
