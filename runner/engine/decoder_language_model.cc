@@ -47,7 +47,10 @@ absl::StatusOr<std::shared_ptr<const FusedOps>> MakeFusedOps(const ModelConfig& 
                                                              const Sharding& sharding,
                                                              const schema::RunConfig& config,
                                                              const std::string& packages) {
-  if (!config.compile() && config.device() == "cuda") return std::make_shared<CudaOps>(model);
+  if (!config.compile() && config.device() == "cuda") {
+    if (absl::Status status = CudaOps::Check(model); !status.ok()) return status;
+    return std::make_shared<CudaOps>(model);
+  }
   if (!config.compile()) return std::make_shared<ReferenceOps>(model);
   PackageKey key = PackageKey::Of(model, sharding, config.dtype());
   if (config.device() == "cuda") {

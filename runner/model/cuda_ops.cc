@@ -1,5 +1,6 @@
 #include "runner/model/cuda_ops.h"
 
+#include "absl/strings/str_cat.h"
 #include "runner/ops/cuda/fused_kernels.h"
 
 namespace forensics::runner {
@@ -8,6 +9,22 @@ CudaOps::CudaOps(const ModelConfig& config)
     : eps_(config.rms_norm_eps),
       slots_(config.num_experts_per_tok),
       normalise_(config.norm_topk_prob) {}
+
+absl::Status CudaOps::Check(const ModelConfig& config) {
+  struct Limit {
+    const char* field;
+    int64_t value, most;
+  };
+  for (const Limit& limit :
+       {Limit{"head_dim", config.head_dim, kMaxHeadDim},
+        Limit{"num_experts", config.num_experts, kMaxExperts},
+        Limit{"num_experts_per_tok", config.num_experts_per_tok, kMaxChosenExperts}}) {
+    if (limit.value <= limit.most) continue;
+    return absl::UnimplementedError(absl::StrCat(limit.field, ": a GPU's kernels expect at most ",
+                                                 limit.most, ", found ", limit.value));
+  }
+  return absl::OkStatus();
+}
 
 at::Tensor CudaOps::RmsNorm(const at::Tensor& x, const at::Tensor& weight) const {
   return RmsNormCuda(x, weight, eps_);

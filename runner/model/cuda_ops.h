@@ -2,6 +2,7 @@
 #ifndef RUNNER_MODEL_CUDA_OPS_H_
 #define RUNNER_MODEL_CUDA_OPS_H_
 
+#include "absl/status/status.h"
 #include "runner/checkpoint/model_config.h"
 #include "runner/model/fused_ops.h"
 
@@ -11,6 +12,9 @@ namespace forensics::runner {
 class CudaOps : public FusedOps {
  public:
   explicit CudaOps(const ModelConfig& config);
+
+  // Whether the kernels have room for such a model: Unimplemented, naming what is too large.
+  static absl::Status Check(const ModelConfig& config);
 
   at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight) const override;
   at::Tensor AddRmsNorm(at::Tensor& residual, const at::Tensor& x,

@@ -232,6 +232,17 @@ TEST(DecoderModelTest, AngleTablesAreAsLongAsTheCache) {
   EXPECT_TRUE(at::equal(large.sin, large.sin.to(at::kBFloat16).to(at::kFloat))) << "rounded";
 }
 
+TEST(CudaOpsTest, RefusesModelsThatItsKernelsHaveNoRoomFor) {
+  ModelConfig config = Mini().config();
+  EXPECT_TRUE(CudaOps::Check(config).ok());
+  config.num_experts = 512;
+  EXPECT_EQ(CudaOps::Check(config).code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(CudaOps::Check(config).message(),
+              HasSubstr("num_experts: a GPU's kernels expect at most 256, found 512"));
+  config.head_dim = 514;
+  EXPECT_THAT(CudaOps::Check(config).message(), HasSubstr("head_dim"));
+}
+
 TEST(DecoderModelTest, SettingsNameTheKernels) {
   const auto settings = SettingsOf(Model(at::kBFloat16).config(), Model(at::kBFloat16).options());
   EXPECT_THAT(settings.at("attention_kernel"), HasSubstr("libtorch"));

@@ -60,8 +60,8 @@ void CheckRows(const at::Tensor& x, const at::Tensor& weight) {
 int LanesOfHead(int64_t half) {
   int log2 = 0;
   while ((kChunkElements << log2) < half) ++log2;
-  TORCH_CHECK(1 << log2 <= kLanesOfWarp, "rotary: head_dim: expected at most 512, found ",
-              2 * half);
+  TORCH_CHECK(2 * half <= kMaxHeadDim, "rotary: head_dim: expected at most ", kMaxHeadDim,
+              ", found ", 2 * half);
   return log2;
 }
 
@@ -163,8 +163,9 @@ at::Tensor SplitHeadsCuda(const at::Tensor& qkv, const HeadNorms& norms, const R
 Routing RouteTokensCuda(const at::Tensor& logits, int64_t slots, bool normalise) {
   CheckOnGpu(logits, "router: logits");
   const int64_t tokens = logits.size(0), count = logits.size(1);
-  TORCH_CHECK(count <= 256 && slots <= std::min<int64_t>(count, kLanesOfWarp),
-              "router: expected at most 256 experts and 32 slots, found ", count, " and ", slots);
+  TORCH_CHECK(count <= kMaxExperts && slots <= std::min(count, kMaxChosenExperts),
+              "router: expected at most ", kMaxExperts, " experts and ", kMaxChosenExperts,
+              " slots, found ", count, " and ", slots);
   RecordKernel("router/cuda_own", {{"experts", count}, {"slots", slots}}, tokens);
   Routing routing{at::empty({tokens, slots}, logits.options().dtype(at::kInt)),
                   at::empty({tokens, slots}, logits.options().dtype(at::kFloat))};

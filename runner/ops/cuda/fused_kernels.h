@@ -14,6 +14,10 @@
 
 namespace forensics::runner {
 
+inline constexpr int64_t kMaxHeadDim = 512;
+inline constexpr int64_t kMaxExperts = 256;
+inline constexpr int64_t kMaxChosenExperts = 32;  // a token
+
 // x [rows, width], weight [width] -> [rows, width].
 at::Tensor RmsNormCuda(const at::Tensor& x, const at::Tensor& weight, double eps);
 
@@ -21,12 +25,13 @@ at::Tensor RmsNormCuda(const at::Tensor& x, const at::Tensor& weight, double eps
 at::Tensor AddRmsNormCuda(at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
                           double eps);
 
-// As SplitHeads in rotary.h. head_dim is even and at most 512. A table on the CPU is copied to the
-// GPU, which waits for the copy: pass one that lies there.
+// As SplitHeads in rotary.h. head_dim is even and at most kMaxHeadDim. A table on the CPU is copied
+// to the GPU, which waits for the copy: pass one that lies there.
 at::Tensor SplitHeadsCuda(const at::Tensor& qkv, const HeadNorms& norms, const RotaryTable& table,
                           at::Tensor& keys, at::Tensor& values);
 
-// logits [tokens, experts]; at most 256 experts and 32 slots. The result is on the GPU.
+// logits [tokens, experts]; at most kMaxExperts and kMaxChosenExperts slots. The result is on the
+// GPU.
 Routing RouteTokensCuda(const at::Tensor& logits, int64_t slots, bool normalise);
 
 // gate_up [rows, 2 * width], gates first -> [rows, width].
