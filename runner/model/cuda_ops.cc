@@ -15,10 +15,9 @@ absl::Status CudaOps::Check(const ModelConfig& config) {
     const char* field;
     int64_t value, most;
   };
-  for (const Limit& limit :
-       {Limit{"head_dim", config.head_dim, kMaxHeadDim},
-        Limit{"num_experts", config.num_experts, kMaxExperts},
-        Limit{"num_experts_per_tok", config.num_experts_per_tok, kMaxChosenExperts}}) {
+  for (const Limit& limit : {Limit{"head_dim", config.head_dim, kMaxHeadDim},
+                             Limit{"num_experts", config.num_experts, kMaxExperts},
+                             Limit{"num_experts_per_tok", config.num_experts_per_tok, kMaxSlots}}) {
     if (limit.value <= limit.most) continue;
     return absl::UnimplementedError(absl::StrCat(limit.field, ": a GPU's kernels expect at most ",
                                                  limit.most, ", found ", limit.value));

@@ -36,6 +36,9 @@ DecodeDims DecodeDimsOf(const ModelConfig& config) {
           config.moe_intermediate_size, config.vocab_size};
 }
 
+// A decode step's results are told apart by seven bits of the layer (runner/ops/cuda/tagged.cuh).
+constexpr int64_t kMostGraphLayers = 126;
+
 // Whether the config lets 4-bit weights be kept as tiles. What only the files show (an order of
 // inputs, scales that float16 does not hold) is found when they are loaded.
 bool MayBeTiles(const QuantConfig& quant) {
@@ -73,7 +76,8 @@ absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options
 bool MayDecodeByGraph(const ModelConfig& config, const ModelOptions& options, int64_t batch) {
   return options.device.is_cuda() && options.decode_graph && options.dtype == at::kBFloat16 &&
          options.sharding.IsWhole() && options.ops != nullptr && options.ops->KnowsDecodeStep() &&
-         MayBeTiles(config.quant) && DecodeStep::Supports(DecodeDimsOf(config), batch);
+         MayBeTiles(config.quant) && config.num_hidden_layers <= kMostGraphLayers &&
+         DecodeStep::Supports(DecodeDimsOf(config), batch);
 }
 
 std::map<std::string, std::string> SettingsOf(const ModelConfig& config,

@@ -268,6 +268,9 @@ TEST(DecoderModelTest, SettingsSayWhetherAGpuDecodesByAGraph) {
   options.decode_graph = true;
   config.quant.group_size = 64;
   EXPECT_EQ(decode_graph(), "no") << "not where groups are smaller than a tile's";
+  config = Mini().config();
+  config.num_hidden_layers = 127;
+  EXPECT_EQ(decode_graph(), "no") << "not where the kernels could not tell layers apart";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runner/ops/cuda/max_slots.h"
 #include "runner/ops/cuda/typed_kernel.h"
 
 extern const nvrtc::Cubins group_by_expert_cubins, scatter_rows_cubins, weighted_sum_cubins;

@@ -9,8 +9,6 @@
 
 namespace forensics::runner {
 
-inline constexpr int64_t kMaxSlots = 32;  // experts a token
-
 // The (token, slot) pairs whose experts are held, in ascending order of expert, those of one expert
 // in token order; int32.
 struct ExpertGroups {

@@ -163,8 +163,8 @@ at::Tensor SplitHeadsCuda(const at::Tensor& qkv, const HeadNorms& norms, const R
 Routing RouteTokensCuda(const at::Tensor& logits, int64_t slots, bool normalise) {
   CheckOnGpu(logits, "router: logits");
   const int64_t tokens = logits.size(0), count = logits.size(1);
-  TORCH_CHECK(count <= kMaxExperts && slots <= std::min(count, kMaxChosenExperts),
-              "router: expected at most ", kMaxExperts, " experts and ", kMaxChosenExperts,
+  TORCH_CHECK(count <= kMaxExperts && slots <= std::min<int64_t>(count, kMaxSlots),
+              "router: expected at most ", kMaxExperts, " experts and ", kMaxSlots,
               " slots, found ", count, " and ", slots);
   RecordKernel("router/cuda_own", {{"experts", count}, {"slots", slots}}, tokens);
   Routing routing{at::empty({tokens, slots}, logits.options().dtype(at::kInt)),

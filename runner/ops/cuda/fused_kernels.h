@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "runner/ops/cuda/max_slots.h"
 #include "runner/ops/rotary.h"
 #include "runner/ops/router.h"
 
@@ -16,7 +17,6 @@ namespace forensics::runner {
 
 inline constexpr int64_t kMaxHeadDim = 512;
 inline constexpr int64_t kMaxExperts = 256;
-inline constexpr int64_t kMaxChosenExperts = 32;  // a token
 
 // x [rows, width], weight [width] -> [rows, width].
 at::Tensor RmsNormCuda(const at::Tensor& x, const at::Tensor& weight, double eps);
@@ -30,7 +30,7 @@ at::Tensor AddRmsNormCuda(at::Tensor& residual, const at::Tensor& x, const at::T
 at::Tensor SplitHeadsCuda(const at::Tensor& qkv, const HeadNorms& norms, const RotaryTable& table,
                           at::Tensor& keys, at::Tensor& values);
 
-// logits [tokens, experts]; at most kMaxExperts and kMaxChosenExperts slots. The result is on the
+// logits [tokens, experts]; at most kMaxExperts and kMaxSlots slots. The result is on the
 // GPU.
 Routing RouteTokensCuda(const at::Tensor& logits, int64_t slots, bool normalise);
 

@@ -1,10 +1,9 @@
 // Each token's row to the places of its (token, slot) pairs; nothing is computed. One block a
 // token.
 #include "runner/ops/cuda/elements.cuh"
+#include "runner/ops/cuda/max_slots.h"
 
 namespace forensics {
-
-constexpr int kMaxSlots = 32;
 
 // x [tokens, width]; place_of [tokens, slots], -1: nowhere; out [places, width].
 template <typename T>

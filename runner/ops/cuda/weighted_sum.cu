@@ -3,10 +3,9 @@
 // Arithmetic in float32: sum = 0; for each slot in order whose expert is held, sum = sum + weight *
 // y, the product rounded, then the sum; rounded once to the dtype at the end.
 #include "runner/ops/cuda/elements.cuh"
+#include "runner/ops/cuda/max_slots.h"
 
 namespace forensics {
-
-constexpr int kMaxSlots = 32;
 
 // y [places, width]; place_of [tokens, slots], -1: not held; weights [tokens, slots]; out [tokens,
 // width].
