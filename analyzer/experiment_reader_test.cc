@@ -115,6 +115,7 @@ TEST(ReadExperiment, FindsEveryFieldThatTheAnalysisUses) {
   EXPECT_EQ(run.signals_sha256, "ab");
   EXPECT_THAT(run.steps.at(0).token_id, Optional(100));
   EXPECT_THAT(run.steps.at(0).fed_token_id, Optional(55));
+  EXPECT_THAT(run.steps.at(0).token_text, Optional(std::string("x")));
   EXPECT_THAT(VectorAt(experiment, kHidden1, {0, -1}), ElementsAre(0.5, -2));
   EXPECT_THAT(VectorAt(experiment, {SignalKind::kKeyVectors, 47}, {0, -2}), ElementsAre(3));
   EXPECT_THAT(run.log_probs.at({0, -1}).token_ids, ElementsAre(7, 8));
@@ -295,6 +296,8 @@ TEST(Unknown, KeysAreSkippedWhateverTheyHold) {
   EXPECT_THAT(VectorAt(experiment, kHidden1, {0, -1}), ElementsAre(1));
   const Experiment names = MustRead(File(Step(0, "\"hidden_states\":{\"embedding\":[1,2]}")));
   EXPECT_THAT(names.findings, testing::Contains(HasSubstr("unknown key 'embedding' passed over")));
+  const Experiment number = MustRead(File("{\"step\":0,\"token_text\":5}"));
+  EXPECT_EQ(number.runs.at(0).steps.at(0).token_text, std::nullopt);
 }
 
 struct Damage {

@@ -106,7 +106,9 @@ absl::Status RunReader::ReadStep() {
   const auto member = [&](const std::string& key) -> absl::Status {
     if (key == "step") return ReadField(cursor_, record.number);
     if (key == "token_id") return ReadField(cursor_, record.step.token_id);
-    if (key == "token_text") return ReadField(cursor_, record.step.token_text);
+    if (key == "token_text" && cursor_.Peek() == JsonCursor::Kind::kString) {
+      return ReadField(cursor_, record.step.token_text);
+    }
     if (key == "fed_token_id") return ReadField(cursor_, record.step.fed_token_id);
     if (key == "hidden_states") return ReadLayers(SignalKind::kHiddenStates, record);
     if (key == "key_vectors") return ReadLayers(SignalKind::kKeyVectors, record);
