@@ -29,8 +29,7 @@ class Random {
 // Calibration for short sequences, found by simulation (docs/numerics.md). Estimates of correlation
 // that are too small by chance make intervals too short and tests too easy: series are made with a
 // larger coefficient, by as much at 32 values and by less in longer sequences.
-constexpr double kMeanMargin = 0.1;
-constexpr double kRatioMargin = 0.15;
+constexpr double kIntervalMargin = 0.36;  // times the coefficients' sum
 constexpr double kTestMargin = 0.35;
 // Times 1 / n: the share of an interval's tails that is given to the interval; 0.3 at 32.
 constexpr double kTailLoss = 9.6;
@@ -61,10 +60,11 @@ std::vector<double> Centred(std::vector<double> values) {
 
 // Studentised means, ascending, of series like `values` with a mean of 0.
 std::vector<double> StudentisedMeans(absl::Span<const double> values, const Autoregression& fit,
-                                     double margin, const Resampling& resampling) {
+                                     const Resampling& resampling) {
   const std::vector<double> innovations = Centred(Innovations(values, fit));
   const size_t block = static_cast<size_t>(BlockLength(values.size()));
-  const Autoregression generating = Generating(fit, values.size(), margin);
+  const Autoregression generating =
+      Generating(fit, values.size(), kIntervalMargin * (fit.first + fit.second));
   Random random(resampling.seed);
   std::vector<double> series(values.size());
   std::vector<double> means;
@@ -89,11 +89,10 @@ double Quantile(const std::vector<double>& sorted, double p) {
   return sorted[index - 1];
 }
 
-Interval IntervalOfMean(absl::Span<const double> values, double margin,
-                        const Resampling& resampling) {
+Interval IntervalOfMean(absl::Span<const double> values, const Resampling& resampling) {
   const Autoregression fit = FitAutoregression(values);
   if (fit.standard_error == 0) return {fit.mean, fit.mean};
-  const std::vector<double> means = StudentisedMeans(values, fit, margin, resampling);
+  const std::vector<double> means = StudentisedMeans(values, fit, resampling);
   const double tails = 1 - resampling.level;
   const double tail = tails / 2 * (1 - kTailLoss / static_cast<double>(values.size()));
   return {fit.mean - Quantile(means, 1 - tail) * fit.standard_error,
@@ -109,7 +108,7 @@ int64_t BlockLength(size_t n) {
 std::optional<Interval> MeanInterval(absl::Span<const double> values,
                                      const Resampling& resampling) {
   if (values.size() < kShortestSequence) return std::nullopt;
-  return IntervalOfMean(values, kMeanMargin, resampling);
+  return IntervalOfMean(values, resampling);
 }
 
 std::optional<Interval> RatioInterval(absl::Span<const double> numerator,
@@ -124,7 +123,7 @@ std::optional<Interval> RatioInterval(absl::Span<const double> numerator,
   for (size_t i = 0; i < numerator.size(); ++i) {
     deviations.push_back(numerator[i] / above - denominator[i] / below);
   }
-  const Interval logarithm = IntervalOfMean(deviations, kRatioMargin, resampling);
+  const Interval logarithm = IntervalOfMean(deviations, resampling);
   const double ratio = above / below;
   return Interval{ratio * std::exp(logarithm.low), ratio * std::exp(logarithm.high)};
 }

@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
     Lengths, Simulation,
     testing::Values(std::make_tuple(32, 0.0, 0.0, true), std::make_tuple(32, 0.3, 0.0, true),
                     std::make_tuple(32, 0.5, 0.0, true), std::make_tuple(32, 0.5, 0.0, false),
-                    std::make_tuple(32, 0.3, 0.3, true), std::make_tuple(64, 0.7, 0.0, true)));
+                    std::make_tuple(64, 0.3, 0.3, true), std::make_tuple(64, 0.7, 0.0, true)));
 
 TEST(ExceedanceProbability, FindsWhatIsThere) {
   CorrelatedSequences sequences(0.3, true, 5), others(0.3, true, 6);
