@@ -10,16 +10,13 @@
 #include "runner/cuda/driver.h"
 #include "runner/cuda/memory.h"
 #include "runner/engine/torch_errors.h"
+#include "runner/ops/cuda/tile_fit.h"
 
 namespace forensics::runner {
 namespace {
 
 std::string Gib(int64_t bytes) {
   return absl::StrFormat("%.1f GiB", static_cast<double>(bytes) / (int64_t{1} << 30));
-}
-
-bool IsPacked(const ModelConfig& config, const GpuWork& work) {
-  return config.quant.method != QuantMethod::kNone && work.bfloat16;
 }
 
 // Elements that one token takes inside an MLP: gate and up, their product, the output; once for
@@ -39,9 +36,9 @@ int64_t DecodedLayerElements(const ModelConfig& config) {
 
 GpuMemoryNeed EstimateGpuMemory(const ModelConfig& config, const GpuWork& work) {
   const int64_t element = work.bfloat16 ? 2 : 4;
+  const bool is_packed = MayFitTiles(config.quant);
   GpuMemoryNeed need;
-  need.weights =
-      (IsPacked(config, work) ? work.weight_file_bytes : work.parameters * element) / work.ranks;
+  need.weights = (is_packed ? work.weight_file_bytes : work.parameters * element) / work.ranks;
   const int64_t key_value_heads = std::max<int64_t>(1, config.num_key_value_heads / work.ranks);
   need.cache = 2 * config.num_hidden_layers * key_value_heads * config.head_dim * work.batch *
                work.capacity * element;
@@ -49,7 +46,7 @@ GpuMemoryNeed EstimateGpuMemory(const ModelConfig& config, const GpuWork& work) 
   const int64_t token =
       2 * config.hidden_size + std::max(attention, MlpElements(config)) / work.ranks;
   need.workspace = work.batch * work.prompt_tokens * token * element;
-  if (IsPacked(config, work)) {
+  if (is_packed) {
     need.workspace += DecodedLayerElements(config) / work.ranks * element;
   }
   return need;

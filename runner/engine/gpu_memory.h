@@ -24,7 +24,7 @@ struct GpuWork {
 
 // In bytes. Each is at least so much; the sum is exceeded by what libraries take for themselves.
 struct GpuMemoryNeed {
-  int64_t weights = 0;    // as stored in bfloat16; decoded in float32
+  int64_t weights = 0;    // as stored where they are kept in 4 bits
   int64_t cache = 0;      // keys and values
   int64_t workspace = 0;  // activations of the prefill, decoded weights of one layer
   int64_t Total() const { return weights + cache + workspace; }

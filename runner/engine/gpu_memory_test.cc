@@ -49,15 +49,25 @@ TEST(GpuMemoryTest, PackedWeightsStayPacked) {
             3 * 2048 * 128 * 768 * 2 + int64_t{6000} * (2 * 2048 + 8 * (3 * 768 + 2 * 2048)) * 2);
 }
 
-TEST(GpuMemoryTest, Float32AndUnquantisedWeightsTakeTheirParameters) {
+TEST(GpuMemoryTest, Float32TakesTwiceTheActivationsButPackedWeightsStayPacked) {
   GpuWork work = Work();
   work.bfloat16 = false;
-  EXPECT_EQ(EstimateGpuMemory(BigModel(), work).weights, work.parameters * 4);
-  EXPECT_EQ(EstimateGpuMemory(BigModel(), work).cache,
-            2 * EstimateGpuMemory(BigModel(), Work()).cache);
-  ModelConfig plain = BigModel();
+  const GpuMemoryNeed need = EstimateGpuMemory(BigModel(), work);
+  EXPECT_EQ(need.weights, 17 * kGib);
+  EXPECT_EQ(need.cache, 2 * EstimateGpuMemory(BigModel(), Work()).cache);
+  EXPECT_EQ(need.workspace, 2 * EstimateGpuMemory(BigModel(), Work()).workspace);
+}
+
+TEST(GpuMemoryTest, OtherWeightsTakeTheirParameters) {
+  ModelConfig plain = BigModel(), small_groups = BigModel();
   plain.quant.method = QuantMethod::kNone;
-  EXPECT_EQ(EstimateGpuMemory(plain, Work()).weights, work.parameters * 2);
+  small_groups.quant.group_size = 64;  // decoded when they are loaded
+  for (const ModelConfig& config : {plain, small_groups}) {
+    GpuWork work = Work();
+    EXPECT_EQ(EstimateGpuMemory(config, work).weights, work.parameters * 2);
+    work.bfloat16 = false;
+    EXPECT_EQ(EstimateGpuMemory(config, work).weights, work.parameters * 4);
+  }
 }
 
 TEST(GpuMemoryTest, RanksShare) {

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "runner/model/reference_ops.h"
-#include "runner/ops/cuda/quantized_weight.h"
+#include "runner/ops/cuda/tile_fit.h"
 #include "runner/ops/router.h"
 
 namespace forensics::runner {
@@ -39,14 +39,6 @@ DecodeDims DecodeDimsOf(const ModelConfig& config) {
 // A decode step's results are told apart by seven bits of the layer (runner/ops/cuda/tagged.cuh).
 constexpr int64_t kMostGraphLayers = 126;
 
-// Whether the config lets 4-bit weights be kept as tiles. What only the files show (an order of
-// inputs, scales that float16 does not hold) is found when they are loaded.
-bool MayBeTiles(const QuantConfig& quant) {
-  if (quant.method == QuantMethod::kNone) return false;
-  return quant.method == QuantMethod::kBnbNf4 || quant.group_size == -1 ||
-         quant.group_size % kScaleGroup == 0;
-}
-
 absl::Status CheckIds(const at::Tensor& token_ids, int64_t vocab) {
   const at::Tensor flat = token_ids.contiguous();
   const int64_t* ids = flat.const_data_ptr<int64_t>();
@@ -76,7 +68,7 @@ absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options
 bool MayDecodeByGraph(const ModelConfig& config, const ModelOptions& options, int64_t batch) {
   return options.device.is_cuda() && options.decode_graph && options.dtype == at::kBFloat16 &&
          options.sharding.IsWhole() && options.ops != nullptr && options.ops->KnowsDecodeStep() &&
-         MayBeTiles(config.quant) && config.num_hidden_layers <= kMostGraphLayers &&
+         MayFitTiles(config.quant) && config.num_hidden_layers <= kMostGraphLayers &&
          DecodeStep::Supports(DecodeDimsOf(config), batch);
 }
 

@@ -52,6 +52,12 @@ bool IsInOrder(const at::Tensor& g_idx, int64_t size) {
 
 }  // namespace
 
+bool MayFitTiles(const QuantConfig& quant) {
+  if (quant.method == QuantMethod::kNone) return false;
+  return quant.method == QuantMethod::kBnbNf4 || quant.group_size == -1 ||
+         quant.group_size % kScaleGroup == 0;
+}
+
 at::Tensor TileScales(const at::Tensor& scales) { return scales.to(at::kHalf); }
 
 absl::Status AwqFitsTiles(const at::Tensor& qweight, const at::Tensor& qzeros,

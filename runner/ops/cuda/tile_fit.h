@@ -9,9 +9,14 @@
 
 #include "absl/status/status.h"
 #include "runner/checkpoint/gptq.h"
+#include "runner/checkpoint/model_config.h"
 #include "runner/checkpoint/nf4.h"
 
 namespace forensics::runner {
+
+// Whether a config lets weights be kept so. What only the files show (an order of inputs, scales
+// that float16 does not hold) the functions below find.
+bool MayFitTiles(const QuantConfig& quant);
 
 // What of a module's weight [out_features, in_features] is wanted.
 struct WeightPart {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 namespace forensics::runner {
 namespace {
@@ -23,6 +24,22 @@ std::string Message(const absl::Status& status) {
 absl::Status Awq(int64_t groups, const at::Tensor& scales, const WeightPart& part) {
   return AwqFitsTiles(at::zeros({256, 4}, at::kInt), at::zeros({groups, 4}, at::kInt), scales,
                       part);
+}
+
+TEST(TileFitTest, WhatAConfigTells) {
+  QuantConfig quant;
+  EXPECT_FALSE(MayFitTiles(quant)) << "not quantised";
+  for (const QuantMethod method : {QuantMethod::kAwq, QuantMethod::kGptq}) {
+    quant.method = method;
+    for (const auto& [group_size, may_fit] :
+         {std::pair{-1, true}, {128, true}, {256, true}, {64, false}, {32, false}}) {
+      quant.group_size = group_size;
+      EXPECT_EQ(MayFitTiles(quant), may_fit) << group_size;
+    }
+  }
+  quant.method = QuantMethod::kBnbNf4;
+  quant.group_size = 64;
+  EXPECT_TRUE(MayFitTiles(quant));
 }
 
 TEST(TileFitTest, Awq) {
