@@ -24,6 +24,9 @@ constexpr int kKeyBlock = 192;
 constexpr int BoxElements(int head_dim) { return head_dim < 64 ? head_dim : 64; }
 constexpr int kTensorMapBytes = 128;
 
+// What tags of results have room for (tagged.cuh).
+constexpr unsigned kMostDecodeLayers = 126;
+
 // A QuantizedWeight's addresses.
 struct WeightAddresses {
   const void* tiles;

@@ -1,20 +1,20 @@
 // All layers of one decode step in one kernel, one block an SM. Blocks hand results to each other
 // in tagged words (tagged.cuh) instead of meeting at barriers, and every phase's weights are on
-// their way to shared memory before the phase that needs them: each thread copies the words that it
-// will multiply itself, so that a copy needs no barrier either.
+// their way to shared memory, by the copy engine, before the phase that needs them.
 //
 // A result's place is used again in the next layer. It is safe to: every block has, in every layer,
 // a unit of gate_up or a tile of down, on which everything in the next layer depends, and waits
 // only for results of which it makes something that the layer needs, before it makes it.
 //
-//   phase            work of a block                  copies started once it is done with
+//   phase            work of a block                  copies started after it
 //   0 qkv            norm; up to 3 units
-//   1 scores, values blocks of 192 keys               the next layer's qkv
+//   1 scores, values blocks of 192 keys
 //   2 combination    query heads
 //   3 o_proj         1 row tile
-//   4 router         norm; 1 expert
-//   5 gate_up        choice of experts; units         before: gate_up, down. After: the next
-//                                                     layer's keys and values
+//   4 router         norm; 1 expert                   the next layer's qkv
+//   5 gate_up        choice of experts; units         after the choice: gate_up, down; at the end
+//                                                     the next layer's keys and values (of a batch:
+//                                                     after down)
 //   6 down           1 row tile of all experts        the next layer's o_proj
 //
 // The phases' arithmetic is stated in their headers; none depends on the grid or the batch.
@@ -179,12 +179,12 @@ class LayersKernel {
     } else {
       RunFlashAttention(layer);
     }
-    StageQkvOf(layer + 1);
     Begin(layer, 2);
     MakeAttention(layer).Combine();
     RunOProj(layer);
     unsigned x[16];
     RunRouter(layer, x);
+    StageQkvOf(layer + 1);
     RunExperts(layer, x);
   }
 

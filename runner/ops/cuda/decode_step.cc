@@ -256,6 +256,10 @@ DecodeStep::DecodeStep(DecodeTensors tensors) : tensors_(std::move(tensors)) {
     throw std::invalid_argument(absl::StrCat(
         "decode step: no kernels for these dimensions, this batch (", batch_, ") or this GPU"));
   }
+  if (tensors_.layers.size() > kMostDecodeLayers) {
+    throw std::invalid_argument(absl::StrCat("decode step: expected at most ", kMostDecodeLayers,
+                                             " layers, found ", tensors_.layers.size()));
+  }
   CheckTensors(tensors_, batch_, capacity_, nf4_);
   const int64_t key_blocks = (capacity_ + kKeyBlock - 1) / kKeyBlock;
   // Zero is a tag of no step.

@@ -22,14 +22,9 @@ __device__ __forceinline__ uint4 LoadFromL2(const void* p) {
   return v;
 }
 
-// cp.async: global to shared memory, 16 bytes, past L1. Zeros unless `copy`.
+// cp.async: global to shared memory, 16 bytes, past L1.
 __device__ __forceinline__ void CopyAsync(unsigned to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
-}
-__device__ __forceinline__ void CopyAsyncOrZero(unsigned to, const void* from, bool copy) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
-               "r"(copy ? 16 : 0)
-               : "memory");
 }
 __device__ __forceinline__ void EndCopyGroup() { asm volatile("cp.async.commit_group;"); }
 
