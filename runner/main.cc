@@ -13,6 +13,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "runner/cuda/torch_library.h"
 #include "runner/engine/torch_errors.h"
 #include "runner/flags.h"
 #include "runner/process_environment.h"
@@ -144,6 +145,7 @@ absl::StatusOr<int> Run(char** argv, const std::vector<std::string>& arguments) 
   const absl::StatusOr<std::vector<schema::ExperimentSpec>> specs = SpecsFromFlags();
   if (!specs.ok()) return specs.status();
   absl::Status status = EnsureEnvironment({UsesGpu(*specs), absl::GetFlag(FLAGS_cpu_isa)}, argv);
+  if (status.ok()) status = CheckLoadedTorch();
   if (!status.ok()) return status;
   InstallSignalHandlers();
   absl::StatusOr<RunnerOptions> options = OptionsFromFlags(arguments, *specs);

@@ -27,9 +27,8 @@ std::string VersionText(uint64_t version) {
   return absl::StrCat(version >> 56, ".", version >> 48 & 0xff, ".", version >> 40 & 0xff);
 }
 
-// Where the libtorch_cpu.so of this process lies, links followed; checked to be the one that this
-// program is built with.
-absl::StatusOr<std::string> TorchFolder() {
+// The path of this process's libtorch_cpu.so, which is the one that this program is built with.
+absl::StatusOr<std::string> LoadedTorch() {
   void* const library = dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD);
   const link_map* map = nullptr;
   if (library == nullptr || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0) {
@@ -37,14 +36,19 @@ absl::StatusOr<std::string> TorchFolder() {
   }
   using Version = uint64_t();
   auto* const version = reinterpret_cast<Version*>(dlsym(library, "aoti_torch_abi_version"));
-  if (version != nullptr) {
-    absl::Status status = CheckSameTorch(version(), TORCH_ABI_VERSION);
-    if (!status.ok())
-      return absl::FailedPreconditionError(absl::StrCat(map->l_name, ": ", status.message()));
-  }
+  if (version == nullptr) return map->l_name;
+  const absl::Status status = CheckSameTorch(version(), TORCH_ABI_VERSION);
+  if (status.ok()) return map->l_name;
+  return absl::FailedPreconditionError(absl::StrCat(map->l_name, ": ", status.message()));
+}
+
+// Where it lies, links followed.
+absl::StatusOr<std::string> TorchFolder() {
+  const absl::StatusOr<std::string> loaded = LoadedTorch();
+  if (!loaded.ok()) return loaded;
   std::error_code error;
-  const std::filesystem::path path = std::filesystem::canonical(map->l_name, error);
-  if (error) return absl::InternalError(absl::StrCat(map->l_name, ": ", error.message()));
+  const std::filesystem::path path = std::filesystem::canonical(*loaded, error);
+  if (error) return absl::InternalError(absl::StrCat(*loaded, ": ", error.message()));
   return path.parent_path().string();
 }
 
@@ -91,6 +95,8 @@ absl::Status CheckSameTorch(uint64_t loaded, uint64_t built) {
   return absl::FailedPreconditionError(absl::StrCat(
       "is of torch ", VersionText(loaded), "; this program is built with ", VersionText(built)));
 }
+
+absl::Status CheckLoadedTorch() { return LoadedTorch().status(); }
 
 absl::Status LoadTorchCuda(const std::string& folder, absl::string_view build_cuda) {
   const std::string path = folder + "/libtorch_cuda.so";

@@ -21,6 +21,11 @@ absl::StatusOr<Gpu> StartCuda(int index, absl::string_view build_cuda);
 // The GPU that StartCuda made current; null before. A process uses one.
 const Gpu* StartedGpu();
 
+// FailedPrecondition, naming file and versions, unless this process runs with the libtorch that the
+// program is built with: a program that was carried elsewhere takes what LD_LIBRARY_PATH brings.
+// StartCuda asks this, too.
+absl::Status CheckLoadedTorch();
+
 // The parts of StartCuda that are of use by themselves:
 
 // FailedPrecondition unless the libtorch that is `loaded` is the one that this program is `built`

@@ -23,6 +23,7 @@ TEST(TorchLibraryTest, AnotherTorchIsRefusedWithBothVersions) {
               HasSubstr("is of torch 2.12.1; this program is built with 2.11.0"));
   EXPECT_FALSE(CheckSameTorch(Version(2, 11, 1), Version(2, 11, 0)).ok());
   EXPECT_FALSE(CheckSameTorch(Version(3, 11, 0), Version(2, 11, 0)).ok());
+  EXPECT_TRUE(CheckLoadedTorch().ok()) << CheckLoadedTorch();
 }
 
 TEST(TorchLibraryTest, WhatIsMissingIsNamed) {
