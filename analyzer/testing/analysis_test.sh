@@ -6,5 +6,5 @@ python3 $tools/make_experiments.py "$TEST_TMPDIR/experiments"
 analyzer/compare "$TEST_TMPDIR/experiments" --output="$TEST_TMPDIR/report" \
   --tidy="$TEST_TMPDIR/tidy.tsv" --tidy_phases="$TEST_TMPDIR/phases.tsv"
 python3 $tools/reference_analysis.py "$TEST_TMPDIR/experiments" "$TEST_TMPDIR/report" \
-  "$TEST_TMPDIR/tidy.tsv"
+  "$TEST_TMPDIR/tidy.tsv" "$TEST_TMPDIR/phases.tsv"
 python3 $tools/plan_analysis.py "$TEST_TMPDIR/experiments" "$TEST_TMPDIR/report"

@@ -1,11 +1,10 @@
 """A second, slow analysis of experiment files, to check the analyzer's figures against.
 
-reference_analysis.py EXPERIMENTS REPORT TIDY fails unless every figure that it computes from the
-files in EXPERIMENTS stands, digit for digit, in REPORT/analysis_reports.json, REPORT/summary.json
-and TIDY. It shares no code with the analyzer: plain Python lists, exact sums (math.fsum).
+reference_analysis.py EXPERIMENTS REPORT TIDY [PHASES] fails unless every figure that it computes
+from the files in EXPERIMENTS stands, digit for digit, in REPORT/analysis_reports.json,
+REPORT/summary.json, TIDY and PHASES (the files of --tidy and --tidy_phases). It shares no code with the analyzer: plain Python lists, exact sums (math.fsum).
 """
 
-import csv
 import json
 import math
 import os
@@ -16,6 +15,7 @@ from reference_divergence import (PHASES, first_divergent_token, first_of_all, i
 from reference_pairs import compare, contexts, judge, one_source, paired_values
 from reference_reading import doubles, read, steps_of, vector_at
 from reference_statistics import mean
+from reference_tidy import check_phases, check_tidy
 from reference_uncertainty import (check_against_noise, check_by_position, check_holm, check_means,
                                    check_propagation, mean_series)
 
@@ -364,31 +364,7 @@ def check_summary(check, analysis, row):
         check.equal(f"summary/{analysis.name}/{name}", row[name], value)
 
 
-def tidy_rows(analysis):
-    for kind, hardware, _, value, a, b, figures in analysis.pairs:
-        for signal in analysis.signals:
-            f = figures[signal] or {"n": 0, "mean": None, "min": None, "max": None}
-            verdict = judge(f["mean"], analysis.noise[signal][0])
-            if kind == "cross_hardware_baseline":
-                verdict = (None, "")
-            yield (analysis.name, kind, hardware, a["config_id"], b["config_id"], value, signal), (
-                f["n"], f["mean"], f["min"], f["max"], *verdict)
-
-
-def check_tidy(check, analyses, path):
-    with open(path) as f:
-        lines = list(csv.reader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
-    found = {tuple(line[:7]): line[7:] for line in lines}
-    expected = {place: row for analysis in analyses for place, row in tidy_rows(analysis)}
-    check.equal("tidy: lines", len(lines), len(expected))
-    check.equal("tidy: pairs, signals and layers", sorted(found), sorted(expected))
-    for place, row in expected.items():
-        cells = found.get(place, [""] * 6)
-        numbers = [float(cell) if cell else None for cell in cells[:5]]
-        check.equal("/".join(place), numbers + cells[5:], list(row))
-
-
-def main(experiments, report, tidy):
+def main(experiments, report, tidy, phases=None):
     with open(os.path.join(report, "analysis_reports.json")) as f:
         reports = json.load(f)
     with open(os.path.join(report, "summary.json")) as f:
@@ -408,6 +384,8 @@ def main(experiments, report, tidy):
         check_summary(check, analysis, row)
     check_holm(check, tests)
     check_tidy(check, analyses, tidy)
+    if phases:
+        check_phases(check, analyses, phases)
     print(f"{check.checked} figures checked, {len(check.wrong)} wrong")
     print("\n".join(check.wrong[:20]))
     return 1 if check.wrong or check.checked == 0 else 0
