@@ -114,6 +114,20 @@ std::optional<schema::SignalPart> DecoderLanguageModel::Part() const {
   return part;
 }
 
+// Where the settings have promised a graph and the files do not allow it, the manifest would be
+// wrong.
+absl::Status DecoderLanguageModel::MakeGraph() {
+  graph_ = model_->NewDecodeGraph(*cache_);
+  if (graph_ != nullptr || !MayDecodeByGraph(checkpoint_.config(), options_, cache_->batch())) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      checkpoint_.directory(),
+      ": its weights cannot all be kept in 4 bits (act-order, scales beyond float16, or layers "
+      "that "
+      "are stored unquantised), so there is no decode graph; run with --decode_graph=false"));
+}
+
 absl::Status DecoderLanguageModel::Reset(int64_t batch, int64_t capacity) {
   if (model_ == nullptr) return absl::FailedPreconditionError("Reset before LoadWeights");
   graph_.reset();
@@ -123,8 +137,7 @@ absl::Status DecoderLanguageModel::Reset(int64_t batch, int64_t capacity) {
     absl::StatusOr<KvCache> cache = model_->NewCache(batch, capacity);
     if (!cache.ok()) return cache.status();
     cache_ = *std::move(cache);
-    if (OnGpu()) graph_ = model_->NewDecodeGraph(*cache_);
-    return absl::OkStatus();
+    return OnGpu() ? MakeGraph() : absl::OkStatus();
   });
 }
 

@@ -55,6 +55,7 @@ class DecoderLanguageModel : public LanguageModel {
       : checkpoint_(checkpoint), options_(std::move(options)) {}
 
   bool OnGpu() const { return options_.device.is_cuda(); }
+  absl::Status MakeGraph();
   absl::StatusOr<at::Tensor> DecodeByGraph(const at::Tensor& ids, Observer* observer);
 
   const Checkpoint& checkpoint_;

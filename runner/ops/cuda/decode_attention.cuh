@@ -309,7 +309,7 @@ struct Attention {
   // `after_scores` is called, values when the next barrier is passed.
   template <typename AfterScores>
   __device__ __forceinline__ void FlashBlock(KeyBlock unit, AfterScores after_scores) const {
-    constexpr float kScale = kLog2E * (kDim == 128 ? 0.088388347648318447f : 0.17677669529663687f);
+    constexpr float kScale = kLog2E * kScoreScale;
     float scores[4] = {0, 0, 0, 0};
     if (at.warp < kSixteens) {
       Score(scores);
@@ -335,7 +335,8 @@ struct Attention {
 
   // ---- eager -----------------------------------------------------------------------------------
 
-  static constexpr float kEagerScale = kDim == 128 ? 0.088388347648318447f : 0.17677669529663687f;
+  static_assert(kDim == 128 || kDim == 32, "another head_dim needs its 1 / sqrt(head_dim) here");
+  static constexpr float kScoreScale = kDim == 128 ? 0.088388347648318447f : 0.17677669529663687f;
 
   // This lane's scores in args.scores: four of head g.
   __device__ __forceinline__ unsigned short* ScorePlace(KeyBlock unit, int i) const {
@@ -354,7 +355,7 @@ struct Attention {
       Score(scores);
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        scores[i] = RoundBf16(RoundBf16(scores[i]) * kEagerScale);
+        scores[i] = RoundBf16(RoundBf16(scores[i]) * kScoreScale);
         if (at.g < P::kGroup) *ScorePlace(unit, i) = ToBf16(scores[i]);
       }
       ShareLargest(unit, scores);

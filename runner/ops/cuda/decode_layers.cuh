@@ -87,8 +87,7 @@ class LayersKernel {
     return scratch_.layers[layer % 3];
   }
 
-  // ---- Copies ahead: all by the last warp; each is waited for by all threads
-  // ---------------------
+  // ---- Copies ahead: all by the last warp; each is waited for by all threads --------------------
 
   enum CopyBarrier { kQkv, kOProj, kKeys, kValues, kAddresses, kGateUp };
   static constexpr int kDown = kGateUp + P::kGateUpSlots;
