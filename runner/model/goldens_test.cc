@@ -123,6 +123,34 @@ at::Tensor ConcatenateHeads(const at::Tensor& keys) {
   return keys.select(0, 0).transpose(0, 1).flatten(1);
 }
 
+// What single-token passes left, by step.
+class DecodeSteps {
+ public:
+  void Add(Recorder& recorder, const std::vector<int>& layers) {
+    std::vector<at::Tensor> hidden, keys;
+    for (const int layer : layers) {
+      hidden.push_back(recorder.hidden[layer][0][0]);
+      keys.push_back(ConcatenateHeads(recorder.keys[layer])[0]);
+    }
+    hidden_.push_back(at::stack(hidden));
+    keys_.push_back(at::stack(keys));
+  }
+
+  // The goldens keep the last of these steps.
+  void ExpectLastClose(const at::Tensor& golden_hidden, const Tolerance& of_hidden,
+                       const at::Tensor& golden_keys, const Tolerance& of_keys) const {
+    ExpectClose(Last(hidden_, golden_hidden), golden_hidden, of_hidden, "hidden states");
+    ExpectClose(Last(keys_, golden_keys), golden_keys, of_keys, "keys");
+  }
+
+ private:
+  static at::Tensor Last(const std::vector<at::Tensor>& steps, const at::Tensor& golden) {
+    return at::stack(steps, 1).narrow(1, steps.size() - golden.size(1), golden.size(1));
+  }
+
+  std::vector<at::Tensor> hidden_, keys_;  // [layers, width] each
+};
+
 class GoldensTest : public testing::TestWithParam<GoldenCase> {
  protected:
   void SetUp() override {
@@ -194,7 +222,8 @@ TEST_P(GoldensTest, Prefill) {
 TEST_P(GoldensTest, GreedyDecoding) {
   const at::Tensor greedy = Golden("greedy_ids").to(at::kLong);
   at::Tensor logits = Feed(Golden("input_ids"), 1, nullptr);
-  std::vector<at::Tensor> rows, hidden, keys;
+  std::vector<at::Tensor> rows;
+  DecodeSteps steps;
   for (int64_t step = 0; step < greedy.size(0); ++step) {
     rows.push_back(logits[0]);
     const auto chosen = ArgMax(logits);
@@ -203,22 +232,10 @@ TEST_P(GoldensTest, GreedyDecoding) {
     if (step + 1 == greedy.size(0)) break;
     Recorder recorder = NewRecorder(1);
     logits = Feed(greedy[step], 1, &recorder);
-    std::vector<at::Tensor> step_hidden, step_keys;
-    for (int layer : GetParam().layers) {
-      step_hidden.push_back(recorder.hidden[layer][0][0]);
-      step_keys.push_back(ConcatenateHeads(recorder.keys[layer])[0]);
-    }
-    hidden.push_back(at::stack(step_hidden));
-    keys.push_back(at::stack(step_keys));
+    steps.Add(recorder, GetParam().layers);
   }
   ExpectTop(at::stack(rows), Golden("greedy.top_ids"), Golden("greedy.top_logprobs"), "log-probs");
-  // The goldens keep the last of these steps.
-  const auto last = [](const std::vector<at::Tensor>& steps, const at::Tensor& golden) {
-    return at::stack(steps, 1).narrow(1, steps.size() - golden.size(1), golden.size(1));
-  };
-  const at::Tensor golden_hidden = Golden("decode.hidden"), golden_keys = Golden("decode.key");
-  ExpectClose(last(hidden, golden_hidden), golden_hidden, kHidden, "hidden states");
-  ExpectClose(last(keys, golden_keys), golden_keys, kKeys, "keys");
+  steps.ExpectLastClose(Golden("decode.hidden"), kHidden, Golden("decode.key"), kKeys);
 }
 
 // On a GPU the decode step of 4-bit MoE models is a captured graph of our own kernels, in bfloat16
@@ -237,38 +254,27 @@ TEST_P(GraphTest, DecodesLikeTheGoldens) {
   ASSERT_NE(graph, nullptr);
   const at::Tensor greedy = Golden("greedy_ids").to(at::kLong).view({-1, 1, 1});
   const at::Tensor prompt = Golden("input_ids").to(at::kLong).view({1, -1});
-  std::vector<at::Tensor> hidden, keys;
+  DecodeSteps steps;
   const auto decode = [&](const at::Tensor& ids) {
     Recorder recorder = NewRecorder(1);
     const at::Tensor logits = graph->Step(ids, *cache, &recorder);
     cache->Advance(1);
-    std::vector<at::Tensor> step_hidden, step_keys;
-    for (int layer : GetParam().layers) {
-      step_hidden.push_back(recorder.hidden[layer][0][0]);
-      step_keys.push_back(ConcatenateHeads(recorder.keys[layer])[0]);
-    }
-    hidden.push_back(at::stack(step_hidden));
-    keys.push_back(at::stack(step_keys));
+    steps.Add(recorder, GetParam().layers);
     return logits.cpu();
   };
   at::Tensor first;
   for (int repeat = 0; repeat < 3; ++repeat) {
     cache->Clear();
-    hidden.clear();
-    keys.clear();
+    steps = {};
     ASSERT_TRUE((*model)->Forward(prompt, 1, *cache, nullptr).ok());
     at::Tensor last;
     for (int64_t step = 0; step + 1 < greedy.size(0); ++step) last = decode(greedy[step]);
     if (repeat == 0) first = last.clone();
     EXPECT_TRUE(at::equal(first, last)) << "repeat " << repeat;
   }
-  const auto kept = [](const std::vector<at::Tensor>& steps, const at::Tensor& golden) {
-    return at::stack(steps, 1).narrow(1, steps.size() - golden.size(1), golden.size(1));
-  };
   constexpr Tolerance kBFloat16Hidden = {5e-2, 60}, kBFloat16Keys = {5e-2, 2};
-  ExpectClose(kept(hidden, Golden("decode.hidden")), Golden("decode.hidden"), kBFloat16Hidden,
-              "hidden states");
-  ExpectClose(kept(keys, Golden("decode.key")), Golden("decode.key"), kBFloat16Keys, "keys");
+  steps.ExpectLastClose(Golden("decode.hidden"), kBFloat16Hidden, Golden("decode.key"),
+                        kBFloat16Keys);
 }
 
 std::vector<GoldenCase> GraphCases() {
