@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "analyzer/uncertainty.h"
+#include "analyzer/analysis/uncertainty.h"
 
 namespace forensics::analyzer {
 

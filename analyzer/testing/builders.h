@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "analyzer/experiment.h"
+#include "analyzer/reading/experiment.h"
 
 namespace forensics::analyzer {
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "analyzer/resampling.h"
+#include "analyzer/statistics/resampling.h"
 #include "analyzer/testing/correlated_sequences.h"
 
 namespace forensics::analyzer {

@@ -1,0 +1,116 @@
+#include "analyzer/analysis/hardware.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "analyzer/reading/json_fields.h"
+#include "schema/run_directory.h"
+
+namespace forensics::analyzer {
+namespace {
+
+struct ReferenceValue {
+  const char* variable;
+  const char* value;
+};
+
+// Experiment 0's value of each variable of the plan; the experiments' names stand for their
+// variables in files that confuse the two.
+constexpr ReferenceValue kReferenceValues[] = {
+    {"none", "baseline"},
+    {"batch_size", "1"},
+    {"compile", "false"},
+    {"quant_method", "awq"},
+    {"quantization", "awq"},
+    {"attention_impl", "flash_attention_2"},
+    {"attention", "flash_attention_2"},
+    {"concurrent_work", "false"},
+    {"concurrent_streams", "false"},
+    {"cuda_version", "default"},
+    {"cuda_version", "12.8"},
+    {"tp_size", "1"},
+    {"tensor_parallel", "1"},
+    {"ep_size", "1"},
+    {"expert_parallel", "1"},
+};
+
+std::string ValueKey(const Configuration& configuration) {
+  return absl::AsciiStrToLower(ScalarText(configuration.variable_value));
+}
+
+// The pod's default CUDA has no fixed number, but it is none of the versions under test.
+bool IsTestedCudaVersion(const Configuration& configuration) {
+  static const auto* const kTested = new std::set<std::string>{"11.8", "12.1", "cu118", "cu121"};
+  return kTested->count(ValueKey(configuration)) > 0;
+}
+
+const Configuration* ChooseBaseline(const std::string& variable,
+                                    const std::vector<const Configuration*>& configurations) {
+  for (const ReferenceValue& reference : kReferenceValues) {
+    if (variable != reference.variable) continue;
+    for (const Configuration* configuration : configurations) {
+      if (ValueKey(*configuration) == reference.value) return configuration;
+    }
+  }
+  if (variable == "cuda_version") {
+    for (const Configuration* configuration : configurations) {
+      if (!IsTestedCudaVersion(*configuration)) return configuration;
+    }
+  }
+  return configurations.front();
+}
+
+// Whether `baseline` has another value than experiment 0, where that is known and has one name.
+bool IsSubstitute(const std::string& variable, const Configuration& baseline) {
+  bool is_known = false;
+  for (const ReferenceValue& reference : kReferenceValues) {
+    if (variable != reference.variable) continue;
+    if (ValueKey(baseline) == reference.value) return false;
+    is_known = true;
+  }
+  return is_known && (variable != "cuda_version" || IsTestedCudaVersion(baseline));
+}
+
+}  // namespace
+
+std::string HardwareName(const std::string& label) {
+  const std::string name = schema::ShortHardware(label);
+  return name == schema::PathPart(label) ? label : name;
+}
+
+std::map<std::string, std::string> HardwareNames(const Experiment& experiment) {
+  std::map<std::string, std::string> names;  // by label
+  std::map<std::string, int> labels;         // how many have a name
+  for (const Configuration& configuration : experiment.configurations) {
+    const std::string& label = configuration.hardware;
+    const auto [entry, is_new] = names.try_emplace(label, HardwareName(label));
+    if (is_new) ++labels[entry->second];
+  }
+  for (auto& [label, name] : names) {
+    if (labels[name] > 1) name = label;
+  }
+  return names;
+}
+
+std::vector<HardwareGroup> GroupByHardware(const Experiment& experiment) {
+  const std::map<std::string, std::string> names = HardwareNames(experiment);
+  std::vector<HardwareGroup> groups;
+  std::set<std::string> ids;
+  for (const Configuration& configuration : experiment.configurations) {
+    if (!ids.insert(configuration.config_id).second) continue;
+    const std::string& name = names.at(configuration.hardware);
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const HardwareGroup& g) { return g.name == name; });
+    if (group == groups.end())
+      group = groups.insert(groups.end(), HardwareGroup{name, {}, nullptr});
+    group->configurations.push_back(&configuration);
+  }
+  for (HardwareGroup& group : groups) {
+    group.baseline = ChooseBaseline(experiment.variable, group.configurations);
+    group.baseline_is_substitute = IsSubstitute(experiment.variable, *group.baseline);
+  }
+  return groups;
+}
+
+}  // namespace forensics::analyzer

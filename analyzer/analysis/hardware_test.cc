@@ -1,0 +1,100 @@
+#include "analyzer/analysis/hardware.h"
+
+#include "analyzer/testing/builders.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+TEST(HardwareName, LabelsMatchByThePlansNamesAsSubstrings) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"A100-80GB", "A100"}, {"NVIDIA A100-SXM4-80GB", "A100"},
+      {"H100", "H100"},      {"NVIDIA H100 80GB HBM3", "H100"},
+      {"H200", "H200"},      {"AMD EPYC 9555 (AVX-512)", "AMD EPYC 9555 (AVX-512)"},
+      {"MI300X", "MI300X"},  {"", ""},
+  };
+  for (const auto& [label, name] : cases) EXPECT_EQ(HardwareName(label), name) << label;
+}
+
+// The config_id of the baseline that is chosen among `values` of `variable`, each named by its
+// place.
+std::string Baseline(const std::string& variable, const std::vector<JsonScalar>& values) {
+  Experiment experiment = MakeExperiment("any", variable);
+  for (size_t i = 0; i < values.size(); ++i) {
+    experiment.configurations.push_back(
+        MakeConfiguration(std::to_string(i), "A100-80GB", values[i]));
+  }
+  return GroupByHardware(experiment).front().baseline->config_id;
+}
+
+TEST(Baseline, IsTheConfigurationWithExperimentZerosValueWhereverItIsListed) {
+  const std::string flash = "flash_attention_2", eager = "eager", awq = "awq", gptq = "gptq";
+  EXPECT_EQ(Baseline("batch_size", {int64_t{4}, int64_t{2}, int64_t{1}}), "2");
+  EXPECT_EQ(Baseline("batch_size", {int64_t{4}, 1.0}), "1");
+  EXPECT_EQ(Baseline("compile", {true, false}), "1");
+  EXPECT_EQ(Baseline("quant_method", {gptq, awq}), "1");
+  EXPECT_EQ(Baseline("attention_impl", {eager, flash}), "1");
+  EXPECT_EQ(Baseline("concurrent_work", {true, false}), "1");
+  EXPECT_EQ(Baseline("tp_size", {int64_t{2}, int64_t{1}}), "1");
+  EXPECT_EQ(Baseline("ep_size", {int64_t{2}, int64_t{1}}), "1");
+  EXPECT_EQ(Baseline("none", {std::string("baseline")}), "0");
+}
+
+TEST(Baseline, OfCudaVersionIsThePodsDefault) {
+  const std::string old = "11.8", middle = "12.1", pod = "12.8", newer = "13.0";
+  EXPECT_EQ(Baseline("cuda_version", {old, middle, pod}), "2");
+  EXPECT_EQ(Baseline("cuda_version", {old, newer, middle}), "1");
+  EXPECT_EQ(Baseline("cuda_version", {old, std::string("default")}), "1");
+  EXPECT_EQ(Baseline("cuda_version", {pod, std::string("default"), old}), "1")
+      << "where the default is another, 12.8 is a value like any other";
+  EXPECT_EQ(Baseline("cuda_version", {middle, old}), "0");
+}
+
+TEST(Baseline, IsTheFirstListedWhereNoneHasExperimentZerosValue) {
+  EXPECT_EQ(Baseline("batch_size", {int64_t{4}, int64_t{2}}), "0");
+  EXPECT_EQ(Baseline("a_new_variable", {std::string("x"), std::string("y")}), "0");
+  EXPECT_EQ(Baseline("batch_size", {std::monostate(), true}), "0");
+}
+
+TEST(GroupByHardware, AnyNumberOfLabelsInTheOrderListed) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  for (const auto& [id, label] : {std::pair("a", "H200"), std::pair("b", "NVIDIA A100-SXM4-80GB"),
+                                  std::pair("c", "cpu"), std::pair("d", "NVIDIA A100-SXM4-80GB")}) {
+    experiment.configurations.push_back(MakeConfiguration(id, label, int64_t{1}));
+  }
+  const std::vector<HardwareGroup> groups = GroupByHardware(experiment);
+  std::vector<std::string> names;
+  for (const HardwareGroup& group : groups) names.push_back(group.name);
+  EXPECT_THAT(names, ElementsAre("H200", "A100", "cpu"));
+  EXPECT_THAT(groups[1].configurations, SizeIs(2));
+}
+
+TEST(GroupByHardware, LabelsThatShareAShortNameStayApartUnderTheirFullNames) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  experiment.configurations = {MakeConfiguration("a", "A100-40GB", int64_t{1}),
+                               MakeConfiguration("b", "NVIDIA H100 80GB HBM3", int64_t{1}),
+                               MakeConfiguration("c", "A100-80GB", int64_t{1}),
+                               MakeConfiguration("d", "A100-40GB", int64_t{2}),
+                               MakeConfiguration("e", "A100", int64_t{1})};
+  const std::vector<HardwareGroup> groups = GroupByHardware(experiment);
+  std::vector<std::string> names;
+  for (const HardwareGroup& group : groups) names.push_back(group.name);
+  EXPECT_THAT(names, ElementsAre("A100-40GB", "H100", "A100-80GB", "A100"));
+  EXPECT_THAT(groups[0].configurations, SizeIs(2));
+  EXPECT_EQ(groups[2].baseline->config_id, "c");
+}
+
+TEST(GroupByHardware, AConfigIdListedAgainIsLeftOut) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  experiment.configurations = {MakeConfiguration("a", "A100", int64_t{1}),
+                               MakeConfiguration("a", "H100", int64_t{2})};
+  EXPECT_THAT(GroupByHardware(experiment), SizeIs(1));
+  EXPECT_THAT(GroupByHardware(Experiment()), SizeIs(0));
+}
+
+}  // namespace
+}  // namespace forensics::analyzer

@@ -1,0 +1,64 @@
+#include "analyzer/analysis/uncertainty.h"
+
+#include <algorithm>
+
+namespace forensics::analyzer {
+
+PositionSeries SeriesOf(const SignalComparison& signal) {
+  PositionSeries series;
+  for (const PositionDistance& position : signal.positions) series[position.computed] = position.l2;
+  return series;
+}
+
+PositionSeries MeanSeries(const std::vector<PositionSeries>& series) {
+  std::map<int64_t, std::vector<double>> collected;
+  for (const PositionSeries& one : series) {
+    for (const auto& [position, distance] : one) collected[position].push_back(distance);
+  }
+  PositionSeries means;
+  for (const auto& [position, distances] : collected) {
+    means[position] = Summarize(distances).mean;
+  }
+  return means;
+}
+
+std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(
+    const PositionSeries& distances, const StatisticsOptions& options) {
+  std::array<std::optional<Interval>, kPhases.size()> intervals;
+  for (const Phase phase : kPhases) {
+    std::vector<double> values;
+    for (const auto& [position, distance] : distances) {
+      if (InPhase(position, phase)) values.push_back(distance);
+    }
+    std::optional<Interval>& interval = intervals[static_cast<size_t>(phase)];
+    interval = MeanInterval(values, options.resampling);
+    // A distance is not negative.
+    if (interval.has_value()) interval->low = std::max(0.0, interval->low);
+  }
+  return intervals;
+}
+
+std::optional<NoiseComparison> CompareWithNoise(const PositionSeries& variant,
+                                                const PositionSeries& noise,
+                                                const StatisticsOptions& options) {
+  std::vector<double> distances, noises, differences;
+  for (const auto& [position, distance] : variant) {
+    const auto at = noise.find(position);
+    if (at == noise.end()) continue;
+    distances.push_back(distance);
+    noises.push_back(at->second);
+    differences.push_back(distance - at->second);
+  }
+  if (distances.empty()) return std::nullopt;
+  NoiseComparison comparison;
+  comparison.positions = static_cast<int64_t>(distances.size());
+  const double mean_noise = Summarize(noises).mean;
+  if (mean_noise > 0) comparison.snr = Summarize(distances).mean / mean_noise;
+  comparison.snr_interval = RatioInterval(distances, noises, options.resampling);
+  comparison.p_value = ExceedanceProbability(differences, options.resampling);
+  comparison.roc = TellApart(distances, noises);
+  comparison.tokens_needed = TokensNeeded(distances, noises, options.rates);
+  return comparison;
+}
+
+}  // namespace forensics::analyzer

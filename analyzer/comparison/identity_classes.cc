@@ -1,0 +1,163 @@
+#include "analyzer/comparison/identity_classes.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "analyzer/comparison/contexts.h"
+#include "analyzer/comparison/logprob_alignment.h"
+
+namespace forensics::analyzer {
+namespace {
+
+// The values of one run as numbers that are equal where the bits are.
+using ContentIds = std::map<Timepoint, size_t>;
+
+// What two runs show of one signal in each phase.
+struct Relation {
+  std::array<bool, kPhases.size()> compared = {};
+  std::array<std::optional<int64_t>, kPhases.size()> first_difference = {};
+
+  void Note(const Timepoint& at, bool same) {
+    for (const Phase phase : kPhases) {
+      if (!InPhase(at.Computed(), phase)) continue;
+      compared[static_cast<size_t>(phase)] = true;
+      std::optional<int64_t>& first = first_difference[static_cast<size_t>(phase)];
+      if (!same) first = std::min(first.value_or(at.Computed()), at.Computed());
+    }
+  }
+  bool SameIn(Phase phase) const {
+    return compared[static_cast<size_t>(phase)] && !FirstDifference(phase).has_value();
+  }
+  const std::optional<int64_t>& FirstDifference(Phase phase) const {
+    return first_difference[static_cast<size_t>(phase)];
+  }
+};
+
+std::vector<ContentIds> NumberContents(const std::vector<ComparedRun>& runs,
+                                       const SignalId& signal) {
+  absl::flat_hash_map<absl::string_view, size_t> numbers;
+  std::vector<ContentIds> contents(runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].run == nullptr) continue;
+    const auto vectors = runs[i].run->vectors.find(signal);
+    if (vectors == runs[i].run->vectors.end()) continue;
+    for (const auto& [at, vector] : vectors->second) {
+      const absl::string_view bytes(reinterpret_cast<const char*>(vector->data()),
+                                    vector->size() * sizeof(float));
+      contents[i][at] = numbers.try_emplace(bytes, numbers.size()).first->second;
+    }
+  }
+  return contents;
+}
+
+// Log-probs have no content of their own: which list stands for a run depends on the other's.
+std::vector<ContentIds> NumberLogProbs(const std::vector<ComparedRun>& runs) {
+  std::vector<ContentIds> contents(runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].run == nullptr) continue;
+    for (const auto& [at, list] : runs[i].run->log_probs) contents[i][at] = i;
+    for (const auto& [at, list] : runs[i].run->reference_log_probs) contents[i][at] = i;
+  }
+  return contents;
+}
+
+bool SameLogProbs(const RunRecord& a, const RunRecord& b, const Timepoint& at) {
+  const AlignedLogProbs aligned = Align(StoredAt(a, at), StoredAt(b, at));
+  return !aligned.missing && !aligned.malformed && !aligned.a.empty() &&
+         aligned.unmatched_ids == 0 &&
+         std::memcmp(aligned.a.data(), aligned.b.data(), aligned.a.size() * sizeof(float)) == 0;
+}
+
+class Classifier {
+ public:
+  explicit Classifier(const std::vector<ComparedRun>& runs) : runs_(runs) {}
+
+  PhaseClasses Classify(const SignalId& signal) {
+    contents_ = signal.kind == SignalKind::kLogProbs ? NumberLogProbs(runs_)
+                                                     : NumberContents(runs_, signal);
+    relations_.clear();
+    PhaseClasses classes;
+    for (const Phase phase : kPhases) {
+      classes[static_cast<size_t>(phase)] = ClassifyPhase(signal, phase);
+    }
+    return classes;
+  }
+
+ private:
+  IdentityClasses ClassifyPhase(const SignalId& signal, Phase phase) {
+    IdentityClasses result;
+    std::vector<std::vector<size_t>> classes;
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      const bool is_stored = std::any_of(
+          contents_[i].begin(), contents_[i].end(),
+          [&](const auto& content) { return InPhase(content.first.Computed(), phase); });
+      if (!is_stored) {
+        result.not_stored.push_back(runs_[i].configuration);
+        continue;
+      }
+      const auto joined = std::find_if(classes.begin(), classes.end(), [&](const auto& members) {
+        return std::all_of(members.begin(), members.end(), [&](size_t member) {
+          return RelationOf(signal, member, i).SameIn(phase);
+        });
+      });
+      (joined == classes.end() ? classes.emplace_back() : *joined).push_back(i);
+    }
+    for (const std::vector<size_t>& members : classes) {
+      std::vector<const Configuration*>& named = result.classes.emplace_back();
+      for (const size_t member : members) named.push_back(runs_[member].configuration);
+      const size_t first = classes.front().front();
+      result.parted_at.push_back(
+          members.front() == first
+              ? std::nullopt
+              : RelationOf(signal, first, members.front()).FirstDifference(phase));
+    }
+    return result;
+  }
+
+  const Relation& RelationOf(const SignalId& signal, size_t a, size_t b) {
+    const auto [entry, is_new] = relations_.try_emplace({a, b});
+    if (!is_new) return entry->second;
+    const std::vector<int64_t>& steps = ComparableSteps(a, b);
+    for (const auto& [at, content] : contents_[a]) {
+      const auto other = contents_[b].find(at);
+      if (other == contents_[b].end()) continue;
+      if (!std::binary_search(steps.begin(), steps.end(), at.step)) continue;
+      entry->second.Note(at, signal.kind == SignalKind::kLogProbs
+                                 ? SameLogProbs(*runs_[a].run, *runs_[b].run, at)
+                                 : content == other->second);
+    }
+    return entry->second;
+  }
+
+  const std::vector<int64_t>& ComparableSteps(size_t a, size_t b) {
+    const auto [entry, is_new] = steps_.try_emplace({a, b});
+    if (!is_new) return entry->second;
+    const ComparedRun& one = runs_[a];
+    const ComparedRun& other = runs_[b];
+    const bool same_reference =
+        FedBySameReference(*one.configuration, *one.run, *other.configuration, *other.run);
+    entry->second = CompareContexts(*one.run, *other.run, same_reference).comparable_steps;
+    return entry->second;
+  }
+
+  const std::vector<ComparedRun>& runs_;
+  std::vector<ContentIds> contents_;                                 // of the signal at hand
+  std::map<std::pair<size_t, size_t>, Relation> relations_;          // of the signal at hand
+  std::map<std::pair<size_t, size_t>, std::vector<int64_t>> steps_;  // of all signals
+};
+
+}  // namespace
+
+std::map<SignalId, PhaseClasses> FindIdentityClasses(const std::vector<ComparedRun>& runs,
+                                                     const std::set<SignalId>& signals) {
+  Classifier classifier(runs);
+  std::map<SignalId, PhaseClasses> classes;
+  for (const SignalId& signal : signals) classes[signal] = classifier.Classify(signal);
+  return classes;
+}
+
+}  // namespace forensics::analyzer

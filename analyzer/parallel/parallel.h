@@ -1,0 +1,15 @@
+// Independent work on all cores.
+#ifndef ANALYZER_PARALLEL_PARALLEL_H_
+#define ANALYZER_PARALLEL_PARALLEL_H_
+
+#include <functional>
+#include <vector>
+
+namespace forensics::analyzer {
+
+// Calls each task once, in any order and at the same time as others; returns when all are done.
+void RunOnAllCores(const std::vector<std::function<void()>>& tasks);
+
+}  // namespace forensics::analyzer
+
+#endif  // ANALYZER_PARALLEL_PARALLEL_H_

@@ -1,0 +1,296 @@
+#include "analyzer/reading/json_cursor.h"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/memory/memory.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "analyzer/reading/float_parser.h"
+#include "rapidjson/error/en.h"
+
+namespace forensics::analyzer {
+namespace {
+
+constexpr int kDeepest = 100;
+
+// Takes one scalar.
+struct ScalarHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ScalarHandler> {
+  bool Null() { return true; }
+  bool Bool(bool b) { return Set(b); }
+  bool Int(int i) { return Set(int64_t{i}); }
+  bool Uint(unsigned i) { return Set(int64_t{i}); }
+  bool Int64(int64_t i) { return Set(i); }
+  bool Uint64(uint64_t i) {
+    return i <= INT64_MAX ? Set(static_cast<int64_t>(i)) : Set(static_cast<double>(i));
+  }
+  bool Double(double d) { return Set(d); }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    return Set(std::string(text, size));
+  }
+  bool Default() { return false; }  // objects and arrays
+
+  template <typename T>
+  bool Set(T&& value) {
+    scalar = std::forward<T>(value);
+    return true;
+  }
+
+  JsonScalar scalar;
+};
+
+// Takes anything that is not nested too deeply.
+struct SkipHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SkipHandler> {
+  bool StartObject() { return ++depth <= kDeepest; }
+  bool EndObject(rapidjson::SizeType) { return --depth >= 0; }
+  bool StartArray() { return ++depth <= kDeepest; }
+  bool EndArray(rapidjson::SizeType) { return --depth >= 0; }
+
+  int depth = 0;
+};
+
+// Passes each event on to a checker, whose verdict is not asked, and to another handler.
+template <typename Handler>
+struct CheckedHandler {
+  bool Null() { return checker->Null(), handler->Null(); }
+  bool Bool(bool b) { return checker->Bool(b), handler->Bool(b); }
+  bool Int(int i) { return checker->Int(i), handler->Int(i); }
+  bool Uint(unsigned i) { return checker->Uint(i), handler->Uint(i); }
+  bool Int64(int64_t i) { return checker->Int64(i), handler->Int64(i); }
+  bool Uint64(uint64_t i) { return checker->Uint64(i), handler->Uint64(i); }
+  bool Double(double d) { return checker->Double(d), handler->Double(d); }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool copy) {
+    return checker->RawNumber(text, size, copy), handler->RawNumber(text, size, copy);
+  }
+  bool String(const char* text, rapidjson::SizeType size, bool copy) {
+    return checker->String(text, size, copy), handler->String(text, size, copy);
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool copy) {
+    return checker->Key(text, size, copy), handler->Key(text, size, copy);
+  }
+  bool StartObject() { return checker->StartObject(), handler->StartObject(); }
+  bool EndObject(rapidjson::SizeType n) { return checker->EndObject(n), handler->EndObject(n); }
+  bool StartArray() { return checker->StartArray(), handler->StartArray(); }
+  bool EndArray(rapidjson::SizeType n) { return checker->EndArray(n), handler->EndArray(n); }
+
+  schema::ExperimentChecker* checker;
+  Handler* handler;
+};
+
+int64_t LineOf(const std::string& file, size_t offset) {
+  std::ifstream stream(file, std::ios::binary);
+  int64_t line = 1;
+  std::vector<char> block(1 << 16);
+  while (offset > 0 && stream) {
+    stream.read(block.data(), static_cast<std::streamsize>(std::min(offset, block.size())));
+    const size_t got = static_cast<size_t>(stream.gcount());
+    line += std::count(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got), '\n');
+    offset -= got;
+  }
+  return line;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<JsonCursor>> JsonCursor::Open(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<ByteStream>> stream = ByteStream::Open(path);
+  if (!stream.ok()) return stream.status();
+  return absl::WrapUnique(new JsonCursor(path, *std::move(stream)));
+}
+
+JsonCursor::JsonCursor(std::string path, std::unique_ptr<ByteStream> stream)
+    : file_(std::move(path)), stream_(std::move(stream)) {}
+
+void JsonCursor::SkipSpace() { rapidjson::SkipWhitespace(*stream_); }
+
+JsonCursor::Kind JsonCursor::Peek() {
+  SkipSpace();
+  switch (const char byte = stream_->Peek()) {
+    case '{':
+      return Kind::kObject;
+    case '[':
+      return Kind::kArray;
+    case '"':
+      return Kind::kString;
+    case 't':
+    case 'f':
+      return Kind::kBoolean;
+    case 'n':
+      return Kind::kNull;
+    case '-':
+    case 'N':
+    case 'I':
+      return Kind::kNumber;
+    default:
+      return byte >= '0' && byte <= '9' ? Kind::kNumber : Kind::kNone;
+  }
+}
+
+absl::StatusOr<bool> JsonCursor::AtClose(char close, bool first) {
+  SkipSpace();
+  const char byte = stream_->Peek();
+  if (byte == close) {
+    stream_->Take();
+    return true;
+  }
+  if (first) return false;
+  if (byte != ',') return Error(absl::StrFormat("expected ',' or '%c'", close));
+  stream_->Take();
+  SkipSpace();
+  return false;
+}
+
+absl::StatusOr<std::string> JsonCursor::ReadKey() {
+  if (Peek() != Kind::kString) return Error("expected a key in double quotes");
+  ScalarHandler handler;
+  if (absl::Status status = Parse(handler); !status.ok()) return status;
+  SkipSpace();
+  if (stream_->Peek() != ':') return Error("expected ':' after a key");
+  stream_->Take();
+  return std::get<std::string>(std::move(handler.scalar));
+}
+
+absl::Status JsonCursor::ReadObject(
+    absl::FunctionRef<absl::Status(const std::string& key)> member) {
+  if (Peek() != Kind::kObject) return Error("expected an object");
+  stream_->Take();
+  if (checker_ != nullptr) checker_->StartObject();
+  absl::flat_hash_set<std::string> keys;
+  for (;;) {
+    absl::StatusOr<bool> closed = AtClose('}', keys.empty());
+    if (!closed.ok()) return closed.status();
+    if (*closed) break;
+    absl::StatusOr<std::string> key = ReadKey();
+    if (!key.ok()) return key.status();
+    if (!keys.insert(*key).second) {
+      return Error(absl::StrFormat("the key '%s' comes twice", absl::CHexEscape(*key)));
+    }
+    if (checker_ != nullptr) checker_->Key(key->data(), static_cast<unsigned>(key->size()), true);
+    path_.push_back(*key);
+    if (absl::Status status = member(*key); !status.ok()) return status;
+    path_.pop_back();
+  }
+  if (checker_ != nullptr) checker_->EndObject(static_cast<unsigned>(keys.size()));
+  return absl::OkStatus();
+}
+
+absl::Status JsonCursor::ReadArray(absl::FunctionRef<absl::Status()> element) {
+  if (Peek() != Kind::kArray) return Error("expected an array");
+  stream_->Take();
+  if (checker_ != nullptr) checker_->StartArray();
+  unsigned index = 0;
+  for (;; ++index) {
+    absl::StatusOr<bool> closed = AtClose(']', index == 0);
+    if (!closed.ok()) return closed.status();
+    if (*closed) break;
+    path_.push_back(absl::StrCat(index));
+    if (absl::Status status = element(); !status.ok()) return status;
+    path_.pop_back();
+  }
+  if (checker_ != nullptr) checker_->EndArray(index);
+  return absl::OkStatus();
+}
+
+template <typename Handler>
+absl::Status JsonCursor::Parse(Handler& handler) {
+  constexpr unsigned kFlags = rapidjson::kParseStopWhenDoneFlag | rapidjson::kParseIterativeFlag |
+                              rapidjson::kParseFullPrecisionFlag | rapidjson::kParseNanAndInfFlag |
+                              rapidjson::kParseValidateEncodingFlag;
+  const rapidjson::ParseResult result = reader_.Parse<kFlags>(*stream_, handler);
+  if (!result.IsError()) return absl::OkStatus();
+  if (result.Code() == rapidjson::kParseErrorTermination) {
+    return Error(absl::StrCat("nested more than ", kDeepest, " deep"));
+  }
+  if (stream_->AtEnd()) return Error("");
+  return ErrorAt(result.Offset(), rapidjson::GetParseError_En(result.Code()));
+}
+
+template <typename Handler>
+absl::Status JsonCursor::ParseAndCheck(Handler& handler) {
+  if (checker_ == nullptr) return Parse(handler);
+  CheckedHandler<Handler> checked{checker_, &handler};
+  return Parse(checked);
+}
+
+absl::StatusOr<JsonScalar> JsonCursor::ReadScalar() {
+  const Kind kind = Peek();
+  if (kind == Kind::kNone) return Error("expected a value");
+  if (kind == Kind::kObject || kind == Kind::kArray) {
+    return Error("expected a single value, found an object or array");
+  }
+  ScalarHandler handler;
+  if (absl::Status status = ParseAndCheck(handler); !status.ok()) return status;
+  return std::move(handler.scalar);
+}
+
+void JsonCursor::TellCheckerOfVector() {
+  if (checker_ == nullptr) return;
+  checker_->StartArray();
+  checker_->EndArray(0);
+}
+
+absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* text,
+                                    size_t* beyond_range) {
+  if (Peek() != Kind::kArray) return Error("expected an array of numbers");
+  if (text != nullptr) stream_->Fill(ByteStream::kMostFill);
+  const char* const begin = stream_->current();
+  const size_t begin_offset = stream_->Tell();
+  stream_->Take();
+  size_t offset = 0;
+  const absl::Status status = ReadFloat32Array(*stream_, values, offset, beyond_range);
+  if (!status.ok()) return ErrorAt(offset, status.message());
+  if (text != nullptr) {
+    // The bytes have moved if the stream had to read on within the array.
+    const size_t size = stream_->Tell() - begin_offset + 1;
+    const bool still_there = stream_->current() + 1 == begin + size;
+    text->assign(begin, still_there ? size : 0);
+  }
+  stream_->Take();
+  TellCheckerOfVector();
+  return absl::OkStatus();
+}
+
+bool JsonCursor::SkipFloatsSpelled(absl::string_view text) {
+  SkipSpace();
+  if (text.empty() || text.size() > ByteStream::kMostFill) return false;
+  stream_->Fill(text.size());
+  const size_t held = static_cast<size_t>(stream_->end() - stream_->current());
+  if (held < text.size() || absl::string_view(stream_->current(), text.size()) != text) {
+    return false;
+  }
+  stream_->AdvanceTo(stream_->current() + text.size());
+  TellCheckerOfVector();
+  return true;
+}
+
+absl::Status JsonCursor::Skip() {
+  if (Peek() == Kind::kNone) return Error("expected a value");
+  SkipHandler handler;
+  return ParseAndCheck(handler);
+}
+
+absl::Status JsonCursor::Finish() {
+  SkipSpace();
+  if (!stream_->AtEnd()) return Error("expected the end of the file");
+  return stream_->status();
+}
+
+absl::Status JsonCursor::Error(absl::string_view cause) const {
+  return ErrorAt(stream_->Tell(), cause);
+}
+
+absl::Status JsonCursor::ErrorAt(size_t offset, absl::string_view cause) const {
+  if (!stream_->status().ok()) return stream_->status();
+  const std::string place =
+      absl::StrFormat("%s: byte %d, line %d, at /%s", file_, offset, LineOf(file_, offset),
+                      absl::CHexEscape(absl::StrJoin(path_, "/")));
+  if (!stream_->AtEnd()) return absl::DataLossError(absl::StrCat(place, ": ", cause));
+  if (offset == 0) return absl::DataLossError(absl::StrCat(file_, ": the file is empty"));
+  return absl::DataLossError(absl::StrCat(place, ": the file is truncated: it ends here"));
+}
+
+}  // namespace forensics::analyzer

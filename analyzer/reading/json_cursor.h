@@ -1,0 +1,95 @@
+// Walks through a JSON file value by value, in constant memory.
+#ifndef ANALYZER_READING_JSON_CURSOR_H_
+#define ANALYZER_READING_JSON_CURSOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "analyzer/reading/byte_stream.h"
+#include "rapidjson/reader.h"
+#include "schema/experiment_json.h"
+
+namespace forensics::analyzer {
+
+// null, a boolean, an integer, another number (an integer beyond int64 too), a string.
+using JsonScalar = std::variant<std::monostate, bool, int64_t, double, std::string>;
+
+// The caller asks for what it expects next, in the file's order; RapidJSON reads the strings, the
+// scalars and what is skipped, float_parser.h the vectors. An error says file, byte, line, JSON
+// path and cause; a file that ends too early is said to be truncated. After an error the cursor is
+// void.
+class JsonCursor {
+ public:
+  enum class Kind { kObject, kArray, kString, kNumber, kBoolean, kNull, kNone };
+
+  static absl::StatusOr<std::unique_ptr<JsonCursor>> Open(const std::string& path);
+
+  // Tells `checker` of all that is read from here on; what it thinks of it stops nothing.
+  void set_checker(schema::ExperimentChecker* checker) { checker_ = checker; }
+
+  // What comes next, judged by its first byte (NaN and Infinity are numbers).
+  Kind Peek();
+
+  // Calls `member` for each key; it must consume the key's value. A key that comes twice is an
+  // error: which of its values is meant would be a guess.
+  absl::Status ReadObject(absl::FunctionRef<absl::Status(const std::string& key)> member);
+
+  // Calls `element` for each element, which it must consume.
+  absl::Status ReadArray(absl::FunctionRef<absl::Status()> element);
+
+  // Strings must be valid UTF-8. NaN and infinities are allowed.
+  absl::StatusOr<JsonScalar> ReadScalar();
+
+  // An array of numbers as the nearest float32 of each (ReadFloat32Array). `text`, if not null,
+  // becomes the array as it is spelled, or empty if it is very long; `beyond_range`, if not null,
+  // the count of decimals that became infinities.
+  absl::Status ReadFloats(std::vector<float>& values, std::string* text = nullptr,
+                          size_t* beyond_range = nullptr);
+
+  // If an array follows that is spelled exactly as `text`, not empty, passes over it and returns
+  // true: it holds what the array with that text held.
+  bool SkipFloatsSpelled(absl::string_view text);
+
+  // Any value, nested at most 100 deep.
+  absl::Status Skip();
+
+  // Fails if anything but white space follows.
+  absl::Status Finish();
+
+  // The current place in the file, for an error that the caller finds: `cause` such as
+  // "expected a string".
+  absl::Status Error(absl::string_view cause) const;
+
+ private:
+  JsonCursor(std::string path, std::unique_ptr<ByteStream> stream);
+
+  void SkipSpace();
+  void TellCheckerOfVector();
+  absl::Status ErrorAt(size_t offset, absl::string_view cause) const;
+  template <typename Handler>
+  absl::Status Parse(Handler& handler);
+  // Parses into `handler`, and tells `checker` if there is one.
+  template <typename Handler>
+  absl::Status ParseAndCheck(Handler& handler);
+  absl::StatusOr<std::string> ReadKey();
+  // Takes `close`, and returns true, or the comma before the next element.
+  absl::StatusOr<bool> AtClose(char close, bool first);
+
+  std::string file_;
+  std::unique_ptr<ByteStream> stream_;
+  rapidjson::Reader reader_;
+  schema::ExperimentChecker* checker_ = nullptr;
+  std::vector<std::string> path_;
+};
+
+}  // namespace forensics::analyzer
+
+#endif  // ANALYZER_READING_JSON_CURSOR_H_

@@ -1,0 +1,135 @@
+#include "analyzer/report/report_writer.h"
+
+#include <cmath>
+
+#include "analyzer/reading/number_text.h"
+
+namespace forensics::analyzer {
+
+void ReportWriter::Double(double value) {
+  const std::string text = NumberText(value);
+  if (std::isfinite(value)) {
+    writer_.RawValue(text.data(), text.size(), rapidjson::kNumberType);
+  } else {
+    String(text);
+  }
+}
+
+void ReportWriter::Strings(const std::vector<std::string>& values) {
+  writer_.StartArray();
+  for (const std::string& value : values) String(value);
+  writer_.EndArray();
+}
+
+void ReportWriter::Field(const std::string& key, const std::string& value) {
+  Key(key);
+  String(value);
+}
+
+void ReportWriter::Field(const std::string& key, const std::optional<std::string>& value) {
+  if (!value.has_value()) return Null(key);
+  Field(key, *value);
+}
+
+void ReportWriter::Null(const std::string& key) {
+  Key(key);
+  writer_.Null();
+}
+
+void ReportWriter::Field(const std::string& key, std::optional<double> value) {
+  Key(key);
+  if (value.has_value()) {
+    Double(*value);
+  } else {
+    writer_.Null();
+  }
+}
+
+void ReportWriter::Field(const std::string& key, std::optional<int64_t> value) {
+  Key(key);
+  if (value.has_value()) {
+    writer_.Int64(*value);
+  } else {
+    writer_.Null();
+  }
+}
+
+void ReportWriter::Field(const std::string& key, std::optional<bool> value) {
+  Key(key);
+  if (value.has_value()) {
+    writer_.Bool(*value);
+  } else {
+    writer_.Null();
+  }
+}
+
+void ReportWriter::Field(const std::string& key, const JsonScalar& value) {
+  Key(key);
+  if (const bool* truth = std::get_if<bool>(&value)) {
+    writer_.Bool(*truth);
+  } else if (const int64_t* whole = std::get_if<int64_t>(&value)) {
+    writer_.Int64(*whole);
+  } else if (const double* number = std::get_if<double>(&value)) {
+    Double(*number);
+  } else if (const std::string* text = std::get_if<std::string>(&value)) {
+    String(*text);
+  } else {
+    writer_.Null();
+  }
+}
+
+void ReportWriter::Field(const std::string& key, const std::vector<std::string>& values) {
+  Key(key);
+  Strings(values);
+}
+
+void ReportWriter::Field(const std::string& key,
+                         const std::vector<std::vector<std::string>>& lists) {
+  Key(key);
+  writer_.StartArray();
+  for (const std::vector<std::string>& list : lists) Strings(list);
+  writer_.EndArray();
+}
+
+void ReportWriter::Field(const std::string& key, const std::vector<int64_t>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const int64_t value : values) writer_.Int64(value);
+  writer_.EndArray();
+}
+
+void ReportWriter::Field(const std::string& key,
+                         const std::vector<std::optional<int64_t>>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const std::optional<int64_t>& value : values) {
+    if (value.has_value()) {
+      writer_.Int64(*value);
+    } else {
+      writer_.Null();
+    }
+  }
+  writer_.EndArray();
+}
+
+void ReportWriter::Field(const std::string& key, const std::vector<double>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const double value : values) Double(value);
+  writer_.EndArray();
+}
+
+void ReportWriter::Field(const std::string& key, const std::vector<std::optional<double>>& values) {
+  Key(key);
+  writer_.StartArray();
+  for (const std::optional<double>& value : values) {
+    if (value.has_value()) {
+      Double(*value);
+    } else {
+      writer_.Null();
+    }
+  }
+  writer_.EndArray();
+}
+
+}  // namespace forensics::analyzer

@@ -1,0 +1,200 @@
+#include "analyzer/report/text_reports.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+namespace forensics::analyzer {
+namespace {
+
+// Findings and gaps of one experiment that the table's reader is shown; all are in the JSON report.
+constexpr size_t kMostRemarks = 5;
+
+std::string Fixed(std::optional<double> value, int decimals) {
+  if (!value.has_value()) return "-";
+  if (std::isinf(*value)) return "inf";
+  return absl::StrFormat("%.*f", decimals, *value);
+}
+
+// Four decimals, as the plan has it; but a small distance is not shown as none.
+std::string Distance(std::optional<double> value) {
+  const bool is_small = value.has_value() && *value > 0 && *value < 1e-3;
+  return is_small ? absl::StrFormat("%.1e", *value) : Fixed(value, 4);
+}
+
+std::string Row(const ExperimentReport& report) {
+  const SummaryRow& row = report.summary;
+  const std::optional<double> max =
+      row.signal_l2.n > 0 ? std::optional<double>(row.signal_l2.max) : std::nullopt;
+  return absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", report.experiment.type,
+                         report.experiment.variable, Distance(row.baseline_l2), Distance(max),
+                         Fixed(row.by_mean.snr, 2), DetectabilityName(row.by_mean.detectability));
+}
+
+// Why the row has no class and what gives it one; empty if it has one.
+std::string WhyUndefined(const ExperimentReport& report) {
+  const SummaryRow& row = report.summary;
+  if (row.by_mean.detectability != Detectability::kUndefined) return "";
+  const auto has_pairs = [](const auto& part) { return !part.pairs.empty(); };
+  if (std::none_of(report.within_hardware.begin(), report.within_hardware.end(), has_pairs)) {
+    return "Undefined: the file has no variant to compare with the baseline value";
+  }
+  if (row.signal_l2.n == 0) return "Undefined: no variant has a distance (see the gaps)";
+  const auto& across = report.cross_hardware_baseline;
+  if (std::any_of(across.begin(), across.end(), has_pairs)) {
+    return "Undefined: no distance between hardware of the same value (see the gaps)";
+  }
+  return "Undefined: no second hardware with the same value in the file, so no baseline L2; run "
+         "exp0 on another machine with --reference=RUN (this machine's) and fuse both results";
+}
+
+// Configurations whose reproducibility the file cannot show, a line a cause.
+std::vector<std::string> NotVerifiable(const ExperimentReport& report) {
+  std::map<std::string, std::vector<std::string>> config_ids;  // by cause
+  for (const Reproducibility& checked : report.reproducibility) {
+    if (checked.reproducible.has_value() || checked.repetitions == 0) continue;
+    config_ids[checked.note].push_back(checked.config_id);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [cause, ids] : config_ids) {
+    lines.push_back(absl::StrCat(absl::StrJoin(ids, ", "), ": ", cause));
+  }
+  return lines;
+}
+
+bool SameBits(const ConfigurationPair& pair) {
+  if (!pair.comparison.has_value()) return false;
+  const auto& signals = pair.comparison->signals;
+  return !signals.empty() && std::all_of(signals.begin(), signals.end(), [](const auto& signal) {
+    return signal.second.bit_identical;
+  });
+}
+
+// Variants whose every signal has the baseline's bits: where the variable changes nothing, or
+// nothing but the run time. Empty if there is none.
+std::string BitIdentical(const ExperimentReport& report) {
+  std::vector<std::string> config_ids;
+  for (const WithinHardware& within : report.within_hardware) {
+    for (const ConfigurationPair& pair : within.pairs) {
+      if (SameBits(pair)) config_ids.push_back(pair.b->config_id);
+    }
+  }
+  if (config_ids.empty()) return "";
+  return absl::StrCat("bit-identical to the baseline in all signals: ",
+                      absl::StrJoin(config_ids, ", "));
+}
+
+// Lines of confounding that the table's reader is shown; all are in the JSON report.
+std::vector<std::string> ShownConfounding(const ExperimentReport& report) {
+  std::vector<std::string> lines = report.confounding;
+  if (lines.size() <= kMostRemarks) return lines;
+  lines.resize(kMostRemarks);
+  lines.push_back(absl::StrCat(report.confounding.size() - kMostRemarks,
+                               " more differences in the report (confounding)"));
+  return lines;
+}
+
+// The rows without a class, those of one cause together.
+std::string UndefinedRemarks(const std::vector<ExperimentReport>& reports) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> experiments;  // by cause
+  for (const ExperimentReport& report : reports) {
+    const std::string why = WhyUndefined(report);
+    if (why.empty()) continue;
+    auto found = std::find_if(experiments.begin(), experiments.end(),
+                              [&why](const auto& entry) { return entry.first == why; });
+    if (found == experiments.end()) found = experiments.insert(found, {why, {}});
+    found->second.push_back(report.experiment.type);
+  }
+  std::string text;
+  for (const auto& [why, types] : experiments) {
+    absl::StrAppend(&text, absl::StrJoin(types, ", "), ": ", why, "\n");
+  }
+  return text;
+}
+
+std::string Remarks(const ExperimentReport& report) {
+  std::vector<std::string> lines;
+  if (const std::string same = BitIdentical(report); !same.empty()) lines.push_back(same);
+  for (const std::string& line : ShownConfounding(report)) lines.push_back(line);
+  const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
+  if (verdict.classes_differ()) {
+    lines.push_back(absl::StrFormat("by the noise at the baseline value alone (L2 %s): SNR %s, %s",
+                                    Distance(report.summary.baseline_l2_at_baseline_value),
+                                    Fixed(verdict.by_baseline.snr, 2),
+                                    DetectabilityName(verdict.by_baseline.detectability)));
+  }
+  for (const std::string& line : NotVerifiable(report)) lines.push_back(line);
+  const size_t most = lines.size() + kMostRemarks;
+  lines.insert(lines.end(), report.findings.begin(), report.findings.end());
+  lines.insert(lines.end(), report.gaps.begin(), report.gaps.end());
+  std::string text;
+  for (size_t i = 0; i < lines.size() && i < most; ++i) {
+    absl::StrAppend(&text, report.experiment.type, ": ", lines[i], "\n");
+  }
+  if (lines.size() > most) {
+    absl::StrAppend(&text, report.experiment.type, ": ", lines.size() - most,
+                    " more remarks in the report (findings, gaps)\n");
+  }
+  return text;
+}
+
+std::string Percent(const Configuration& configuration, const char* figure) {
+  const auto found = configuration.overlap.find(figure);
+  if (found == configuration.overlap.end()) return "-";
+  const double* share = std::get_if<double>(&found->second);
+  const int64_t* whole = std::get_if<int64_t>(&found->second);
+  if (share == nullptr && whole == nullptr) return "-";
+  return absl::StrFormat("%.0f%%", 100 * (share != nullptr ? *share : static_cast<double>(*whole)));
+}
+
+// A line for each variant; the baselines' times are what they are compared with.
+std::string RunTimeRows(const ExperimentReport& report) {
+  std::string rows;
+  for (const WithinHardware& within : report.within_hardware) {
+    for (const RunTime& time : report.run_times.at(within.hardware)) {
+      const Configuration& configuration = *time.configuration;
+      if (&configuration == within.baseline) continue;
+      absl::StrAppend(&rows, absl::StrFormat("%-20s %-32s %12s %10s", report.experiment.type,
+                                             configuration.config_id, Fixed(time.mean_seconds, 3),
+                                             Fixed(time.slowdown, 3)));
+      if (!configuration.overlap.empty()) {
+        absl::StrAppend(&rows, "  load ran ", Percent(configuration, "overlap_share"),
+                        " of the time, at ", Percent(configuration, "utilisation"), " utilisation");
+      }
+      absl::StrAppend(&rows, "\n");
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
+  const std::string line(80, '=');
+  std::string table = absl::StrCat(line, "\nDETECTABILITY SUMMARY\n", line, "\n");
+  absl::StrAppend(&table,
+                  absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", "Experiment", "Variable",
+                                  "Baseline L2", "Max Signal L2", "SNR", "Detection"));
+  absl::StrAppend(&table, std::string(80, '-'), "\n");
+  for (const ExperimentReport& report : reports) absl::StrAppend(&table, Row(report));
+  std::string times;
+  for (const ExperimentReport& report : reports) absl::StrAppend(&times, RunTimeRows(report));
+  if (!times.empty()) {
+    absl::StrAppend(&table,
+                    absl::StrFormat("\nRUN TIME (mean; slowdown against the baseline on the "
+                                    "same hardware)\n%-20s %-32s %12s %10s\n",
+                                    "Experiment", "Configuration", "Seconds", "Slowdown"),
+                    times);
+  }
+  std::string remarks = UndefinedRemarks(reports);
+  for (const ExperimentReport& report : reports) absl::StrAppend(&remarks, Remarks(report));
+  if (!remarks.empty()) absl::StrAppend(&table, "\n", remarks);
+  return table;
+}
+
+}  // namespace forensics::analyzer

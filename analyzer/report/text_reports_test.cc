@@ -1,0 +1,178 @@
+#include "analyzer/report/text_reports.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "analyzer/testing/builders.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<ExperimentReport> Reports(Experiment experiment) {
+  std::vector<ExperimentReport> reports;
+  reports.push_back(Analyze(std::move(experiment)));
+  return reports;
+}
+
+Experiment Attention() {
+  Experiment experiment = MakeExperiment("attention", "attention_impl");
+  const std::string flash = "flash_attention_2", eager = "eager";
+  AddRun(experiment, "A100_fa2", "A100-80GB", flash, 0);
+  AddRun(experiment, "A100_eager", "A100-80GB", eager, 8);
+  AddRun(experiment, "H100_fa2", "H100", flash, 0.5);
+  AddRun(experiment, "H100_eager", "H100", eager, 8.75);
+  return experiment;
+}
+
+TEST(SummaryTable, IsThePlans) {
+  const std::string table = SummaryTable(Reports(Attention()));
+  const std::vector<std::string> lines = absl::StrSplit(table, '\n');
+  ASSERT_GE(lines.size(), 6u);
+  EXPECT_EQ(lines[0], std::string(80, '='));
+  EXPECT_EQ(lines[1], "DETECTABILITY SUMMARY");
+  EXPECT_EQ(lines[3],
+            "Experiment           Variable             Baseline L2     Max Signal L2   SNR        "
+            "Detection      ");
+  EXPECT_EQ(lines[5],
+            "attention            attention_impl       0.6250          8.2500          13.20      "
+            "Strong         ");
+}
+
+TEST(SummaryTable, ShowsInfinityAndWhatIsUnknown) {
+  Experiment experiment = Attention();
+  experiment.configurations.resize(2);
+  EXPECT_THAT(
+      SummaryTable(Reports(std::move(experiment))),
+      HasSubstr("attention_impl       -               8.0000          -          Undefined"));
+  Experiment tiny = Attention();
+  for (RunRecord& run : tiny.runs) {
+    run = MakeRun(run.config_id, {run.config_id == "H100_eager" ? 0.0000785f : 0});
+  }
+  EXPECT_THAT(SummaryTable(Reports(std::move(tiny))),
+              HasSubstr("3.9e-05         7.9e-05         2.00       Weak"))
+      << "small is not none";
+  Experiment noiseless = Attention();
+  noiseless.configurations.resize(3);
+  noiseless.runs[2] = MakeRun("H100_fa2");
+  EXPECT_THAT(SummaryTable(Reports(std::move(noiseless))),
+              HasSubstr("0.0000          8.0000          inf        Strong"));
+}
+
+TEST(SummaryTable, SaysWhenTheNoiseAtTheBaselineValueGivesAnotherClass) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("noise at the baseline value")));
+  Experiment experiment = Attention();
+  RunShape odd;
+  odd.offset = 20;
+  experiment.runs[3] = MakeRun("H100_eager", odd);
+  EXPECT_THAT(SummaryTable(Reports(std::move(experiment))),
+              HasSubstr("attention: by the noise at the baseline value alone (L2 0.5000): SNR "
+                        "39.00, Strong"));
+}
+
+TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())),
+              HasSubstr("attention            A100_eager                                  -"));
+  Experiment experiment = Attention();
+  for (size_t i = 0; i < experiment.runs.size(); ++i) experiment.runs[i].runtime_seconds = 4 + i;
+  experiment.configurations[1].overlap = {{"overlap_share", 0.875}, {"utilisation", int64_t{1}}};
+  const std::string table = SummaryTable(Reports(std::move(experiment)));
+  EXPECT_THAT(table, HasSubstr("RUN TIME"));
+  EXPECT_THAT(table,
+              HasSubstr("attention            A100_eager                              5.000      "
+                        "1.250  load ran 88% of the time, at 100% utilisation\n"));
+  EXPECT_THAT(table,
+              HasSubstr("attention            H100_eager                              7.000      "
+                        "1.167\n"));
+  EXPECT_THAT(table, Not(HasSubstr("A100_fa2 ")));
+  Experiment baseline_alone = Attention();
+  baseline_alone.configurations.resize(1);
+  EXPECT_THAT(SummaryTable(Reports(std::move(baseline_alone))), Not(HasSubstr("RUN TIME")));
+}
+
+TEST(SummaryTable, NamesVariantsWithTheBaselinesBits) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("bit-identical")));
+  Experiment experiment = Attention();
+  experiment.runs[1] = MakeRun("A100_eager");
+  EXPECT_THAT(SummaryTable(Reports(experiment)),
+              HasSubstr("\nattention: bit-identical to the baseline in all signals: A100_eager\n"));
+  SetVector(experiment.runs[1], kKeys1, {0, -1}, {1, 2});
+  EXPECT_THAT(SummaryTable(Reports(std::move(experiment))), Not(HasSubstr("bit-identical")))
+      << "one key is another";
+}
+
+TEST(SummaryTable, SaysWhatElseDiffersBesideTheVariable) {
+  Experiment experiment = Attention();
+  EXPECT_THAT(SummaryTable(Reports(experiment)), Not(HasSubstr("confounded")));
+  auto& eager = experiment.configurations[1].circumstances;
+  eager = {{"torch_version", "2"},  {"settings.env.A", "1"}, {"settings.env.B", "1"},
+           {"settings.env.C", "1"}, {"settings.env.D", "1"}, {"settings.env.E", "1"},
+           {"settings.env.F", "1"}};
+  const std::string table = SummaryTable(Reports(std::move(experiment)));
+  EXPECT_THAT(table, HasSubstr("\nattention: attention_impl is confounded with torch_version: not "
+                               "said in A100_fa2; 2 in A100_eager\n"));
+  EXPECT_THAT(table, Not(HasSubstr("settings.env.E")));
+  EXPECT_THAT(table, HasSubstr("attention: 2 more differences in the report (confounding)\n"));
+}
+
+TEST(SummaryTable, NamesGaps) {
+  Experiment experiment = Attention();
+  experiment.runs.pop_back();
+  EXPECT_THAT(SummaryTable(Reports(std::move(experiment))),
+              HasSubstr("attention: H100_eager: no repetition with signals"));
+}
+
+TEST(SummaryTable, SaysWhyARowIsUndefinedAndWhatToDo) {
+  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("Undefined")));
+  Experiment one_machine = Attention();
+  one_machine.configurations.resize(2);
+  EXPECT_THAT(
+      SummaryTable(Reports(std::move(one_machine))),
+      HasSubstr("\nattention: Undefined: no second hardware with the same value in the file, "
+                "so no baseline L2; run exp0 on another machine with --reference=RUN"));
+  Experiment no_variant = Attention();
+  no_variant.configurations.resize(1);
+  EXPECT_THAT(SummaryTable(Reports(std::move(no_variant))), HasSubstr("has no variant to compare"));
+  Experiment no_distance = Attention();
+  no_distance.runs.erase(no_distance.runs.begin() + 1, no_distance.runs.end());
+  EXPECT_THAT(SummaryTable(Reports(std::move(no_distance))),
+              HasSubstr("no variant has a distance"));
+  Experiment no_noise = Attention();
+  no_noise.runs.resize(2);
+  EXPECT_THAT(SummaryTable(Reports(std::move(no_noise))),
+              HasSubstr("no distance between hardware of the same value"));
+}
+
+TEST(SummaryTable, SaysOnceWhyManyRowsAreUndefined) {
+  Experiment one = Attention(), two = Attention(), three = Attention();
+  for (Experiment* experiment : {&one, &two}) experiment->configurations.resize(2);
+  two.type = "compile";
+  three.configurations.resize(1);
+  std::vector<ExperimentReport> reports = Reports(std::move(one));
+  reports.push_back(Analyze(std::move(three)));
+  reports.push_back(Analyze(std::move(two)));
+  const std::string table = SummaryTable(reports);
+  EXPECT_THAT(table, HasSubstr("\nattention, compile: Undefined: no second hardware"));
+  EXPECT_THAT(table, HasSubstr("\nattention: Undefined: the file has no variant"));
+}
+
+TEST(SummaryTable, SaysWhoseReproducibilityTheFileCannotShow) {
+  Experiment experiment = Attention();
+  RunShape again;
+  again.rep_id = 1;
+  experiment.runs.push_back(MakeRun("A100_fa2", again));
+  experiment.runs[1].signals_sha256 = "alone";
+  const std::vector<ExperimentReport> reports = Reports(std::move(experiment));
+  EXPECT_EQ(reports[0].reproducibility[1].reproducible, std::nullopt);
+  EXPECT_THAT(SummaryTable(reports),
+              HasSubstr("\nattention: A100_eager, H100_fa2, H100_eager: one repetition: not "
+                        "verifiable\n"));
+}
+
+}  // namespace
+}  // namespace forensics::analyzer

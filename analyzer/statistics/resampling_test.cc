@@ -1,0 +1,119 @@
+#include "analyzer/statistics/resampling.h"
+
+#include <tuple>
+#include <vector>
+
+#include "analyzer/testing/correlated_sequences.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+constexpr int kSimulations = 1600;
+
+TEST(MeanInterval, HoldsTheMeanAndDependsOnTheSeedAlone) {
+  const std::vector<double> values = CorrelatedSequences(0.5, true, 1).Draw(32);
+  const Interval interval = MeanInterval(values).value();
+  double sum = 0;
+  for (const double value : values) sum += value;
+  EXPECT_LT(interval.low, sum / 32);
+  EXPECT_GT(interval.high, sum / 32);
+  EXPECT_EQ(MeanInterval(values)->low, interval.low);
+  Resampling other;
+  other.seed = 1;
+  EXPECT_NE(MeanInterval(values, other)->low, interval.low);
+}
+
+TEST(MeanInterval, OfEqualValuesIsAPointAndOfTooFewNone) {
+  const Interval point = MeanInterval(std::vector<double>(12, 2.5)).value();
+  EXPECT_EQ(point.low, 2.5);
+  EXPECT_EQ(point.high, 2.5);
+  EXPECT_FALSE(MeanInterval(std::vector<double>(11, 2.5)).has_value());
+}
+
+TEST(RatioInterval, OfASequenceToItsDoubleIsAPoint) {
+  const std::vector<double> values = CorrelatedSequences(0.3, true, 1).Draw(32);
+  std::vector<double> twice;
+  for (const double value : values) twice.push_back(2 * value);
+  EXPECT_DOUBLE_EQ(RatioInterval(twice, values)->low, 2);
+  EXPECT_DOUBLE_EQ(RatioInterval(twice, values)->high, 2);
+  EXPECT_FALSE(RatioInterval(values, std::vector<double>(32, 0.0)).has_value()) << "no noise";
+}
+
+TEST(ExceedanceProbability, IsOneWithoutADifferenceAndSmallForAClearOne) {
+  EXPECT_EQ(ExceedanceProbability(std::vector<double>(32, 0.0)), std::optional<double>(1));
+  EXPECT_LT(ExceedanceProbability(std::vector<double>(32, 1.0)).value(), 0.001);
+  EXPECT_EQ(ExceedanceProbability(std::vector<double>(32, -1.0)), std::optional<double>(1));
+  EXPECT_FALSE(ExceedanceProbability(std::vector<double>(11, 1.0)).has_value());
+}
+
+TEST(BlockLength, GrowsWithTheCubeRoot) {
+  EXPECT_EQ(BlockLength(8), 2);
+  EXPECT_EQ(BlockLength(32), 2);
+  EXPECT_EQ(BlockLength(1000), 6);
+}
+
+// Sequences as experiments have them: length, coefficients at lags 1 and 2, log-normal or normal.
+class Simulation : public testing::TestWithParam<std::tuple<size_t, double, double, bool>> {
+ protected:
+  size_t length() const { return std::get<0>(GetParam()); }
+  CorrelatedSequences Sequences(uint64_t seed) const {
+    [[maybe_unused]] const auto [n, first, second, log_normal] = GetParam();
+    return CorrelatedSequences(first, log_normal, seed, second);
+  }
+};
+
+bool Holds(const std::optional<Interval>& interval, double truth) {
+  return interval->low <= truth && truth <= interval->high;
+}
+
+TEST_P(Simulation, IntervalsOf95PercentHoldTheTruthIn93To97Percent) {
+  CorrelatedSequences sequences = Sequences(1), others = Sequences(2);
+  int mean_held = 0, ratio_held = 0;
+  for (int i = 0; i < kSimulations; ++i) {
+    const std::vector<double> values = sequences.Draw(length());
+    mean_held += Holds(MeanInterval(values), sequences.Mean());
+    ratio_held += Holds(RatioInterval(values, others.Draw(length())), 1);
+  }
+  EXPECT_GE(mean_held, 0.93 * kSimulations);
+  EXPECT_LE(mean_held, 0.97 * kSimulations);
+  EXPECT_GE(ratio_held, 0.93 * kSimulations);
+  EXPECT_LE(ratio_held, 0.97 * kSimulations);
+}
+
+TEST_P(Simulation, FalsePositivesAreAtMostTheStatedRate) {
+  CorrelatedSequences sequences = Sequences(3), others = Sequences(4);
+  int at_5_percent = 0, at_1_percent = 0;
+  for (int i = 0; i < kSimulations; ++i) {
+    std::vector<double> differences = sequences.Draw(length());
+    const std::vector<double> other = others.Draw(length());
+    for (size_t j = 0; j < differences.size(); ++j) differences[j] -= other[j];
+    const double p = ExceedanceProbability(differences).value();
+    at_5_percent += p <= 0.05;
+    at_1_percent += p <= 0.01;
+  }
+  // Two standard deviations of the simulation above the rate.
+  EXPECT_LE(at_5_percent, (0.05 + 2 * 0.0054) * kSimulations);
+  EXPECT_LE(at_1_percent, (0.01 + 2 * 0.0025) * kSimulations);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lengths, Simulation,
+    testing::Values(std::make_tuple(32, 0.0, 0.0, true), std::make_tuple(32, 0.3, 0.0, true),
+                    std::make_tuple(32, 0.5, 0.0, true), std::make_tuple(32, 0.5, 0.0, false),
+                    std::make_tuple(64, 0.3, 0.3, true), std::make_tuple(64, 0.7, 0.0, true)));
+
+TEST(ExceedanceProbability, FindsWhatIsThere) {
+  CorrelatedSequences sequences(0.3, true, 5), others(0.3, true, 6);
+  int found = 0;
+  for (int i = 0; i < 200; ++i) {
+    std::vector<double> differences = sequences.Draw(32);
+    const std::vector<double> other = others.Draw(32);
+    for (size_t j = 0; j < differences.size(); ++j) differences[j] = 2 * differences[j] - other[j];
+    found += ExceedanceProbability(differences).value() <= 0.05;
+  }
+  EXPECT_GE(found, 160) << "of a doubled distance at 32 positions";
+}
+
+}  // namespace
+}  // namespace forensics::analyzer

@@ -1,0 +1,103 @@
+#include "analyzer/statistics/telling_apart.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "analyzer/statistics/autoregression.h"
+#include "boost/math/distributions/gamma.hpp"
+#include "boost/math/distributions/normal.hpp"
+
+namespace forensics::analyzer {
+namespace {
+
+namespace policies = boost::math::policies;
+
+constexpr int64_t kMostTokens = 1000000;
+// A gamma distribution of a larger shape is a normal one.
+constexpr double kLargestShape = 1e5;
+
+// Errors give values (NaN, infinity), not exceptions.
+using Policy = policies::policy<policies::domain_error<policies::ignore_error>,
+                                policies::pole_error<policies::ignore_error>,
+                                policies::overflow_error<policies::ignore_error>,
+                                policies::evaluation_error<policies::ignore_error>>;
+using Gamma = boost::math::gamma_distribution<double, Policy>;
+using Normal = boost::math::normal_distribution<double, Policy>;
+
+// The distribution of a mean distance.
+struct MeanDistance {
+  double mean = 0;
+  double variance = 0;
+
+  bool IsNormal() const { return mean * mean > kLargestShape * variance; }
+  Gamma AsGamma() const { return Gamma(mean * mean / variance, variance / mean); }
+  Normal AsNormal() const { return Normal(mean, std::sqrt(variance)); }
+
+  // The value that is exceeded with probability `p`.
+  double UpperQuantile(double p) const {
+    if (mean == 0 || variance == 0) return mean;
+    return IsNormal() ? quantile(complement(AsNormal(), p)) : quantile(complement(AsGamma(), p));
+  }
+
+  double ProbabilityAbove(double value) const {
+    if (mean == 0 || variance == 0) return mean > value ? 1 : 0;
+    return IsNormal() ? cdf(complement(AsNormal(), value)) : cdf(complement(AsGamma(), value));
+  }
+};
+
+MeanDistance OfTokens(absl::Span<const double> distances, int64_t tokens) {
+  const Autoregression fit = FitAutoregression(distances);
+  return {fit.mean, LongRunVariance(fit, distances.size()) / static_cast<double>(tokens)};
+}
+
+}  // namespace
+
+Roc TellApart(absl::Span<const double> variant, absl::Span<const double> baseline) {
+  std::vector<double> positive(variant.begin(), variant.end());
+  std::vector<double> negative(baseline.begin(), baseline.end());
+  std::sort(positive.begin(), positive.end(), std::greater<>());
+  std::sort(negative.begin(), negative.end(), std::greater<>());
+  Roc roc;
+  roc.auc = 0;
+  roc.curve.emplace_back();
+  size_t p = 0, n = 0;
+  while (p < positive.size() || n < negative.size()) {
+    const double threshold = n == negative.size()   ? positive[p]
+                             : p == positive.size() ? negative[n]
+                                                    : std::max(positive[p], negative[n]);
+    while (p < positive.size() && positive[p] >= threshold) ++p;
+    while (n < negative.size() && negative[n] >= threshold) ++n;
+    const RocPoint before = roc.curve.back();
+    const RocPoint point{static_cast<double>(n) / static_cast<double>(negative.size()),
+                         static_cast<double>(p) / static_cast<double>(positive.size())};
+    roc.auc += (point.false_positive_rate - before.false_positive_rate) *
+               (point.true_positive_rate + before.true_positive_rate) / 2;
+    roc.curve.push_back(point);
+  }
+  return roc;
+}
+
+std::optional<int64_t> TokensNeeded(absl::Span<const double> variant,
+                                    absl::Span<const double> baseline,
+                                    const DetectionRates& rates) {
+  if (variant.size() < kShortestSequence || baseline.size() < kShortestSequence) {
+    return std::nullopt;
+  }
+  if (OfTokens(variant, 1).mean <= OfTokens(baseline, 1).mean) return std::nullopt;
+  const auto suffice = [&](int64_t tokens) {
+    const double threshold = OfTokens(baseline, tokens).UpperQuantile(rates.false_positive_rate);
+    return OfTokens(variant, tokens).ProbabilityAbove(threshold) >= rates.power;
+  };
+  int64_t enough = 1;
+  while (enough < kMostTokens && !suffice(enough)) enough *= 2;
+  if (enough >= kMostTokens) return std::nullopt;
+  int64_t too_few = enough / 2;
+  while (enough - too_few > 1) {
+    const int64_t middle = too_few + (enough - too_few) / 2;
+    (suffice(middle) ? enough : too_few) = middle;
+  }
+  return enough;
+}
+
+}  // namespace forensics::analyzer
