@@ -126,6 +126,7 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
                                             options.output, " is as it was"));
   }
   AdjustAcrossExperiments(reports);
+  for (ExperimentReport& report : reports) report.unread_files = outcome.failed;
   outcome.analysed = static_cast<int>(reports.size());
   if (absl::Status status = WriteReports(options, reports); !status.ok()) return status;
   out << (options.format == TableFormat::kJson ? SummaryJson(reports) : SummaryTable(reports));

@@ -102,6 +102,8 @@ struct ExperimentReport {
   std::vector<std::string> gaps;         // what is missing
   std::vector<std::string> findings;     // what is odd
   std::vector<std::string> confounding;  // what differs beside the variable
+  // Messages of the files that were to be in the report and are not; Analyze knows of none.
+  std::vector<std::string> unread_files;
 
   ExperimentReport() = default;
   ExperimentReport(ExperimentReport&&) = default;  // vectors keep their elements' addresses

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "analyzer/analysis/caveats.h"
 #include "analyzer/reading/json_fields.h"
 #include "analyzer/report/divergence_report.h"
 #include "analyzer/report/report_writer.h"
@@ -181,6 +182,17 @@ void WriteRunTimes(ReportWriter& writer, const ExperimentReport& report) {
   writer.EndObject();
 }
 
+void WriteCaveats(ReportWriter& writer, const ExperimentReport& report) {
+  writer.StartArray("caveats");
+  for (const Caveat& caveat : Caveats(report)) {
+    writer.StartObject();
+    writer.Field("kind", caveat.kind);
+    writer.Field("text", caveat.text);
+    writer.EndObject();
+  }
+  writer.EndArray();
+}
+
 void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   writer.Field("experiment", report.experiment.type);
   writer.Field("variable", report.experiment.variable);
@@ -213,6 +225,7 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   writer.Field("confounding", report.confounding);
   writer.Field("gaps", Shortened(report.gaps));
   writer.Field("findings", Shortened(report.findings));
+  WriteCaveats(writer, report);
 }
 
 // Of the variant with the largest distance.

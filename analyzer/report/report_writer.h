@@ -27,6 +27,10 @@ class ReportWriter {
   }
   void EndObject() { writer_.EndObject(); }
   void StartArray() { writer_.StartArray(); }
+  void StartArray(const std::string& key) {
+    Key(key);
+    writer_.StartArray();
+  }
   void EndArray() { writer_.EndArray(); }
 
   // One member of an object each. Infinities and NaN are written as strings.

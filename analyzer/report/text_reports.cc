@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "analyzer/analysis/caveats.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -34,37 +35,6 @@ std::string Row(const ExperimentReport& report) {
   return absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", report.experiment.type,
                          report.experiment.variable, Distance(row.baseline_l2), Distance(max),
                          Fixed(row.by_mean.snr, 2), DetectabilityName(row.by_mean.detectability));
-}
-
-// Why the row has no class and what gives it one; empty if it has one.
-std::string WhyUndefined(const ExperimentReport& report) {
-  const SummaryRow& row = report.summary;
-  if (row.by_mean.detectability != Detectability::kUndefined) return "";
-  const auto has_pairs = [](const auto& part) { return !part.pairs.empty(); };
-  if (std::none_of(report.within_hardware.begin(), report.within_hardware.end(), has_pairs)) {
-    return "Undefined: the file has no variant to compare with the baseline value";
-  }
-  if (row.signal_l2.n == 0) return "Undefined: no variant has a distance (see the gaps)";
-  const auto& across = report.cross_hardware_baseline;
-  if (std::any_of(across.begin(), across.end(), has_pairs)) {
-    return "Undefined: no distance between hardware of the same value (see the gaps)";
-  }
-  return "Undefined: no second hardware with the same value in the file, so no baseline L2; run "
-         "exp0 on another machine with --reference=RUN (this machine's) and fuse both results";
-}
-
-// Configurations whose reproducibility the file cannot show, a line a cause.
-std::vector<std::string> NotVerifiable(const ExperimentReport& report) {
-  std::map<std::string, std::vector<std::string>> config_ids;  // by cause
-  for (const Reproducibility& checked : report.reproducibility) {
-    if (checked.reproducible.has_value() || checked.repetitions == 0) continue;
-    config_ids[checked.note].push_back(checked.config_id);
-  }
-  std::vector<std::string> lines;
-  for (const auto& [cause, ids] : config_ids) {
-    lines.push_back(absl::StrCat(absl::StrJoin(ids, ", "), ": ", cause));
-  }
-  return lines;
 }
 
 bool SameBits(const ConfigurationPair& pair) {
@@ -99,20 +69,28 @@ std::vector<std::string> ShownConfounding(const ExperimentReport& report) {
   return lines;
 }
 
-// The rows without a class, those of one cause together.
-std::string UndefinedRemarks(const std::vector<ExperimentReport>& reports) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> experiments;  // by cause
+// Kinds of caveats that Remarks has in its own words, with figures or shortened.
+bool HasItsOwnRemark(const Caveat& caveat) {
+  static const auto* const kinds = new std::set<std::string>{
+      "unread_file", "not_reproducible", "confounded", "classes_differ", "gaps"};
+  return kinds->count(caveat.kind) > 0;
+}
+
+// A line a caveat; experiments that share one stand in one line.
+std::string CaveatRemarks(const std::vector<ExperimentReport>& reports) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> experiments;  // by text
   for (const ExperimentReport& report : reports) {
-    const std::string why = WhyUndefined(report);
-    if (why.empty()) continue;
-    auto found = std::find_if(experiments.begin(), experiments.end(),
-                              [&why](const auto& entry) { return entry.first == why; });
-    if (found == experiments.end()) found = experiments.insert(found, {why, {}});
-    found->second.push_back(report.experiment.type);
+    for (const Caveat& caveat : Caveats(report)) {
+      if (HasItsOwnRemark(caveat)) continue;
+      auto found = std::find_if(experiments.begin(), experiments.end(),
+                                [&](const auto& entry) { return entry.first == caveat.text; });
+      if (found == experiments.end()) found = experiments.insert(found, {caveat.text, {}});
+      found->second.push_back(report.experiment.type);
+    }
   }
   std::string text;
-  for (const auto& [why, types] : experiments) {
-    absl::StrAppend(&text, absl::StrJoin(types, ", "), ": ", why, "\n");
+  for (const auto& [caveat, types] : experiments) {
+    absl::StrAppend(&text, absl::StrJoin(types, ", "), ": ", caveat, "\n");
   }
   return text;
 }
@@ -128,7 +106,6 @@ std::string Remarks(const ExperimentReport& report) {
                                     Fixed(verdict.by_baseline.snr, 2),
                                     DetectabilityName(verdict.by_baseline.detectability)));
   }
-  for (const std::string& line : NotVerifiable(report)) lines.push_back(line);
   const size_t most = lines.size() + kMostRemarks;
   lines.insert(lines.end(), report.findings.begin(), report.findings.end());
   lines.insert(lines.end(), report.gaps.begin(), report.gaps.end());
@@ -191,7 +168,7 @@ std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
                                     "Experiment", "Configuration", "Seconds", "Slowdown"),
                     times);
   }
-  std::string remarks = UndefinedRemarks(reports);
+  std::string remarks = CaveatRemarks(reports);
   for (const ExperimentReport& report : reports) absl::StrAppend(&remarks, Remarks(report));
   if (!remarks.empty()) absl::StrAppend(&table, "\n", remarks);
   return table;

@@ -1,0 +1,191 @@
+#include "analyzer/analysis/caveats.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "analyzer/statistics/autoregression.h"
+
+namespace forensics::analyzer {
+namespace {
+
+// config_ids that a sentence names; of more, the number.
+constexpr size_t kMostNames = 6;
+
+std::string Names(const std::set<std::string>& config_ids) {
+  if (config_ids.size() <= kMostNames) return absl::StrJoin(config_ids, ", ");
+  const std::vector<std::string> first(config_ids.begin(),
+                                       std::next(config_ids.begin(), kMostNames));
+  return absl::StrCat(absl::StrJoin(first, ", "), " and ", config_ids.size() - kMostNames, " more");
+}
+
+std::vector<const ConfigurationPair*> PairsWithin(const ExperimentReport& report) {
+  std::vector<const ConfigurationPair*> pairs;
+  for (const WithinHardware& within : report.within_hardware) {
+    for (const ConfigurationPair& pair : within.pairs) pairs.push_back(&pair);
+  }
+  return pairs;
+}
+
+// Those within a hardware and those that make up the noise: what the verdict rests on.
+std::vector<const ConfigurationPair*> PairsOfVerdict(const ExperimentReport& report) {
+  std::vector<const ConfigurationPair*> pairs = PairsWithin(report);
+  for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {
+    for (const ConfigurationPair& pair : cross.pairs) pairs.push_back(&pair);
+  }
+  return pairs;
+}
+
+using List = std::vector<Caveat>;
+
+void AddUndefined(const ExperimentReport& report, List& caveats) {
+  const SummaryRow& row = report.summary;
+  if (row.by_mean.detectability != Detectability::kUndefined) return;
+  if (PairsWithin(report).empty()) {
+    caveats.push_back(
+        {"no_variant", "Undefined: the file has no variant to compare with the baseline value"});
+  } else if (row.signal_l2.n == 0) {
+    caveats.push_back({"no_distance", "Undefined: no variant has a distance (see the gaps)"});
+  } else if (PairsOfVerdict(report).size() > PairsWithin(report).size()) {
+    caveats.push_back(
+        {"no_noise", "Undefined: no distance between hardware of the same value (see the gaps)"});
+  } else {
+    caveats.push_back(
+        {"no_second_hardware",
+         "Undefined: no second hardware with the same value in the file, so no baseline L2; run "
+         "exp0 on another machine with --reference=RUN (this machine's) and fuse both results"});
+  }
+}
+
+void AddUnreadFiles(const ExperimentReport& report, List& caveats) {
+  for (const std::string& message : report.unread_files) {
+    caveats.push_back(
+        {"unread_file", absl::StrCat("not in this report, nor in p_holm: ", message)});
+  }
+}
+
+void AddReproducibility(const ExperimentReport& report, List& caveats) {
+  std::set<std::string> flagged;
+  std::map<std::string, std::vector<std::string>> not_verifiable;  // by cause
+  for (const Reproducibility& checked : report.reproducibility) {
+    if (checked.flagged()) flagged.insert(checked.config_id);
+    if (checked.reproducible.has_value() || checked.repetitions == 0) continue;
+    not_verifiable[checked.note].push_back(checked.config_id);
+  }
+  if (!flagged.empty()) {
+    caveats.push_back({"not_reproducible",
+                       absl::StrCat(Names(flagged),
+                                    ": repetitions differ, so a distance may be of the repetition "
+                                    "instead of the variable")});
+  }
+  for (const auto& [cause, ids] : not_verifiable) {
+    caveats.push_back({"not_verifiable", absl::StrCat(absl::StrJoin(ids, ", "), ": ", cause)});
+  }
+}
+
+void AddConfounding(const ExperimentReport& report, List& caveats) {
+  for (const std::string& line : report.confounding) caveats.push_back({"confounded", line});
+}
+
+void AddDisagreeingNoises(const ExperimentReport& report, List& caveats) {
+  const SignalVerdict verdict{report.summary.by_mean, report.summary.by_baseline};
+  if (!verdict.classes_differ()) return;
+  caveats.push_back(
+      {"classes_differ",
+       absl::StrFormat("against the noise at the baseline value alone the class is %s instead of "
+                       "%s: one value differs more between hardware than the others",
+                       DetectabilityName(verdict.by_baseline.detectability),
+                       DetectabilityName(verdict.by_mean.detectability))});
+}
+
+void AddFewPositions(const ExperimentReport& report, List& caveats) {
+  std::set<std::string> few;
+  for (const ConfigurationPair* pair : PairsWithin(report)) {
+    if (!pair->comparison.has_value()) continue;
+    const auto headline = pair->comparison->signals.find(report.headline);
+    if (headline == pair->comparison->signals.end()) continue;
+    if (headline->second.positions.size() < kShortestSequence) {
+      few.insert(pair->b->config_id);
+    }
+  }
+  if (few.empty()) return;
+  caveats.push_back({"few_positions", absl::StrFormat("%s: fewer than %u distinct positions to "
+                                                      "compare, so no interval and no test",
+                                                      Names(few), kShortestSequence)});
+}
+
+void AddDecoding(const ExperimentReport& report, List& caveats) {
+  std::set<std::string> forced, parted;
+  int64_t left_out = 0;
+  for (const ConfigurationPair* pair : PairsOfVerdict(report)) {
+    if (!pair->comparison.has_value()) continue;
+    for (const Configuration* configuration : {pair->a, pair->b}) {
+      if (configuration->forced) forced.insert(configuration->config_id);
+    }
+    if (pair->comparison->contexts.steps_left_out == 0) continue;
+    left_out += pair->comparison->contexts.steps_left_out;
+    parted.insert({pair->a->config_id, pair->b->config_id});
+  }
+  if (!forced.empty()) {
+    caveats.push_back({"forced_decoding",
+                       absl::StrCat(Names(forced),
+                                    ": fed the reference's tokens, so that all saw one context; "
+                                    "what other tokens would have changed is not in a distance")});
+  }
+  if (left_out > 0) {
+    caveats.push_back({"contexts_part", absl::StrCat(left_out,
+                                                     " steps behind tokens that differ or "
+                                                     "are not known are left out, of pairs of ",
+                                                     Names(parted))});
+  }
+}
+
+void AddLeftOut(const ExperimentReport& report, List& caveats) {
+  int64_t unmatched = 0, not_finite = 0;
+  std::set<std::string> with_unmatched, with_not_finite;
+  for (const ConfigurationPair* pair : PairsOfVerdict(report)) {
+    if (!pair->comparison.has_value()) continue;
+    for (const auto& [id, signal] : pair->comparison->signals) {
+      unmatched += signal.unmatched_ids;
+      not_finite += signal.left_out.not_finite;
+      if (signal.unmatched_ids > 0) with_unmatched.insert(pair->b->config_id);
+      if (signal.left_out.not_finite > 0) with_not_finite.insert(pair->b->config_id);
+    }
+  }
+  if (unmatched > 0) {
+    caveats.push_back(
+        {"unmatched_ids", absl::StrCat(unmatched,
+                                       " token ids stand in one list of log-probs alone "
+                                       "and count for nothing, in pairs with ",
+                                       Names(with_unmatched))});
+  }
+  if (not_finite > 0) {
+    caveats.push_back({"not_finite", absl::StrCat(not_finite,
+                                                  " vectors with a NaN or an infinity "
+                                                  "are left out, in pairs with ",
+                                                  Names(with_not_finite))});
+  }
+}
+
+void AddGaps(const ExperimentReport& report, List& caveats) {
+  if (report.gaps.empty()) return;
+  caveats.push_back(
+      {"gaps", absl::StrCat(report.gaps.size(), report.gaps.size() == 1 ? " gap" : " gaps",
+                            " in the file, the first: ", report.gaps.front())});
+}
+
+}  // namespace
+
+std::vector<Caveat> Caveats(const ExperimentReport& report) {
+  List caveats;
+  for (const auto add : {AddUndefined, AddUnreadFiles, AddReproducibility, AddConfounding,
+                         AddDisagreeingNoises, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
+    add(report, caveats);
+  }
+  return caveats;
+}
+
+}  // namespace forensics::analyzer

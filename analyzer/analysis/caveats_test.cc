@@ -1,0 +1,140 @@
+#include "analyzer/analysis/caveats.h"
+
+#include <limits>
+#include <utility>
+
+#include "analyzer/testing/builders.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Two machines, enough positions, each configuration repeated with the same digest.
+Experiment Sound() {
+  Experiment experiment = MakeExperiment("attention", "attention_impl");
+  experiment.decode_steps = 12;
+  const std::pair<const char*, const char*> machines[] = {{"A100", "A100-80GB"}, {"H100", "H100"}};
+  float offset = 0;
+  for (const auto& [name, label] : machines) {
+    for (const char* value : {"flash_attention_2", "eager"}) {
+      const std::string config_id = std::string(name) + "_" + value;
+      experiment.configurations.push_back(MakeConfiguration(config_id, label, value));
+      for (int64_t rep = 0; rep < 2; ++rep) {
+        RunShape shape;
+        shape.offset = offset;
+        shape.steps = 12;
+        shape.rep_id = rep;
+        experiment.runs.push_back(MakeRun(config_id, shape));
+      }
+      offset = offset == 0 ? 8 : offset == 8 ? 0.5 : 10;
+    }
+  }
+  return experiment;
+}
+
+// The text of the caveat of a kind, empty if there is none.
+std::string TextOf(Experiment experiment, const std::string& kind) {
+  for (const Caveat& caveat : Caveats(Analyze(std::move(experiment)))) {
+    if (caveat.kind == kind) return caveat.text;
+  }
+  return "";
+}
+
+TEST(Caveats, SoundDataCallForNone) {
+  Experiment experiment = Sound();
+  experiment.runs[2] = experiment.runs[3];
+  experiment.runs[2].rep_id = 0;
+  const ExperimentReport report = Analyze(std::move(experiment));
+  std::vector<std::string> kinds;
+  for (const Caveat& caveat : Caveats(report)) kinds.push_back(caveat.kind);
+  EXPECT_THAT(kinds, ElementsAre("classes_differ"));  // of noises 0.5 and 2
+}
+
+TEST(Caveats, SayWhyThereIsNoClass) {
+  Experiment one_machine = Sound();
+  one_machine.configurations.resize(2);
+  EXPECT_THAT(TextOf(std::move(one_machine), "no_second_hardware"), HasSubstr("run exp0"));
+  Experiment no_variant = Sound();
+  no_variant.configurations.resize(1);
+  EXPECT_THAT(TextOf(std::move(no_variant), "no_variant"), HasSubstr("no variant to compare"));
+  Experiment no_distance = Sound();
+  no_distance.runs.resize(2);
+  EXPECT_THAT(TextOf(std::move(no_distance), "no_distance"), HasSubstr("no variant has a"));
+  Experiment no_noise = Sound();
+  no_noise.runs.resize(4);
+  EXPECT_THAT(TextOf(std::move(no_noise), "no_noise"), HasSubstr("no distance between hardware"));
+}
+
+TEST(Caveats, NameFilesThatAreNotInTheReport) {
+  ExperimentReport report = Analyze(Sound());
+  report.unread_files = {"compile_experiment.json: byte 10"};
+  EXPECT_THAT(Caveats(report).front().text, HasSubstr("compile_experiment.json: byte 10"));
+}
+
+TEST(Caveats, NameConfigurationsWhoseRepetitionsDifferOrAreAlone) {
+  Experiment other = Sound();
+  SetVector(other.runs[0], kKeys1, {0, -1}, {1, 2});
+  EXPECT_THAT(TextOf(std::move(other), "not_reproducible"), HasSubstr("A100_flash_attention_2: "));
+  Experiment alone = Sound();
+  alone.runs.pop_back();
+  EXPECT_THAT(TextOf(std::move(alone), "not_verifiable"), HasSubstr("H100_eager: one repetition"));
+}
+
+TEST(Caveats, NameWhatDiffersBesideTheVariable) {
+  Experiment experiment = Sound();
+  experiment.configurations[1].circumstances = {{"torch_version", "2"}};
+  EXPECT_THAT(TextOf(std::move(experiment), "confounded"),
+              HasSubstr("attention_impl is confounded with torch_version"));
+}
+
+TEST(Caveats, FewPositionsGiveNoIntervals) {
+  Experiment experiment = Sound();
+  for (RunRecord& run : experiment.runs) {
+    RunShape shape;
+    shape.offset = run.vectors[kHidden1][{0, -1}]->front();
+    shape.steps = 9;  // 11 positions
+    shape.rep_id = run.rep_id;
+    run = MakeRun(run.config_id, shape);
+  }
+  EXPECT_THAT(TextOf(std::move(experiment), "few_positions"),
+              AllOf(HasSubstr("A100_eager, H100_eager: fewer than 12 distinct positions")));
+}
+
+TEST(Caveats, TellForcedDecodingFromContextsThatPart) {
+  Experiment forced = Sound();
+  forced.configurations[1].forced = true;
+  EXPECT_THAT(TextOf(std::move(forced), "forced_decoding"), HasSubstr("A100_eager: fed the"));
+  Experiment parted = Sound();
+  for (size_t i : {2, 3}) parted.runs[i].steps[9].token_id = 7;
+  // Two pairs have A100_eager; steps 10 and 11 lie behind the other token.
+  EXPECT_THAT(TextOf(std::move(parted), "contexts_part"), HasSubstr("4 steps behind tokens"));
+}
+
+TEST(Caveats, CountWhatIsLeftOut) {
+  Experiment ids = Sound();
+  for (size_t i : {2, 3}) ids.runs[i].log_probs[{0, -1}].token_ids = {7, 8, 10};
+  EXPECT_THAT(TextOf(std::move(ids), "unmatched_ids"),
+              AllOf(HasSubstr(" token ids stand in one list"), HasSubstr("A100_eager")));
+  Experiment not_finite = Sound();
+  for (size_t i : {2, 3}) {
+    SetVector(not_finite.runs[i], kHidden1, {0, -1},
+              {std::numeric_limits<float>::quiet_NaN(), 8, 0, 1});
+  }
+  EXPECT_THAT(TextOf(std::move(not_finite), "not_finite"), HasSubstr("2 vectors with a NaN"));
+}
+
+TEST(Caveats, CountGapsAndNameTheFirst) {
+  Experiment experiment = Sound();
+  experiment.layers.push_back(9);
+  EXPECT_THAT(TextOf(std::move(experiment), "gaps"), HasSubstr(" gaps in the file, the first: "));
+  EXPECT_THAT(TextOf(Sound(), "gaps"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace forensics::analyzer
