@@ -50,6 +50,7 @@ class Analysis {
 
  private:
   void CheckRuns();
+  void TimeRuns();
   std::vector<ComparedRun> ComparedRuns() const;
   void ComparePairs();
   ConfigurationPair ComparePair(const Configuration& a, const Configuration& b);
@@ -78,9 +79,7 @@ ExperimentReport Analysis::Run() {
   CheckRuns();
   NoteRepeatedBaselines();
   report_.confounding = Confounding(experiment.variable, groups_);
-  for (const HardwareGroup& group : groups_) {
-    report_.run_times[group.name] = RunTimes(experiment, group);
-  }
+  TimeRuns();
   ComparePairs();
   report_.identity_classes = FindIdentityClasses(ComparedRuns(), signals_);
   ComputeNoise();
@@ -121,6 +120,21 @@ void Analysis::CheckRuns() {
   for (const std::vector<std::string>& odd : {OddRuns(experiment), experiment.findings}) {
     report_.findings.insert(report_.findings.end(), odd.begin(), odd.end());
   }
+}
+
+void Analysis::TimeRuns() {
+  for (const HardwareGroup& group : groups_) {
+    report_.run_times[group.name] =
+        RunTimes(report_.experiment, group, report_.statistics.resampling.level);
+  }
+  report_.warm_up = FindWarmUp(report_.run_times);
+  if (!report_.warm_up.has_value() || !report_.warm_up->is_systematic()) return;
+  const WarmUp& warm_up = *report_.warm_up;
+  report_.findings.push_back(absl::StrFormat(
+      "run times: the first repetition is the slowest of %d of %d configurations (by chance: "
+      "p = %.2g), on average %.3f times the others: it warms up",
+      warm_up.first_slowest, warm_up.configurations, warm_up.p_value,
+      warm_up.mean_first_over_others));
 }
 
 const Reproducibility& Analysis::Repetitions(const Configuration& configuration) const {
@@ -314,6 +328,22 @@ void Analysis::Summarise() {
   row.by_baseline = Judge(row.signal_l2.max, noise.at_baseline);
 }
 
+void AdjustRunTimes(std::vector<ExperimentReport>& reports) {
+  std::vector<RunTime*> tests;
+  std::vector<double> p_values;
+  for (ExperimentReport& report : reports) {
+    for (auto& [hardware, times] : report.run_times) {
+      for (RunTime& time : times) {
+        if (!time.slower_p_value.has_value()) continue;
+        tests.push_back(&time);
+        p_values.push_back(*time.slower_p_value);
+      }
+    }
+  }
+  const std::vector<double> adjusted = HolmAdjusted(p_values);
+  for (size_t i = 0; i < tests.size(); ++i) tests[i]->slower_p_holm = adjusted[i];
+}
+
 }  // namespace
 
 std::optional<double> ConfigurationPair::MeanL2(const SignalId& signal) const {
@@ -328,6 +358,7 @@ ExperimentReport Analyze(Experiment experiment, const StatisticsOptions& statist
 }
 
 void AdjustAcrossExperiments(std::vector<ExperimentReport>& reports) {
+  AdjustRunTimes(reports);
   for (const auto member : {&SignalUncertainty::by_mean, &SignalUncertainty::by_baseline}) {
     std::map<SignalId, std::vector<NoiseComparison*>> tests;
     for (ExperimentReport& report : reports) {

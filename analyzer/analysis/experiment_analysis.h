@@ -98,6 +98,7 @@ struct ExperimentReport {
   std::map<SignalId, Noise> noise;
   std::map<SignalId, PhaseClasses> identity_classes;
   std::map<std::string, std::vector<RunTime>> run_times;  // by hardware
+  std::optional<WarmUp> warm_up;
   SummaryRow summary;
   std::vector<std::string> gaps;         // what is missing
   std::vector<std::string> findings;     // what is odd
@@ -112,8 +113,8 @@ struct ExperimentReport {
 
 ExperimentReport Analyze(Experiment experiment, const StatisticsOptions& statistics = {});
 
-// Sets NoiseComparison::p_holm: each signal's tests, of all variants on all hardware in all
-// reports, are adjusted together.
+// Sets NoiseComparison::p_holm and RunTime::slower_p_holm: each signal's tests, and those of run
+// times, of all variants on all hardware in all reports, are adjusted together.
 void AdjustAcrossExperiments(std::vector<ExperimentReport>& reports);
 
 }  // namespace forensics::analyzer

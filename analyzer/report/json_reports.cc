@@ -170,6 +170,15 @@ void WriteRunTimes(ReportWriter& writer, const ExperimentReport& report) {
       writer.Field("variance", time.variance);
       writer.Field("repetitions", time.repetitions);
       writer.Field("slowdown", time.slowdown);
+      WriteInterval(writer, "slowdown_interval", time.slowdown_interval);
+      if (time.interval_reason.empty()) {
+        writer.Null("interval_reason");
+      } else {
+        writer.Field("interval_reason", time.interval_reason);
+      }
+      writer.Field("slower_p_value", time.slower_p_value);
+      writer.Field("slower_p_holm", time.slower_p_holm);
+      writer.Field("first_over_others", time.first_over_others);
       if (!time.configuration->overlap.empty()) {
         writer.StartObject("overlap");
         for (const auto& [name, figure] : time.configuration->overlap) writer.Field(name, figure);
@@ -191,6 +200,17 @@ void WriteCaveats(ReportWriter& writer, const ExperimentReport& report) {
     writer.EndObject();
   }
   writer.EndArray();
+}
+
+void WriteWarmUp(ReportWriter& writer, const std::optional<WarmUp>& warm_up) {
+  if (!warm_up.has_value()) return writer.Null("warm_up");
+  writer.StartObject("warm_up");
+  writer.Field("configurations", warm_up->configurations);
+  writer.Field("first_slowest", warm_up->first_slowest);
+  writer.Field("p_value", warm_up->p_value);
+  writer.Field("mean_first_over_others", warm_up->mean_first_over_others);
+  writer.Field("systematic", warm_up->is_systematic());
+  writer.EndObject();
 }
 
 void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
@@ -222,6 +242,7 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   WriteIdentityClasses(writer, report);
   WriteResampling(writer, report.statistics);
   WriteRunTimes(writer, report);
+  WriteWarmUp(writer, report.warm_up);
   writer.Field("confounding", report.confounding);
   writer.Field("gaps", Shortened(report.gaps));
   writer.Field("findings", Shortened(report.findings));

@@ -167,8 +167,11 @@ TEST(AnalysisReports, ShowRunTimesOverlapAndWhatElseDiffers) {
   const std::pair<const char*, const char*> expected[] = {
       {"/run_time/A100/A100_compiled",
        R"({"value":true,"mean_seconds":6,"variance":null,"repetitions":1,"slowdown":1.5,)"
+       R"("slowdown_interval":null,"interval_reason":"fewer than two run times of one",)"
+       R"("slower_p_value":null,"slower_p_holm":null,"first_over_others":null,)"
        R"("overlap":{"utilisation":0.5,"workers":2}})"},
       {"/run_time/H100/H100_compiled/slowdown", "1"},
+      {"/warm_up", "null"},
       {"/run_time/H100/H100_compiled/overlap", "absent"},
       {"/within_hardware_detectability/A100/true/other_differences",
        R"({"torch_version":{"baseline":"2.11.0","variant":"2.5.1"}})"},

@@ -28,6 +28,16 @@ std::string Distance(std::optional<double> value) {
   return is_small ? absl::StrFormat("%.1e", *value) : Fixed(value, 4);
 }
 
+std::string Bounds(const std::optional<Interval>& interval, int decimals) {
+  if (!interval.has_value()) return "-";
+  return absl::StrCat(Fixed(interval->low, decimals), "-", Fixed(interval->high, decimals));
+}
+
+// A small one is not shown as none.
+std::string Probability(std::optional<double> p) {
+  return p.has_value() && *p < 1e-4 ? "<0.0001" : Fixed(p, 4);
+}
+
 std::string Row(const ExperimentReport& report) {
   const SummaryRow& row = report.summary;
   const std::optional<double> max =
@@ -136,14 +146,16 @@ std::string RunTimeRows(const ExperimentReport& report) {
     for (const RunTime& time : report.run_times.at(within.hardware)) {
       const Configuration& configuration = *time.configuration;
       if (&configuration == within.baseline) continue;
-      absl::StrAppend(&rows, absl::StrFormat("%-20s %-32s %12s %10s", report.experiment.type,
-                                             configuration.config_id, Fixed(time.mean_seconds, 3),
-                                             Fixed(time.slowdown, 3)));
+      absl::StrAppend(&rows, absl::StrFormat("%-20s %-32s %9s %9s %16s %8s\n",
+                                             report.experiment.type, configuration.config_id,
+                                             Fixed(time.mean_seconds, 3), Fixed(time.slowdown, 3),
+                                             Bounds(time.slowdown_interval, 3),
+                                             Probability(time.slower_p_holm)));
       if (!configuration.overlap.empty()) {
-        absl::StrAppend(&rows, "  load ran ", Percent(configuration, "overlap_share"),
-                        " of the time, at ", Percent(configuration, "utilisation"), " utilisation");
+        absl::StrAppend(&rows, std::string(21, ' '), "load ran ",
+                        Percent(configuration, "overlap_share"), " of the time, at ",
+                        Percent(configuration, "utilisation"), " utilisation\n");
       }
-      absl::StrAppend(&rows, "\n");
     }
   }
   return rows;
@@ -164,8 +176,10 @@ std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
   if (!times.empty()) {
     absl::StrAppend(&table,
                     absl::StrFormat("\nRUN TIME (mean; slowdown against the baseline on the "
-                                    "same hardware)\n%-20s %-32s %12s %10s\n",
-                                    "Experiment", "Configuration", "Seconds", "Slowdown"),
+                                    "same hardware; p: not slower, by Holm)\n"
+                                    "%-20s %-32s %9s %9s %16s %8s\n",
+                                    "Experiment", "Configuration", "Seconds", "Slowdown",
+                                    "95 % interval", "p"),
                     times);
   }
   std::string remarks = CaveatRemarks(reports);

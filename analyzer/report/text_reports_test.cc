@@ -77,22 +77,43 @@ TEST(SummaryTable, SaysWhenTheNoiseAtTheBaselineValueGivesAnotherClass) {
 
 TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
   EXPECT_THAT(SummaryTable(Reports(Attention())),
-              HasSubstr("attention            A100_eager                                  -"));
+              HasSubstr("attention            A100_eager                               -         -        "
+                        "        -        -\n"));
   Experiment experiment = Attention();
   for (size_t i = 0; i < experiment.runs.size(); ++i) experiment.runs[i].runtime_seconds = 4 + i;
   experiment.configurations[1].overlap = {{"overlap_share", 0.875}, {"utilisation", int64_t{1}}};
   const std::string table = SummaryTable(Reports(std::move(experiment)));
   EXPECT_THAT(table, HasSubstr("RUN TIME"));
   EXPECT_THAT(table,
-              HasSubstr("attention            A100_eager                              5.000      "
-                        "1.250  load ran 88% of the time, at 100% utilisation\n"));
+              HasSubstr("attention            A100_eager                           5.000     1.250 "
+                        "               -        -\n"
+                        "                     load ran 88% of the time, at 100% utilisation\n"));
   EXPECT_THAT(table,
-              HasSubstr("attention            H100_eager                              7.000      "
-                        "1.167\n"));
+              HasSubstr("attention            H100_eager                           7.000     1.167 "
+                        "               -        -\n"));
   EXPECT_THAT(table, Not(HasSubstr("A100_fa2 ")));
   Experiment baseline_alone = Attention();
   baseline_alone.configurations.resize(1);
   EXPECT_THAT(SummaryTable(Reports(std::move(baseline_alone))), Not(HasSubstr("RUN TIME")));
+}
+
+TEST(SummaryTable, HasIntervalsOfSlowdowns) {
+  Experiment experiment = Attention();
+  experiment.runs[0].runtime_seconds = experiment.runs[1].runtime_seconds = 4;
+  for (int64_t rep = 1; rep < 3; ++rep) {
+    for (const char* config_id : {"A100_fa2", "A100_eager"}) {
+      RunRecord& run = experiment.runs.emplace_back();
+      run.config_id = config_id;
+      run.rep_id = rep;
+      run.runtime_seconds = run.config_id == "A100_fa2" ? 4 : 4 + 0.02 * static_cast<double>(rep);
+    }
+  }
+  std::vector<ExperimentReport> reports = Reports(std::move(experiment));
+  AdjustAcrossExperiments(reports);
+  // t = sqrt(3), two degrees of freedom: p = (1 - sqrt(3 / 5)) / 2.
+  EXPECT_THAT(SummaryTable(reports),
+              HasSubstr("attention            A100_eager                           4.020     1.005 "
+                        "     0.993-1.017   0.1127\n"));
 }
 
 TEST(SummaryTable, NamesVariantsWithTheBaselinesBits) {

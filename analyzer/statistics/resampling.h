@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "absl/types/span.h"
+#include "analyzer/statistics/interval.h"
 
 namespace forensics::analyzer {
 
@@ -20,11 +21,6 @@ struct Resampling {
   uint64_t seed = 20260101;
   int resamples = 999;
   double level = 0.95;  // of intervals
-};
-
-struct Interval {
-  double low = 0;
-  double high = 0;
 };
 
 // Innovations in a row that are drawn together: 0.63 n^(1/3), 2 at least; 2 for 32 values.

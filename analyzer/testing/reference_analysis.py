@@ -14,6 +14,7 @@ from reference_divergence import (PHASES, first_divergent_token, first_of_all, i
                                   same_bits)
 from reference_pairs import compare, contexts, judge, one_source, paired_values
 from reference_reading import doubles, read, steps_of, vector_at
+from reference_run_times import check_run_time_holm, check_run_times
 from reference_statistics import mean
 from reference_tidy import check_phases, check_tidy
 from reference_uncertainty import (check_against_noise, check_by_position, check_holm, check_means,
@@ -310,27 +311,6 @@ def check_uncertainty(check, analysis, place, entry, kind, figures):
     return tests
 
 
-def check_run_times(check, analysis, report):
-    for label, configs in analysis.hardware.items():
-        means = {}
-        for config in configs:
-            seconds = doubles([r["runtime_seconds"] for r in analysis.runs(config)])
-            total = 0.0
-            for s in seconds:
-                total += s
-            means[config["config_id"]] = (total / len(seconds) if seconds
-                                          else doubles(config.get("timing") or {}).get("mean_seconds"))
-        base = means[analysis.baseline(label)["config_id"]]
-        for config in configs:
-            found, own = report["run_time"][label][config["config_id"]], means[config["config_id"]]
-            check.equal(f"{analysis.name}/run_time", found["mean_seconds"], own)
-            check.equal(f"{analysis.name}/slowdown", found["slowdown"], own / base)
-            check.equal(f"{analysis.name}/overlap", found.get("overlap"),
-                        {name: doubles(v) for name, v in config["overlap"].items()
-                         if name != "repetitions"}
-                        if "overlap" in config else None)
-
-
 def check_confounding(check, analysis, report):
     names = set()
     for kind, _, section, value, a, b, _ in analysis.pairs:
@@ -376,13 +356,14 @@ def main(experiments, report, tidy, phases=None):
         if os.path.exists(path):
             analyses.append(Analysis(read(path)))
     check.equal("experiments", list(reports), [a.name for a in analyses])
-    tests = {}
+    tests, times = {}, {}
     for analysis, row in zip(analyses, summary):
         check_experiment(check, analysis, reports[analysis.name], tests)
-        check_run_times(check, analysis, reports[analysis.name])
+        check_run_times(check, analysis, reports[analysis.name], times)
         check_confounding(check, analysis, reports[analysis.name])
         check_summary(check, analysis, row)
     check_holm(check, tests)
+    check_run_time_holm(check, times)
     check_tidy(check, analyses, tidy)
     if phases:
         check_phases(check, analyses, phases)
