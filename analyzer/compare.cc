@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/significance.h"
 #include "analyzer/parallel/parallel.h"
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/report/json_reports.h"

@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "analyzer/analysis/experiment_analysis.h"
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -2,7 +2,7 @@
 #ifndef ANALYZER_REPORT_DIVERGENCE_REPORT_H_
 #define ANALYZER_REPORT_DIVERGENCE_REPORT_H_
 
-#include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/experiment_report.h"
 #include "analyzer/report/report_writer.h"
 
 namespace forensics::analyzer {

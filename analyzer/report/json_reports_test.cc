@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/significance.h"
 #include "analyzer/reading/number_text.h"
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"

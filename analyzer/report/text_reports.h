@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/experiment_report.h"
 
 namespace forensics::analyzer {
 

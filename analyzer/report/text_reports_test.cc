@@ -4,6 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/significance.h"
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -76,9 +78,10 @@ TEST(SummaryTable, SaysWhenTheNoiseAtTheBaselineValueGivesAnotherClass) {
 }
 
 TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
-  EXPECT_THAT(SummaryTable(Reports(Attention())),
-              HasSubstr("attention            A100_eager                               -         -        "
-                        "        -        -\n"));
+  EXPECT_THAT(
+      SummaryTable(Reports(Attention())),
+      HasSubstr("attention            A100_eager                               -         -        "
+                "        -        -\n"));
   Experiment experiment = Attention();
   for (size_t i = 0; i < experiment.runs.size(); ++i) experiment.runs[i].runtime_seconds = 4 + i;
   experiment.configurations[1].overlap = {{"overlap_share", 0.875}, {"utilisation", int64_t{1}}};

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_split.h"
+#include "analyzer/analysis/experiment_analysis.h"
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/experiment_report.h"
 #include "analyzer/report/report_writer.h"
 
 namespace forensics::analyzer {

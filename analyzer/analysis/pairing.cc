@@ -1,0 +1,146 @@
+#include "analyzer/analysis/pairing.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "analyzer/reading/json_fields.h"
+
+namespace forensics::analyzer {
+namespace {
+
+bool SameValue(const Configuration& a, const Configuration& b) {
+  return a.variable_value.index() == b.variable_value.index()
+             ? a.variable_value == b.variable_value
+             : a.variable_value.index() != 4 && b.variable_value.index() != 4 &&
+                   ScalarText(a.variable_value) == ScalarText(b.variable_value);
+}
+
+// What the signals of both were computed in; float32, unless both say otherwise.
+NumberFormat CommonFormat(const Configuration& a, const Configuration& b) {
+  const auto is_bfloat16 = [](const Configuration& configuration) {
+    const auto dtype = configuration.circumstances.find("dtype");
+    return dtype != configuration.circumstances.end() && dtype->second == "bfloat16";
+  };
+  return is_bfloat16(a) && is_bfloat16(b) ? NumberFormat::kBfloat16 : NumberFormat::kFloat32;
+}
+
+class Pairing {
+ public:
+  Pairing(const std::vector<HardwareGroup>& groups, const std::set<SignalId>& signals,
+          ExperimentReport& report)
+      : groups_(groups), signals_(signals), report_(report) {}
+
+  void Run();
+
+ private:
+  ConfigurationPair ComparePair(const Configuration& a, const Configuration& b);
+  void NoteContexts(const ConfigurationPair& pair);
+  std::vector<ConfigurationPair> Variants(const HardwareGroup& group,
+                                          const Configuration& baseline);
+
+  const std::vector<HardwareGroup>& groups_;
+  const std::set<SignalId>& signals_;
+  ExperimentReport& report_;
+};
+
+ConfigurationPair Pairing::ComparePair(const Configuration& a, const Configuration& b) {
+  ConfigurationPair pair;
+  pair.a = &a;
+  pair.b = &b;
+  pair.value = ScalarText(b.variable_value);
+  if (a.hardware == b.hardware) {
+    pair.other_differences = OtherDifferences(report_.experiment.variable, a, b);
+  }
+  for (const Configuration* configuration : {&a, &b}) {
+    if (report_.RepetitionsOf(*configuration).flagged()) {
+      pair.not_reproducible.push_back(configuration->config_id);
+    }
+  }
+  const RunRecord* run_a = report_.RepetitionsOf(a).compared_run;
+  const RunRecord* run_b = report_.RepetitionsOf(b).compared_run;
+  if (run_a == nullptr || run_b == nullptr) return pair;
+  pair.comparison = CompareRuns(*run_a, *run_b, signals_, FedBySameReference(a, *run_a, b, *run_b),
+                                CommonFormat(a, b));
+  NoteContexts(pair);
+  return pair;
+}
+
+void Pairing::NoteContexts(const ConfigurationPair& pair) {
+  const Contexts& contexts = pair.comparison->contexts;
+  const std::string name = absl::StrCat(pair.a->config_id, " and ", pair.b->config_id);
+  if (!contexts.same_prompt) {
+    report_.findings.push_back(absl::StrCat(name, ": other prompts; no step is comparable"));
+  }
+  if (contexts.first_fed_difference.has_value() && contexts.steps_left_out > 0) {
+    report_.findings.push_back(
+        absl::StrFormat("%s: other tokens were fed after step %d; %d later steps are left out",
+                        name, *contexts.first_fed_difference, contexts.steps_left_out));
+  }
+  if (contexts.first_unknown_token.has_value() && contexts.steps_left_out > 0) {
+    report_.findings.push_back(absl::StrFormat(
+        "%s: the token fed after step %d is not known in both; %d later steps are left out", name,
+        *contexts.first_unknown_token, contexts.steps_left_out));
+  }
+  const std::pair<const Configuration*, const std::vector<int64_t>*> missing[] = {
+      {pair.a, &contexts.missing_in_a}, {pair.b, &contexts.missing_in_b}};
+  for (const auto& [configuration, steps] : missing) {
+    if (steps->empty()) continue;
+    report_.gaps.push_back(absl::StrFormat("%s: %d steps are missing in %s, first step %d", name,
+                                           steps->size(), configuration->config_id,
+                                           steps->front()));
+  }
+}
+
+std::vector<ConfigurationPair> Pairing::Variants(const HardwareGroup& group,
+                                                 const Configuration& baseline) {
+  std::vector<ConfigurationPair> pairs;
+  for (const Configuration* configuration : group.configurations) {
+    if (configuration == group.baseline || SameValue(*configuration, *group.baseline)) continue;
+    pairs.push_back(ComparePair(baseline, *configuration));
+  }
+  return pairs;
+}
+
+void Pairing::Run() {
+  for (auto a = groups_.begin(); a != groups_.end(); ++a) {
+    report_.within_hardware.push_back({a->name, a->baseline, Variants(*a, *a->baseline)});
+    for (auto b = std::next(a); b != groups_.end(); ++b) {
+      CrossHardwareBaseline cross{a->name, b->name, {}};
+      for (const Configuration* configuration : a->configurations) {
+        const auto match = std::find_if(
+            b->configurations.begin(), b->configurations.end(),
+            [&](const Configuration* other) { return SameValue(*configuration, *other); });
+        if (match == b->configurations.end()) continue;
+        cross.pairs.push_back(ComparePair(*configuration, **match));
+      }
+      report_.cross_hardware_baseline.push_back(std::move(cross));
+    }
+    for (const HardwareGroup& b : groups_) {
+      if (&b == &*a) continue;
+      report_.cross_hardware.push_back({a->name, b.name, Variants(*a, *b.baseline)});
+    }
+  }
+}
+
+}  // namespace
+
+void NoteRepeatedBaselines(const std::vector<HardwareGroup>& groups, ExperimentReport& report) {
+  for (const HardwareGroup& group : groups) {
+    for (const Configuration* configuration : group.configurations) {
+      if (configuration == group.baseline || !SameValue(*configuration, *group.baseline)) continue;
+      report.findings.push_back(absl::StrCat(configuration->config_id, ": the same value as ",
+                                             group.baseline->config_id, " on ", group.name,
+                                             ": not compared with it"));
+    }
+  }
+}
+
+void ComparePairs(const std::vector<HardwareGroup>& groups, const std::set<SignalId>& signals,
+                  ExperimentReport& report) {
+  Pairing(groups, signals, report).Run();
+}
+
+}  // namespace forensics::analyzer
