@@ -16,6 +16,17 @@ namespace {
 // Findings and gaps of one experiment that the table's reader is shown; all are in the JSON report.
 constexpr size_t kMostRemarks = 5;
 
+constexpr char kUncertaintyHeading[] =
+    "\nHEADLINE SIGNAL (SNR: 95 % interval; p: not above the noise, by Holm; L2 by who computed "
+    "it)\n"
+    "Experiment           Configuration                                  SNR        p   Prefill    "
+    "Decode\n";
+constexpr char kRunTimeHeading[] =
+    "\nRUN TIME (mean; slowdown against the baseline on the same hardware; p: not slower, by "
+    "Holm)\n"
+    "Experiment           Configuration                      Seconds  Slowdown    95 % interval   "
+    "     p\n";
+
 std::string Fixed(std::optional<double> value, int decimals) {
   if (!value.has_value()) return "-";
   if (std::isinf(*value)) return "inf";
@@ -28,9 +39,15 @@ std::string Distance(std::optional<double> value) {
   return is_small ? absl::StrFormat("%.1e", *value) : Fixed(value, 4);
 }
 
+// To three digits.
+std::string Bounds(const std::optional<Interval>& interval) {
+  if (!interval.has_value()) return "-";
+  return absl::StrFormat("%.3g to %.3g", interval->low, interval->high);
+}
+
 std::string Bounds(const std::optional<Interval>& interval, int decimals) {
   if (!interval.has_value()) return "-";
-  return absl::StrCat(Fixed(interval->low, decimals), "-", Fixed(interval->high, decimals));
+  return absl::StrCat(Fixed(interval->low, decimals), " to ", Fixed(interval->high, decimals));
 }
 
 // A small one is not shown as none.
@@ -139,6 +156,32 @@ std::string Percent(const Configuration& configuration, const char* figure) {
   return absl::StrFormat("%.0f%%", 100 * (share != nullptr ? *share : static_cast<double>(*whole)));
 }
 
+// Mean L2 over the distinct positions of a phase.
+std::optional<double> PhaseL2(const SignalComparison& signal, Phase phase) {
+  const DistanceSummary& l2 = signal.in(phase).l2;
+  return l2.n > 0 ? std::optional<double>(l2.mean) : std::nullopt;
+}
+
+// A line for each variant with a distance.
+std::string UncertaintyRows(const ExperimentReport& report) {
+  std::string rows;
+  for (const WithinHardware& within : report.within_hardware) {
+    for (const ConfigurationPair& pair : within.pairs) {
+      if (!pair.MeanL2(report.headline).has_value()) continue;
+      const SignalComparison& signal = pair.comparison->signals.at(report.headline);
+      const NoiseComparison none;
+      const NoiseComparison& against = pair.uncertainty.at(report.headline).by_mean.value_or(none);
+      absl::StrAppend(
+          &rows,
+          absl::StrFormat("%-20s %-29s %20s %8s %9s %9s\n", report.experiment.type,
+                          pair.b->config_id, Bounds(against.snr_interval),
+                          Probability(against.p_holm), Distance(PhaseL2(signal, Phase::kPrefill)),
+                          Distance(PhaseL2(signal, Phase::kDecode))));
+    }
+  }
+  return rows;
+}
+
 // A line for each variant; the baselines' times are what they are compared with.
 std::string RunTimeRows(const ExperimentReport& report) {
   std::string rows;
@@ -146,11 +189,11 @@ std::string RunTimeRows(const ExperimentReport& report) {
     for (const RunTime& time : report.run_times.at(within.hardware)) {
       const Configuration& configuration = *time.configuration;
       if (&configuration == within.baseline) continue;
-      absl::StrAppend(&rows, absl::StrFormat("%-20s %-32s %9s %9s %16s %8s\n",
-                                             report.experiment.type, configuration.config_id,
-                                             Fixed(time.mean_seconds, 3), Fixed(time.slowdown, 3),
-                                             Bounds(time.slowdown_interval, 3),
-                                             Probability(time.slower_p_holm)));
+      absl::StrAppend(&rows,
+                      absl::StrFormat("%-20s %-32s %9s %9s %16s %8s\n", report.experiment.type,
+                                      configuration.config_id, Fixed(time.mean_seconds, 3),
+                                      Fixed(time.slowdown, 3), Bounds(time.slowdown_interval, 3),
+                                      Probability(time.slower_p_holm)));
       if (!configuration.overlap.empty()) {
         absl::StrAppend(&rows, std::string(21, ' '), "load ran ",
                         Percent(configuration, "overlap_share"), " of the time, at ",
@@ -159,6 +202,14 @@ std::string RunTimeRows(const ExperimentReport& report) {
     }
   }
   return rows;
+}
+
+// Nothing if there are no rows.
+void AppendSection(const char* heading, std::string (*rows_of)(const ExperimentReport&),
+                   const std::vector<ExperimentReport>& reports, std::string& table) {
+  std::string rows;
+  for (const ExperimentReport& report : reports) absl::StrAppend(&rows, rows_of(report));
+  if (!rows.empty()) absl::StrAppend(&table, heading, rows);
 }
 
 }  // namespace
@@ -171,17 +222,8 @@ std::string SummaryTable(const std::vector<ExperimentReport>& reports) {
                                   "Baseline L2", "Max Signal L2", "SNR", "Detection"));
   absl::StrAppend(&table, std::string(80, '-'), "\n");
   for (const ExperimentReport& report : reports) absl::StrAppend(&table, Row(report));
-  std::string times;
-  for (const ExperimentReport& report : reports) absl::StrAppend(&times, RunTimeRows(report));
-  if (!times.empty()) {
-    absl::StrAppend(&table,
-                    absl::StrFormat("\nRUN TIME (mean; slowdown against the baseline on the "
-                                    "same hardware; p: not slower, by Holm)\n"
-                                    "%-20s %-32s %9s %9s %16s %8s\n",
-                                    "Experiment", "Configuration", "Seconds", "Slowdown",
-                                    "95 % interval", "p"),
-                    times);
-  }
+  AppendSection(kUncertaintyHeading, UncertaintyRows, reports, table);
+  AppendSection(kRunTimeHeading, RunTimeRows, reports, table);
   std::string remarks = CaveatRemarks(reports);
   for (const ExperimentReport& report : reports) absl::StrAppend(&remarks, Remarks(report));
   if (!remarks.empty()) absl::StrAppend(&table, "\n", remarks);

@@ -9,8 +9,9 @@
 
 namespace forensics::analyzer {
 
-// The plan's table: a row an experiment, "-" for what is not known; then a row a variant with its
-// run time, slowdown and, with concurrent work, its overlap; then remarks, if any.
+// The plan's table: a row an experiment, "-" for what is not known; then a row a variant with what
+// is known of the headline signal's uncertainty and its distance in prefill and decode; then one
+// with its run time, slowdown and, with concurrent work, its overlap; then remarks, if any.
 std::string SummaryTable(const std::vector<ExperimentReport>& reports);
 
 }  // namespace forensics::analyzer

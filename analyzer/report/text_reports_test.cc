@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "analyzer/analysis/experiment_analysis.h"
 #include "analyzer/analysis/significance.h"
@@ -100,6 +101,51 @@ TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
   EXPECT_THAT(SummaryTable(Reports(std::move(baseline_alone))), Not(HasSubstr("RUN TIME")));
 }
 
+TEST(SummaryTable, HasAVariantsUncertaintyAndItsDistanceByPhase) {
+  EXPECT_THAT(
+      SummaryTable(Reports(Attention())),
+      HasSubstr("attention            A100_eager                                       -     "
+                "   -    8.0000    8.0000\n"));
+  Experiment experiment = MakeExperiment("attention", "attention_impl");
+  const std::string flash = "flash_attention_2", eager = "eager";
+  AddRun(experiment, "A100_fa2", "A100-80GB", flash, 0);
+  AddRun(experiment, "A100_eager", "A100-80GB", eager, 0);
+  AddRun(experiment, "H100_fa2", "H100", flash, 0);
+  const float offsets[] = {0, 4, 2};
+  for (size_t i = 0; i < 3; ++i) {
+    RunShape shape;
+    shape.steps = 10;
+    shape.offset = offsets[i];
+    experiment.runs[i] = MakeRun(experiment.runs[i].config_id, shape);
+  }
+  experiment.decode_steps = 10;
+  // The variant's prefill has no distance; its decode steps have one of 4 each.
+  for (int step = 0; step < 2; ++step) {
+    for (int position = -3; position <= -1 - step; ++position) {
+      const Timepoint at{step, position};
+      SetVector(experiment.runs[1], kHidden2, at, *experiment.runs[0].vectors[kHidden2][at]);
+    }
+  }
+  std::vector<ExperimentReport> reports = Reports(std::move(experiment));
+  AdjustAcrossExperiments(reports);
+  const SignalUncertainty& uncertainty =
+      reports[0].within_hardware[0].pairs[0].uncertainty.at(kHidden2);
+  const Interval snr = uncertainty.by_mean->snr_interval.value();
+  EXPECT_THAT(SummaryTable(reports),
+              HasSubstr(absl::StrFormat(
+                  "attention            A100_eager                    %20s %8.4f    0.0000    "
+                  "4.0000\n",
+                  absl::StrFormat("%.3g to %.3g", snr.low, snr.high),
+                  uncertainty.by_mean->p_holm.value())));
+}
+
+TEST(SummaryTable, FitsIntoAHundredColumns) {
+  for (const absl::string_view line : absl::StrSplit(SummaryTable(Reports(Attention())), '\n')) {
+    if (absl::StartsWith(line, "attention:")) continue;  // remarks are sentences
+    EXPECT_LE(line.size(), 100u) << line;
+  }
+}
+
 TEST(SummaryTable, HasIntervalsOfSlowdowns) {
   Experiment experiment = Attention();
   experiment.runs[0].runtime_seconds = experiment.runs[1].runtime_seconds = 4;
@@ -116,7 +162,7 @@ TEST(SummaryTable, HasIntervalsOfSlowdowns) {
   // t = sqrt(3), two degrees of freedom: p = (1 - sqrt(3 / 5)) / 2.
   EXPECT_THAT(SummaryTable(reports),
               HasSubstr("attention            A100_eager                           4.020     1.005 "
-                        "     0.993-1.017   0.1127\n"));
+                        "  0.993 to 1.017   0.1127\n"));
 }
 
 TEST(SummaryTable, NamesVariantsWithTheBaselinesBits) {
