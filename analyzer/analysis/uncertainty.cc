@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "analyzer/statistics/autoregression.h"
+
 namespace forensics::analyzer {
 
 PositionSeries SeriesOf(const SignalComparison& signal) {
@@ -20,6 +23,12 @@ PositionSeries MeanSeries(const std::vector<PositionSeries>& series) {
     means[position] = Summarize(distances).mean;
   }
   return means;
+}
+
+std::string WhyTooFew(size_t positions) {
+  if (positions >= kShortestSequence) return "";
+  return absl::StrCat(positions, positions == 1 ? " position" : " positions", ": fewer than ",
+                      kShortestSequence);
 }
 
 std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(
@@ -55,6 +64,12 @@ std::optional<NoiseComparison> CompareWithNoise(const PositionSeries& variant,
   const double mean_noise = Summarize(noises).mean;
   if (mean_noise > 0) comparison.snr = Summarize(distances).mean / mean_noise;
   comparison.snr_interval = RatioInterval(distances, noises, options.resampling);
+  if (!comparison.snr_interval.has_value()) {
+    comparison.interval_reason = WhyTooFew(distances.size());
+    if (comparison.interval_reason.empty()) {
+      comparison.interval_reason = mean_noise > 0 ? "no distance: the SNR is 0" : "no noise";
+    }
+  }
   comparison.p_value = ExceedanceProbability(differences, options.resampling);
   comparison.roc = TellApart(distances, noises);
   comparison.tokens_needed = TokensNeeded(distances, noises, options.rates);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "analyzer/comparison/signal_comparison.h"
@@ -36,6 +37,7 @@ struct NoiseComparison {
   int64_t positions = 0;
   std::optional<double> snr;  // of the means over these positions; none without noise
   std::optional<Interval> snr_interval;
+  std::string interval_reason;  // why there is no interval; else empty
   // Of the hypothesis that the variant's distances do not exceed the noise.
   std::optional<double> p_value;
   std::optional<double> p_holm;  // adjusted for all variants of all experiments
@@ -48,6 +50,9 @@ struct SignalUncertainty {
   std::optional<NoiseComparison> by_mean;      // against Noise::mean
   std::optional<NoiseComparison> by_baseline;  // against Noise::at_baseline
 };
+
+// Why so few positions have neither interval nor test; empty if they are enough.
+std::string WhyTooFew(size_t positions);
 
 // The interval of the mean L2 over the distinct positions of each phase.
 std::array<std::optional<Interval>, kPhases.size()> MeanIntervals(

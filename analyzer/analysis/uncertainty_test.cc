@@ -59,6 +59,8 @@ TEST(CompareWithNoise, IdenticalRunsOnIdenticalHardwareDoNotStandOut) {
   const NoiseComparison comparison = CompareWithNoise(zeros, zeros).value();
   EXPECT_EQ(comparison.snr, std::nullopt);
   EXPECT_FALSE(comparison.snr_interval.has_value());
+  EXPECT_EQ(comparison.interval_reason, "no noise");
+  EXPECT_EQ(CompareWithNoise(zeros, Series(1, 1))->interval_reason, "no distance: the SNR is 0");
   EXPECT_THAT(comparison.p_value, Optional(1.0));
   EXPECT_EQ(comparison.roc.auc, 0.5);
   EXPECT_EQ(comparison.tokens_needed, std::nullopt);
@@ -69,6 +71,8 @@ TEST(CompareWithNoise, TooFewPositionsHaveNoTest) {
   EXPECT_THAT(comparison.snr, Optional(2.0));
   EXPECT_EQ(comparison.p_value, std::nullopt);
   EXPECT_FALSE(comparison.snr_interval.has_value());
+  EXPECT_EQ(comparison.interval_reason, "1 position: fewer than 12");
+  EXPECT_EQ(CompareWithNoise(Series(1, 2), Series(2, 1))->interval_reason, "");
 }
 
 }  // namespace

@@ -171,11 +171,7 @@ void WriteRunTimes(ReportWriter& writer, const ExperimentReport& report) {
       writer.Field("repetitions", time.repetitions);
       writer.Field("slowdown", time.slowdown);
       WriteInterval(writer, "slowdown_interval", time.slowdown_interval);
-      if (time.interval_reason.empty()) {
-        writer.Null("interval_reason");
-      } else {
-        writer.Field("interval_reason", time.interval_reason);
-      }
+      WriteIntervalReason(writer, time.interval_reason);
       writer.Field("slower_p_value", time.slower_p_value);
       writer.Field("slower_p_holm", time.slower_p_holm);
       writer.Field("first_over_others", time.first_over_others);

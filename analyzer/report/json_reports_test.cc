@@ -146,10 +146,12 @@ TEST(AnalysisReports, ShowUncertaintyWhereThereAreEnoughPositions) {
       "/compile/within_hardware_detectability/A100/true/signals/hidden_states~1layer_2/uncertainty";
   EXPECT_EQ(At(json, found + "/mean_l2"),
             R"({"all":{"low":8,"high":8},"prefill":null,"decode":{"low":8,"high":8}})");
+  EXPECT_EQ(At(json, found + "/interval_reason"),
+            R"({"all":null,"prefill":"3 positions: fewer than 12","decode":null})");
   // Two variants in all, both clear.
   EXPECT_EQ(At(json, found + "/against_noise"),
-            R"({"positions":32,"snr":6.4,"snr_interval":{"low":6.4,"high":6.4},"p_value":0.0002,)"
-            R"("p_holm":0.0004,"auc":1,"tokens_needed":1,)"
+            R"({"positions":32,"snr":6.4,"snr_interval":{"low":6.4,"high":6.4},)"
+            R"("interval_reason":null,"p_value":0.0002,"p_holm":0.0004,"auc":1,"tokens_needed":1,)"
             R"("roc":{"false_positive_rate":[0,0,1],"true_positive_rate":[0,1,1]}})");
   EXPECT_EQ(At(json, found + "/against_noise_at_baseline_value/snr"), "16");
   EXPECT_EQ(At(json, "/compile/resampling/resamples"), "999");

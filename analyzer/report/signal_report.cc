@@ -112,7 +112,7 @@ void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair, const Sig
     WriteByPosition(writer, signal);
     const auto uncertainty = pair.uncertainty.find(id);
     if (uncertainty != pair.uncertainty.end()) {
-      WriteUncertainty(writer, uncertainty->second, id == headline);
+      WriteUncertainty(writer, signal, uncertainty->second, id == headline);
     }
     writer.EndObject();
   }

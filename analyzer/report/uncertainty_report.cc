@@ -26,6 +26,7 @@ void WriteNoiseComparison(ReportWriter& writer, const std::string& key,
   writer.Field("positions", comparison->positions);
   writer.Field("snr", comparison->snr);
   WriteInterval(writer, "snr_interval", comparison->snr_interval);
+  WriteIntervalReason(writer, comparison->interval_reason);
   writer.Field("p_value", comparison->p_value);
   writer.Field("p_holm", comparison->p_holm);
   writer.Field("auc", comparison->roc.auc);
@@ -54,11 +55,24 @@ void WriteInterval(ReportWriter& writer, const std::string& key,
   writer.EndObject();
 }
 
-void WriteUncertainty(ReportWriter& writer, const SignalUncertainty& uncertainty, bool with_curve) {
+void WriteIntervalReason(ReportWriter& writer, const std::string& reason) {
+  if (reason.empty()) return writer.Null("interval_reason");
+  writer.Field("interval_reason", reason);
+}
+
+void WriteUncertainty(ReportWriter& writer, const SignalComparison& signal,
+                      const SignalUncertainty& uncertainty, bool with_curve) {
   writer.StartObject("uncertainty");
   writer.StartObject("mean_l2");
   for (const Phase phase : kPhases) {
     WriteInterval(writer, PhaseName(phase), uncertainty.mean_l2[static_cast<size_t>(phase)]);
+  }
+  writer.EndObject();
+  writer.StartObject("interval_reason");
+  for (const Phase phase : kPhases) {
+    const std::string reason = WhyTooFew(static_cast<size_t>(signal.in(phase).l2.n));
+    writer.Field(PhaseName(phase),
+                 reason.empty() ? std::nullopt : std::optional<std::string>(reason));
   }
   writer.EndObject();
   WriteNoiseComparison(writer, "against_noise", uncertainty.by_mean, with_curve);

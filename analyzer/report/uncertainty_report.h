@@ -14,8 +14,12 @@ namespace forensics::analyzer {
 void WriteInterval(ReportWriter& writer, const std::string& key,
                    const std::optional<Interval>& interval);
 
-// `uncertainty` of one signal. The ROC curve is written if `with_curve`.
-void WriteUncertainty(ReportWriter& writer, const SignalUncertainty& uncertainty, bool with_curve);
+// `reason` under `interval_reason`, null if it is empty.
+void WriteIntervalReason(ReportWriter& writer, const std::string& reason);
+
+// `uncertainty` of `signal`. The ROC curve is written if `with_curve`.
+void WriteUncertainty(ReportWriter& writer, const SignalComparison& signal,
+                      const SignalUncertainty& uncertainty, bool with_curve);
 
 // `resampling`: what the figures under `uncertainty` were made with.
 void WriteResampling(ReportWriter& writer, const StatisticsOptions& options);

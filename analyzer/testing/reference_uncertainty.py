@@ -49,6 +49,8 @@ def check_means(check, place, found, phases):
     for phase, figures in phases.items():
         check_interval(check, f"{place}/{phase}", found["mean_l2"][phase], figures["l2_distance"],
                        figures["l2_distance_n"])
+        check.equal(f"{place}/{phase}: has a reason", found["interval_reason"][phase] is not None,
+                    found["mean_l2"][phase] is None)
 
 
 def check_against_noise(check, place, found, distances, noise, is_headline):
@@ -63,6 +65,8 @@ def check_against_noise(check, place, found, distances, noise, is_headline):
     check.equal(f"{place}/snr", found["snr"], snr)
     if snr:
         check_interval(check, f"{place}/snr_interval", found["snr_interval"], snr, len(common))
+    check.equal(f"{place}: has a reason", found["interval_reason"] is not None,
+                found["snr_interval"] is None)
     check.equal(f"{place}/auc", round(found["auc"], 12), round(auc(variant, baseline), 12))
     check.equal(f"{place}: has p", found["p_value"] is not None, len(common) >= SHORTEST)
     if found["p_value"] is not None:
