@@ -1,0 +1,155 @@
+#include "runner/ops/tensor_core/product_recipes.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "rapidjson/document.h"
+#include "schema/digest.h"
+
+namespace forensics::runner {
+namespace {
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+uint16_t RoundToBfloat16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+// Elements begin ... begin + count - 1 of the measurement's tensor with this seed
+// (testdata/hopper/README.md).
+std::vector<uint16_t> MeasuredInputs(uint64_t seed, int64_t begin, int64_t count) {
+  std::vector<uint16_t> values(count);
+  for (int64_t i = 0; i < count; ++i) {
+    uint64_t x = ((seed << 32) + static_cast<uint64_t>(begin + i)) * 0x9e3779b97f4a7c15u +
+                 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    x ^= x >> 31;
+    const int64_t whole = static_cast<int64_t>(x >> 40) - (int64_t{1} << 23);
+    values[i] = RoundToBfloat16(static_cast<float>(whole) * 0x1p-23f);
+  }
+  return values;
+}
+
+std::vector<uint16_t> Multiply(const TensorCore& core, const ProductShape& shape,
+                               const std::vector<uint16_t>& x, int64_t rows,
+                               const std::vector<uint16_t>& w, int64_t columns) {
+  const PackedColumns packed(core, InputFormat::kBfloat16, w.data(), columns, shape.k, shape.k);
+  std::vector<float> y(rows * columns);
+  MultiplyByRecipe(core, InputFormat::kBfloat16, shape, x.data(), rows, packed, 0, columns,
+                   y.data(), columns);
+  std::vector<uint16_t> rounded(y.size());
+  std::transform(y.begin(), y.end(), rounded.begin(), RoundToBfloat16);
+  return rounded;
+}
+
+class MeasuredProducts : public testing::Test {
+ protected:
+  MeasuredProducts() : stored_(ReadFile("testdata/hopper/products_bf16.bin")) {
+    document_.Parse(ReadFile("testdata/hopper/products_bf16.json").c_str());
+    EXPECT_FALSE(document_.HasParseError());
+  }
+
+  struct Product {
+    ProductShape shape;
+    uint64_t seed_x;
+    uint64_t seed_w;
+    int64_t rows;  // stored
+    int64_t columns;
+    int64_t offset;
+    std::string sha256;  // of the whole output
+  };
+
+  std::vector<Product> Products() const {
+    std::vector<Product> products;
+    for (const auto& p : document_["products"].GetArray()) {
+      products.push_back({{p["m"].GetInt64(), p["n"].GetInt64(), p["k"].GetInt64()},
+                          p["seed_x"].GetUint64(),
+                          p["seed_w"].GetUint64(),
+                          p["rows"].GetInt64(),
+                          p["columns"].GetInt64(),
+                          p["offset"].GetInt64(),
+                          p["sha256"].GetString()});
+    }
+    return products;
+  }
+
+  // The stored corner's elements that differ from the core's arithmetic.
+  int64_t Differences(const TensorCore& core, const Product& product) const {
+    const ProductShape& shape = product.shape;
+    const std::vector<uint16_t> y = Multiply(
+        core, shape, MeasuredInputs(product.seed_x, 0, product.rows * shape.k), product.rows,
+        MeasuredInputs(product.seed_w, 0, product.columns * shape.k), product.columns);
+    int64_t differences = 0;
+    for (size_t i = 0; i < y.size(); ++i) {
+      uint16_t bits;
+      std::memcpy(&bits, stored_.data() + product.offset + 2 * i, sizeof bits);
+      differences += bits != y[i];
+    }
+    return differences;
+  }
+
+ private:
+  std::string stored_;
+  rapidjson::Document document_;
+};
+
+TEST_F(MeasuredProducts, AllHaveHoppersBits) {
+  ASSERT_EQ(Products().size(), 74u);
+  for (const Product& product : Products()) {
+    EXPECT_EQ(Differences(kHopperTensorCore, product), 0)
+        << product.shape.m << " x " << product.shape.n << " x " << product.shape.k;
+  }
+}
+
+// The other architecture's arithmetic is told apart: the test above can fail.
+TEST_F(MeasuredProducts, DoNotHaveAmperesBits) {
+  int64_t differences = 0;
+  for (const Product& product : Products()) {
+    differences += Differences(kAmpereTensorCore, product);
+  }
+  EXPECT_GT(differences, 10);
+}
+
+// Where the whole output is small enough for a test: every element, by the digest.
+TEST_F(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
+  int64_t whole = 0;
+  for (const Product& product : Products()) {
+    const auto& [m, n, k] = product.shape;
+    if (m * n * k > 600'000'000 || n * k > 20'000'000) continue;
+    const std::vector<uint16_t> y =
+        Multiply(kHopperTensorCore, product.shape, MeasuredInputs(product.seed_x, 0, m * k), m,
+                 MeasuredInputs(product.seed_w, 0, n * k), n);
+    EXPECT_EQ(schema::Sha256Hex({reinterpret_cast<const char*>(y.data()), y.size() * 2}),
+              product.sha256)
+        << m << " x " << n << " x " << k;
+    ++whole;
+  }
+  EXPECT_GE(whole, 50);
+}
+
+TEST(ProductRecipes, RangesCoverK) {
+  const std::vector<KRange> split = KRanges(kHopperTensorCore, {16, 2048, 4096});
+  ASSERT_EQ(split.size(), 3u);
+  EXPECT_EQ(split[0].end, 22 * 64);
+  EXPECT_EQ(split[1].begin, 22 * 64);
+  EXPECT_EQ(split[2].begin, 44 * 64);
+  EXPECT_EQ(split[2].end, 4096);
+  EXPECT_EQ(KRanges(kHopperTensorCore, {17, 2048, 4096}).size(), 1u);
+  EXPECT_EQ(KRanges(kAmpereTensorCore, {1, 2048, 4096}).size(), 1u);
+  EXPECT_EQ(ProductRecipesDigest().size(), 64u);
+}
+
+}  // namespace
+}  // namespace forensics::runner
