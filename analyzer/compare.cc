@@ -15,6 +15,7 @@
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/report/json_reports.h"
 #include "analyzer/report/text_reports.h"
+#include "analyzer/report/tidy_files.h"
 #include "analyzer/report/tidy_table.h"
 #include "schema/atomic_file.h"
 #include "schema/run_directory.h"
@@ -67,6 +68,16 @@ std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std
   return reports;
 }
 
+absl::Status WriteTidyFiles(const fs::path& folder, const std::vector<ExperimentReport>& reports) {
+  if (folder.empty()) return absl::OkStatus();
+  for (const TidyFile& file : TidyFiles()) {
+    absl::Status status =
+        schema::WriteFileAtomically((folder / file.name).string(), file.text(reports));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteReports(const CompareOptions& options,
                           const std::vector<ExperimentReport>& reports) {
   const fs::path output = options.output;
@@ -85,8 +96,23 @@ absl::Status WriteReports(const CompareOptions& options,
     absl::Status status = schema::WriteFileAtomically(options.tidy, TidyTable(reports));
     if (!status.ok()) return status;
   }
-  if (options.tidy_phases.empty()) return absl::OkStatus();
-  return schema::WriteFileAtomically(options.tidy_phases, PhaseTable(reports));
+  if (!options.tidy_phases.empty()) {
+    absl::Status status = schema::WriteFileAtomically(options.tidy_phases, PhaseTable(reports));
+    if (!status.ok()) return status;
+  }
+  return WriteTidyFiles(options.tidy_folder, reports);
+}
+
+std::string Summary(TableFormat format, const std::vector<ExperimentReport>& reports) {
+  switch (format) {
+    case TableFormat::kJson:
+      return SummaryJson(reports);
+    case TableFormat::kCsv:
+      return PhaseTable(reports, Separator::kComma);
+    case TableFormat::kTable:
+      break;
+  }
+  return SummaryTable(reports);
 }
 
 }  // namespace
@@ -130,7 +156,7 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
   for (ExperimentReport& report : reports) report.unread_files = outcome.failed;
   outcome.analysed = static_cast<int>(reports.size());
   if (absl::Status status = WriteReports(options, reports); !status.ok()) return status;
-  out << (options.format == TableFormat::kJson ? SummaryJson(reports) : SummaryTable(reports));
+  out << Summary(options.format, reports);
   if (!out.flush()) {
     return absl::DataLossError("the summary could not be written to the standard output");
   }

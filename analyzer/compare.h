@@ -11,7 +11,8 @@
 
 namespace forensics::analyzer {
 
-enum class TableFormat { kTable, kJson };
+// Of the summary on stdout; kCsv: the table of phases.
+enum class TableFormat { kTable, kJson, kCsv };
 
 struct CompareOptions {
   std::vector<std::string> inputs;  // experiment files, or directories that hold them
@@ -19,6 +20,7 @@ struct CompareOptions {
   std::string tidy;                 // file of the tidy table; empty: none
   TableFormat format = TableFormat::kTable;
   std::string tidy_phases = {};  // file of the table of phases; empty: none
+  std::string tidy_folder = {};  // directory of all tables (tidy_files.h); empty: none
   StatisticsOptions statistics = {};
 };
 
@@ -30,11 +32,12 @@ struct CompareOutcome {
 };
 
 // Analyses all files, on several cores, and writes <output>/analysis_reports.json and summary.json;
-// the summary goes to `out` as a table or as JSON, what is skipped or damaged to `log`. Of a
-// directory, the reference's file, the plan's eight and any other *_experiment.json are taken, and
-// those of the first nine that it lacks are named as skipped. Damaged files do not stop the others.
-// Fails if there is nothing to analyse, and then leaves an older report as it is, or if the reports
-// or the summary cannot be written; nothing is written after the first that cannot.
+// the summary goes to `out` as a table, as JSON or as the table of phases, what is skipped or
+// damaged to `log`. Of a directory, the reference's file, the plan's eight and any other
+// *_experiment.json are taken, and those of the first nine that it lacks are named as skipped.
+// Damaged files do not stop the others. Fails if there is nothing to analyse, and then leaves an
+// older report as it is, or if the reports or the summary cannot be written; nothing is written
+// after the first that cannot.
 absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
                                        std::ostream& log);
 

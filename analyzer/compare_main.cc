@@ -1,6 +1,7 @@
 // bazel run //analyzer:compare -- [DIRECTORY or FILES]: the verdict over experiment files.
 #include <cstdint>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,16 @@ ABSL_FLAG(std::string, tidy, "",
 ABSL_FLAG(std::string, tidy_phases, "",
           "file for one tab-separated line a pair, signal, layer and phase (all, prefill, decode) "
           "over distinct positions, under a heading");
+ABSL_FLAG(std::string, tidy_folder, "",
+          "directory for all figures as tab-separated tables under headings: summary.tsv, "
+          "signals.tsv, positions.tsv, run_times.tsv and others");
 ABSL_FLAG(uint64_t, seed, forensics::analyzer::Resampling().seed,
           "of the resampling that intervals and p-values come from");
 ABSL_FLAG(double, false_positive_rate, forensics::analyzer::DetectionRates().false_positive_rate,
           "at which the number of tokens that tell a variant from a change of GPU is stated");
-ABSL_FLAG(std::string, format, "table", "summary on stdout: table or json");
+ABSL_FLAG(std::string, format, "table",
+          "on stdout: table or json (the summary), or csv (the table of "
+          "--tidy_phases for a spreadsheet, RFC 4180)");
 
 namespace forensics::analyzer {
 namespace {
@@ -32,7 +38,8 @@ constexpr char kUsage[] =
     R"(Is the numeric fingerprint of a change in serving larger than that of a change of GPU?
 
   compare [DIRECTORY or FILES] [--output=report] [--tidy=FILE] [--tidy_phases=FILE]
-          [--seed=N] [--false_positive_rate=0.01] [--format=table|json]
+          [--tidy_folder=DIRECTORY] [--seed=N] [--false_positive_rate=0.01]
+          [--format=table|json|csv]
 
 Reads experiment JSON (default: the directory "experiments"), prints the summary and writes
 analysis_reports.json and summary.json. Paths are relative to where the command was typed.
@@ -40,10 +47,21 @@ analysis_reports.json and summary.json. Paths are relative to where the command 
   bazel run //analyzer:compare
   bazel run //analyzer:compare -- experiments --output=report --tidy=report/tidy.tsv
   bazel run //analyzer:compare -- a100/batch_size_experiment.json --format=json
+  bazel run //analyzer:compare -- experiments --format=csv >phases.csv
+  bazel run //analyzer:compare -- experiments --tidy_folder=tables
+
+On stdout --format=table and --format=json give the summary, a row an experiment; --format=csv gives
+distances, bit changes, intervals and tests, a row for each pair, signal, layer and phase.
 
 Exit code: 0 done; 1 nothing could be done; 2 wrong usage; 4 done, but a file is missing or damaged
 and is named.
 )";
+
+const std::map<std::string, TableFormat>& Formats() {
+  static const auto* const kFormats = new std::map<std::string, TableFormat>{
+      {"table", TableFormat::kTable}, {"json", TableFormat::kJson}, {"csv", TableFormat::kCsv}};
+  return *kFormats;
+}
 
 absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& positional) {
   CompareOptions options;
@@ -53,6 +71,7 @@ absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& posi
   }
   options.output = schema::UserPath(absl::GetFlag(FLAGS_output));
   options.tidy = schema::UserPath(absl::GetFlag(FLAGS_tidy));
+  options.tidy_folder = schema::UserPath(absl::GetFlag(FLAGS_tidy_folder));
   options.tidy_phases = schema::UserPath(absl::GetFlag(FLAGS_tidy_phases));
   const std::string format = absl::GetFlag(FLAGS_format);
   options.statistics.resampling.seed = absl::GetFlag(FLAGS_seed);
@@ -62,10 +81,11 @@ absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& posi
     return schema::UsageError("--false_positive_rate is not between 0 and 1");
   }
   if (options.output.empty()) return schema::UsageError("--output is empty");
-  if (format != "table" && format != "json") {
-    return schema::UsageError(absl::StrCat("--format is table or json, not '", format, "'"));
+  const auto found = Formats().find(format);
+  if (found == Formats().end()) {
+    return schema::UsageError(absl::StrCat("--format is table, json or csv, not '", format, "'"));
   }
-  options.format = format == "json" ? TableFormat::kJson : TableFormat::kTable;
+  options.format = found->second;
   return options;
 }
 

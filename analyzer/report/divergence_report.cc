@@ -11,19 +11,6 @@
 namespace forensics::analyzer {
 namespace {
 
-std::string Hexadecimal(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return absl::StrFormat("0x%08x", bits);
-}
-
-std::optional<int64_t> Ulps(const ChangedElement& changed, NumberFormat format) {
-  if (!std::isfinite(changed.a) || !std::isfinite(changed.b)) return std::nullopt;
-  BitChanges change;
-  change.Add(changed.a, changed.b);
-  return static_cast<int64_t>(change.Ulps(format).largest);
-}
-
 void WriteWhere(ReportWriter& writer, const SignalDivergence& divergence, NumberFormat format) {
   const ChangedElement& changed = divergence.changed;
   writer.Field("position", divergence.at.Computed());
@@ -33,9 +20,9 @@ void WriteWhere(ReportWriter& writer, const SignalDivergence& divergence, Number
   writer.Field("element", changed.element);
   writer.Field("a", static_cast<double>(changed.a));
   writer.Field("b", static_cast<double>(changed.b));
-  writer.Field("a_bits", Hexadecimal(changed.a));
-  writer.Field("b_bits", Hexadecimal(changed.b));
-  writer.Field("ulps", Ulps(changed, format));
+  writer.Field("a_bits", HexadecimalBits(changed.a));
+  writer.Field("b_bits", HexadecimalBits(changed.b));
+  writer.Field("ulps", UlpsOf(changed, format));
 }
 
 void WriteToken(ReportWriter& writer, const std::string& key, const Step& step) {
@@ -54,6 +41,19 @@ std::vector<std::string> Names(const std::vector<const Configuration*>& configur
 }
 
 }  // namespace
+
+std::string HexadecimalBits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return absl::StrFormat("0x%08x", bits);
+}
+
+std::optional<int64_t> UlpsOf(const ChangedElement& changed, NumberFormat format) {
+  if (!std::isfinite(changed.a) || !std::isfinite(changed.b)) return std::nullopt;
+  BitChanges change;
+  change.Add(changed.a, changed.b);
+  return static_cast<int64_t>(change.Ulps(format).largest);
+}
 
 void WriteSignalDivergence(ReportWriter& writer, const std::optional<SignalDivergence>& divergence,
                            NumberFormat format) {

@@ -1,11 +1,13 @@
-// Tab-separated tables for those who go on in R or pandas.
+// Distances of pairs as tables, for those who go on in R, pandas or a spreadsheet.
 #ifndef ANALYZER_REPORT_TIDY_TABLE_H_
 #define ANALYZER_REPORT_TIDY_TABLE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "analyzer/analysis/experiment_report.h"
+#include "analyzer/report/table.h"
 
 namespace forensics::analyzer {
 
@@ -22,7 +24,14 @@ std::string TidyTable(const std::vector<ExperimentReport>& reports);
 // mean_ulps, ulp_histogram (counts, separated by commas), elements, elements_changed,
 // share_changed, sign_changed, exponent_changed, mantissa_changed. Signals that could not be
 // compared have no line.
-std::string PhaseTable(const std::vector<ExperimentReport>& reports);
+std::string PhaseTable(const std::vector<ExperimentReport>& reports,
+                       Separator separator = Separator::kTab);
+
+// Mean, min and max; empty if there is none.
+std::vector<std::string> DistanceCells(const DistanceSummary& summary);
+
+// Low and high; empty where there is none.
+std::vector<std::string> IntervalCells(const std::optional<Interval>& interval);
 
 }  // namespace forensics::analyzer
 

@@ -29,9 +29,21 @@ expect 0 "Reports of 9 experiments" experiments --output=elsewhere --tidy=elsewh
 [ "$(cut -f2 "typed here/elsewhere/tidy.tsv" | sort -u | tr '\n' ' ')" = \
   "cross_hardware_baseline cross_hardware_detectability within_hardware " ] || failures=1
 
+# CSV is the table of phases: the same cells as with tabs, as python3 reads them.
+expect 0 "Reports of 9 experiments" experiments --tidy_phases=phases.tsv --tidy_folder=tables
+"$compare" experiments --format=csv 2>/dev/null >"typed here/phases.csv"
+cmp "typed here/phases.tsv" "typed here/tables/phases.tsv" || failures=1
+python3 - "typed here" <<'PYTHON' || { echo "CSV"; failures=1; }
+import csv, sys
+with open(sys.argv[1] + "/phases.csv", newline="") as commas, open(sys.argv[1] + "/phases.tsv") as tabs:
+    rows = list(csv.reader(commas, strict=True))
+    assert len(rows) > 1000
+    assert rows == list(csv.reader(tabs, delimiter="\t", quoting=csv.QUOTE_NONE))
+PYTHON
+
 expect 0 "bazel run //analyzer:compare -- experiments" --help
 expect 2 "unknown flag --no_such" --no_such=1
-expect 2 "--format is table or json, not 'html'" --format=html
+expect 2 "--format is table, json or csv, not 'xml'" --format=xml
 expect 2 "--output is empty" --output=
 expect 2 "--false_positive_rate is not between 0 and 1" --false_positive_rate=1
 expect 0 "Reports of 1 experiments" experiments/batch_size_experiment.json --seed=7 \
