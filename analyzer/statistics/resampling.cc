@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
+#include <memory>
 #include <vector>
 
 #include "analyzer/statistics/autoregression.h"
+#include "analyzer/statistics/draws.h"
+#include "analyzer/statistics/resampled_means.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -13,18 +15,6 @@ namespace {
 constexpr double kLargestSum = 0.97;
 constexpr int kFewExceedances = 10;
 constexpr int kMostResamples = 4999;
-
-// The same numbers on every machine: the standard's distributions are not.
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-
-  size_t Below(size_t n) { return static_cast<size_t>((engine_() >> 32) * n >> 32); }
-  bool Coin() { return (engine_() >> 63) != 0; }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 // Calibration for short sequences, found by simulation (docs/numerics.md). Estimates of correlation
 // that are too small by chance make intervals too short and tests too easy: series are made with a
@@ -45,12 +35,6 @@ Autoregression Generating(Autoregression fit, size_t n, double margin_at_32) {
   return fit;
 }
 
-// Mean over standard error.
-double Studentised(const Autoregression& fit) {
-  if (fit.standard_error > 0) return fit.mean / fit.standard_error;
-  return fit.mean == 0 ? 0 : std::copysign(INFINITY, fit.mean);
-}
-
 std::vector<double> Centred(std::vector<double> values) {
   double sum = 0;
   for (const double value : values) sum += value;
@@ -58,41 +42,31 @@ std::vector<double> Centred(std::vector<double> values) {
   return values;
 }
 
-// Studentised means, ascending, of series like `values` with a mean of 0.
+// Studentised means of series like `values` with a mean of 0.
 std::vector<double> StudentisedMeans(absl::Span<const double> values, const Autoregression& fit,
                                      const Resampling& resampling) {
   const std::vector<double> innovations = Centred(Innovations(values, fit));
   const size_t block = static_cast<size_t>(BlockLength(values.size()));
   const Autoregression generating =
       Generating(fit, values.size(), kIntervalMargin * (fit.first + fit.second));
-  Random random(resampling.seed);
-  std::vector<double> series(values.size());
-  std::vector<double> means;
-  for (int resample = 0; resample < resampling.resamples; ++resample) {
-    for (size_t i = 0; i < series.size(); i += block) {
-      const size_t start = random.Below(innovations.size() - block + 1);
-      for (size_t j = 0; j < block && i + j < series.size(); ++j) {
-        series[i + j] = innovations[start + j];
-      }
-    }
-    MakeSeries(generating, series);
-    means.push_back(Studentised(FitAutoregression(series)));
-  }
-  std::sort(means.begin(), means.end());
-  return means;
+  const std::shared_ptr<const BlockDraws> draws =
+      DrawBlocks(resampling.seed, resampling.resamples, values.size(), block);
+  return MeansOfBlocks(innovations, block, generating, *draws);
 }
 
-// The value that a share `p` of the sorted ones is at most.
-double Quantile(const std::vector<double>& sorted, double p) {
-  const double rank = p * static_cast<double>(sorted.size() + 1);
-  const auto index = static_cast<size_t>(std::clamp(rank, 1.0, static_cast<double>(sorted.size())));
-  return sorted[index - 1];
+// The value that a share `p` of `values`, whose order changes, is at most.
+double Quantile(std::vector<double>& values, double p) {
+  const double rank = p * static_cast<double>(values.size() + 1);
+  const auto index = static_cast<size_t>(std::clamp(rank, 1.0, static_cast<double>(values.size())));
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(index) - 1;
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
 }
 
 Interval IntervalOfMean(absl::Span<const double> values, const Resampling& resampling) {
   const Autoregression fit = FitAutoregression(values);
   if (fit.standard_error == 0) return {fit.mean, fit.mean};
-  const std::vector<double> means = StudentisedMeans(values, fit, resampling);
+  std::vector<double> means = StudentisedMeans(values, fit, resampling);
   const double tails = 1 - resampling.level;
   const double tail = tails / 2 * (1 - kTailLoss / static_cast<double>(values.size()));
   return {fit.mean - Quantile(means, 1 - tail) * fit.standard_error,
@@ -135,19 +109,21 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
   const double observed = Studentised(fit);
   const Autoregression generating = Generating(fit, differences.size(), kTestMargin);
   const std::vector<double> innovations = Innovations(differences, fit);
-  Random random(resampling.seed);
-  std::vector<double> series(innovations.size());
+  const std::shared_ptr<const SignDraws> draws = DrawSigns(
+      resampling.seed, std::max(resampling.resamples, kMostResamples), differences.size());
   int at_least = 0;
   int resamples = 0;
   // A small probability needs more of them to be told from a smaller one.
-  while (resamples < resampling.resamples ||
-         (at_least < kFewExceedances && resamples < kMostResamples)) {
-    for (size_t i = 0; i < series.size(); ++i) {
-      series[i] = random.Coin() ? innovations[i] : -innovations[i];
+  const auto wanted = [&] {
+    return resamples < resampling.resamples ||
+           (at_least < kFewExceedances && resamples < kMostResamples);
+  };
+  for (size_t batch = 0; wanted(); ++batch) {
+    for (const double mean : MeansOfSigns(innovations, generating, *draws, batch)) {
+      if (!wanted()) break;
+      at_least += mean >= observed;
+      ++resamples;
     }
-    MakeSeries(generating, series);
-    at_least += Studentised(FitAutoregression(series)) >= observed;
-    ++resamples;
   }
   return (at_least + 1.0) / (resamples + 1.0);
 }

@@ -1,0 +1,132 @@
+// The arithmetic of autoregression.h for one series (double) or for eight at once (Lanes). A lane
+// has the bits of the series alone.
+#ifndef ANALYZER_STATISTICS_AUTOREGRESSION_KERNELS_H_
+#define ANALYZER_STATISTICS_AUTOREGRESSION_KERNELS_H_
+
+#include <cmath>
+#include <cstddef>
+
+#include "analyzer/statistics/autoregression.h"
+#include "analyzer/statistics/lanes.h"
+
+namespace forensics::analyzer {
+
+// Autoregression, one a lane.
+template <typename Real>
+struct FitOf {
+  Real mean = {};
+  Real first = {};
+  Real second = {};
+  Real standard_error = {};
+};
+
+template <typename Real>
+__attribute__((always_inline)) inline void Clamp(Real& value, double low, double high) {
+  const Real lowest = Real{} + low;
+  const Real highest = Real{} + high;
+  value = value < lowest ? lowest : (highest < value ? highest : value);
+}
+
+// Sets the coefficients by sums of squares and of products at lags 1 and 2.
+template <typename Real>
+__attribute__((always_inline)) inline void SetCoefficients(double n, const Real& squares,
+                                                           const Real& lag1, const Real& lag2,
+                                                           FitOf<Real>& fit) {
+  constexpr double kLargestSum = 0.95;
+  constexpr double kLargestCorrelation = 0.95;
+  constexpr double kSmallestCorrelation = -0.9;
+  constexpr double kLargestPartial = 0.6;
+  constexpr double kSmallestPartial = -0.5;
+  const Real zero = {};
+  Real r1 = (n * lag1 / squares + 1.0) / (n - 3);
+  Clamp(r1, kSmallestCorrelation, kLargestCorrelation);
+  const Real r2 = (n * lag2 / squares + 2.0) / (n - 5);
+  Real partial = (r2 - r1 * r1) / (1.0 - r1 * r1);
+  Clamp(partial, kSmallestPartial, kLargestPartial);
+  const Real sum = r1 * (1.0 - partial) + partial;
+  Real held = sum;
+  Clamp(held, 0.0, kLargestSum);
+  fit.first = held == 0.0 ? zero : r1 * (1.0 - partial) * held / sum;
+  fit.second = held == 0.0 ? zero : partial * held / sum;
+}
+
+// `values`: [size].
+template <typename Real>
+__attribute__((always_inline)) inline void FitSeries(const Real* values, size_t size,
+                                                     FitOf<Real>& fit) {
+  const double n = static_cast<double>(size);
+  const Real zero = {};
+  fit.mean = zero;
+  for (size_t i = 0; i < size; ++i) fit.mean += values[i];
+  fit.mean /= n;
+  Real squares = zero, lag1 = zero, lag2 = zero;
+  Real before = zero, before_that = zero;  // deviations
+  for (size_t i = 0; i < size; ++i) {
+    const Real deviation = values[i] - fit.mean;
+    squares += deviation * deviation;
+    lag1 += deviation * before;
+    lag2 += deviation * before_that;
+    before_that = before;
+    before = deviation;
+  }
+  SetCoefficients(n, squares, lag1, lag2, fit);
+  Real innovations = zero;
+  for (size_t i = 0; i < size; ++i) {
+    const Real deviation = values[i] - fit.mean;
+    if (i >= 2) {
+      const Real innovation = deviation - fit.first * before - fit.second * before_that;
+      innovations += innovation * innovation;
+    }
+    before_that = before;
+    before = deviation;
+  }
+  Real root = innovations / (n - 4) / n;
+  TakeRoot(root);
+  fit.standard_error = root / (1.0 - fit.first - fit.second);
+  // Of equal values.
+  fit.first = squares > 0.0 ? fit.first : zero;
+  fit.second = squares > 0.0 ? fit.second : zero;
+  fit.standard_error = squares > 0.0 ? fit.standard_error : zero;
+}
+
+// The first two values of a series in terms of innovations: value 0 is `scale` times one, value 1
+// is `correlation` times value 0 plus `second_scale` times another.
+struct SeriesStart {
+  explicit SeriesStart(const Autoregression& fit) {
+    correlation = fit.first / (1 - fit.second);
+    scale = 1 / std::sqrt((1 - fit.second * fit.second) * (1 - correlation * correlation));
+    second_scale = scale * std::sqrt(1 - correlation * correlation);
+  }
+  double correlation = 0;
+  double scale = 0;
+  double second_scale = 0;
+};
+
+// Replaces the innovations, [size], by the series that they make.
+template <typename Real>
+__attribute__((always_inline)) inline void InnovationsToSeries(const Autoregression& fit,
+                                                               Real* series, size_t size) {
+  const SeriesStart start(fit);
+  for (size_t i = 0; i < size; ++i) {
+    if (i == 0) {
+      series[i] *= start.scale;
+    } else if (i == 1) {
+      series[i] = start.correlation * series[0] + start.second_scale * series[i];
+    } else {
+      series[i] += fit.first * series[i - 1] + fit.second * series[i - 2];
+    }
+  }
+}
+
+// Mean over standard error.
+template <typename Real>
+__attribute__((always_inline)) inline void Studentise(const FitOf<Real>& fit, Real& mean) {
+  const Real zero = {};
+  const Real infinity = zero + INFINITY;
+  const Real without_error = fit.mean == 0.0 ? zero : (fit.mean < 0.0 ? -infinity : infinity);
+  mean = fit.standard_error > 0.0 ? fit.mean / fit.standard_error : without_error;
+}
+
+}  // namespace forensics::analyzer
+
+#endif  // ANALYZER_STATISTICS_AUTOREGRESSION_KERNELS_H_
