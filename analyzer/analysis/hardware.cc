@@ -4,6 +4,7 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "analyzer/reading/json_fields.h"
 #include "schema/run_directory.h"
 
@@ -75,8 +76,12 @@ bool IsSubstitute(const std::string& variable, const Configuration& baseline) {
 }  // namespace
 
 std::string HardwareName(const std::string& label) {
-  const std::string name = schema::ShortHardware(label);
-  return name == schema::PathPart(label) ? label : name;
+  // "h100 pcie" is an H100 too; an emulation is none. The space keeps a name that is all of a label
+  // apart from one that is not known.
+  const std::string spelled = absl::AsciiStrToUpper(label) + " ";
+  const std::string name = schema::ShortHardware(spelled);
+  const bool is_known = name != schema::PathPart(spelled);
+  return is_known && !absl::StartsWithIgnoreCase(label, "emulated:") ? name : label;
 }
 
 std::map<std::string, std::string> HardwareNames(const Experiment& experiment) {

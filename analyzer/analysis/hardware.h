@@ -14,7 +14,7 @@
 namespace forensics::analyzer {
 
 // "A100" for "A100-80GB" and "NVIDIA A100-SXM4-80GB" (schema::ShortHardware); a label that names no
-// known GPU is its own name.
+// known GPU is its own name. Upper and lower case are one.
 std::string HardwareName(const std::string& label);
 
 // The name of each hardware label in the file: HardwareName, but where several labels share that

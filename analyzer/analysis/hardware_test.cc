@@ -12,10 +12,17 @@ using ::testing::SizeIs;
 
 TEST(HardwareName, LabelsMatchByThePlansNamesAsSubstrings) {
   const std::pair<const char*, const char*> cases[] = {
-      {"A100-80GB", "A100"}, {"NVIDIA A100-SXM4-80GB", "A100"},
-      {"H100", "H100"},      {"NVIDIA H100 80GB HBM3", "H100"},
-      {"H200", "H200"},      {"AMD EPYC 9555 (AVX-512)", "AMD EPYC 9555 (AVX-512)"},
-      {"MI300X", "MI300X"},  {"", ""},
+      {"A100-80GB", "A100"},
+      {"NVIDIA A100-SXM4-80GB", "A100"},
+      {"H100", "H100"},
+      {"NVIDIA H100 80GB HBM3", "H100"},
+      {"H200", "H200"},
+      {"AMD EPYC 9555 (AVX-512)", "AMD EPYC 9555 (AVX-512)"},
+      {"MI300X", "MI300X"},
+      {"", ""},
+      {"h100 pcie", "H100"},
+      {"a100", "A100"},
+      {"emulated:H100", "emulated:H100"},
   };
   for (const auto& [label, name] : cases) EXPECT_EQ(HardwareName(label), name) << label;
 }

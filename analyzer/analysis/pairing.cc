@@ -20,11 +20,14 @@ bool SameValue(const Configuration& a, const Configuration& b) {
 
 // What the signals of both were computed in; float32, unless both say otherwise.
 NumberFormat CommonFormat(const Configuration& a, const Configuration& b) {
-  const auto is_bfloat16 = [](const Configuration& configuration) {
+  const auto is = [](const Configuration& configuration, NumberFormat format) {
     const auto dtype = configuration.circumstances.find("dtype");
-    return dtype != configuration.circumstances.end() && dtype->second == "bfloat16";
+    return dtype != configuration.circumstances.end() && dtype->second == NumberFormatName(format);
   };
-  return is_bfloat16(a) && is_bfloat16(b) ? NumberFormat::kBfloat16 : NumberFormat::kFloat32;
+  for (const NumberFormat format : {NumberFormat::kBfloat16, NumberFormat::kFloat16}) {
+    if (is(a, format) && is(b, format)) return format;
+  }
+  return NumberFormat::kFloat32;
 }
 
 class Pairing {

@@ -36,7 +36,15 @@ size_t BitLength(uint64_t value) {
 uint64_t UlpDistance(float a, float b) { return Distance(Bits(a), Bits(b)); }
 
 const char* NumberFormatName(NumberFormat format) {
-  return format == NumberFormat::kBfloat16 ? "bfloat16" : "float32";
+  switch (format) {
+    case NumberFormat::kBfloat16:
+      return "bfloat16";
+    case NumberFormat::kFloat16:
+      return "float16";
+    case NumberFormat::kFloat32:
+      break;
+  }
+  return "float32";
 }
 
 std::vector<int64_t> UlpStatistics::FilledBins() const {

@@ -12,9 +12,9 @@ namespace forensics::analyzer {
 // Number of float32 values from `a` to `b`, 0.0 and -0.0 being one. Both are finite.
 uint64_t UlpDistance(float a, float b);
 
-enum class NumberFormat { kFloat32, kBfloat16 };
+enum class NumberFormat { kFloat32, kBfloat16, kFloat16 };
 
-// "float32", "bfloat16".
+// "float32", "bfloat16", "float16".
 const char* NumberFormatName(NumberFormat format);
 
 // ULP distances in the units of one number format. A bin is the distance's length in bits: bin 0

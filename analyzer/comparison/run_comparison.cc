@@ -46,7 +46,7 @@ SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
         ++left_out.unequal_length;
       } else {
         const auto [entry, is_new] = known.try_emplace({vector_a->get(), vector_b->get()});
-        if (is_new) entry->second = Difference(**vector_a, **vector_b);
+        if (is_new) entry->second = Difference(**vector_a, **vector_b, format);
         accumulator.Add(at, entry->second);
       }
     }

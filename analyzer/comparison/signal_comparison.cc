@@ -40,6 +40,7 @@ void SignalAccumulator::Add(const Timepoint& at, const VectorDifference& differe
 PhaseStatistics SignalAccumulator::Statistics(Phase phase) const {
   PhaseStatistics statistics;
   std::vector<double> l2, relative, cosine;
+  HalfChanges halves;
   for (const auto& [computed, difference] : distinct_) {
     if (!InPhase(computed, phase)) continue;
     l2.push_back(difference.l2);
@@ -48,11 +49,16 @@ PhaseStatistics SignalAccumulator::Statistics(Phase phase) const {
     statistics.largest_absolute =
         std::max(statistics.largest_absolute, difference.largest_absolute);
     statistics.bits.Add(difference.bits);
+    if (difference.halves.has_value()) halves.Add(*difference.halves);
   }
   statistics.l2 = Summarize(l2);
   statistics.relative_l2 = Summarize(relative);
   statistics.cosine = Summarize(cosine);
   statistics.ulps = statistics.bits.Ulps(format_);
+  if (format_ == NumberFormat::kFloat16 && halves.fit()) {
+    statistics.ulps = halves.Ulps();
+    halves.Split(statistics.bits);
+  }
   return statistics;
 }
 

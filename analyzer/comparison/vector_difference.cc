@@ -35,9 +35,16 @@ std::optional<ChangedElement> FirstChanged(absl::Span<const float> a, absl::Span
   return std::nullopt;
 }
 
+HalfChanges CountHalves(absl::Span<const float> a, absl::Span<const float> b) {
+  HalfChanges changes;
+  for (size_t i = 0; i < a.size(); ++i) changes.Add(a[i], b[i]);
+  return changes;
+}
+
 }  // namespace
 
-VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b) {
+VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b,
+                            NumberFormat format) {
   VectorDifference difference;
   const Eigen::Index size = static_cast<Eigen::Index>(a.size());
   const Vector array_a(a.data(), size);
@@ -46,6 +53,7 @@ VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b
   difference.finite = array_a.isFinite().all() && array_b.isFinite().all();
   if (!difference.finite || size == 0) return difference;
   for (size_t i = 0; i < a.size(); ++i) difference.bits.Add(a[i], b[i]);
+  if (format == NumberFormat::kFloat16) difference.halves = CountHalves(a, b);
   const Eigen::ArrayXd double_a = array_a.cast<double>();
   difference.norm_a = Norm(double_a);
   if (!difference.first_changed.has_value()) {

@@ -7,6 +7,7 @@
 
 #include "absl/types/span.h"
 #include "analyzer/comparison/bit_changes.h"
+#include "analyzer/comparison/half_changes.h"
 
 namespace forensics::analyzer {
 
@@ -25,11 +26,13 @@ struct VectorDifference {
   std::optional<double> cosine;  // of the angle between them; none if either is zero
   double largest_absolute = 0;
   BitChanges bits;
+  std::optional<HalfChanges> halves;  // if asked for
   std::optional<ChangedElement> first_changed;
 };
 
-// `a` and `b` have the same length.
-VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b);
+// `a` and `b` have the same length. Changes are counted in float16 too if `format` says so.
+VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b,
+                            NumberFormat format = NumberFormat::kFloat32);
 
 }  // namespace forensics::analyzer
 

@@ -50,6 +50,11 @@ std::string HexadecimalBits(float value) {
 
 std::optional<int64_t> UlpsOf(const ChangedElement& changed, NumberFormat format) {
   if (!std::isfinite(changed.a) || !std::isfinite(changed.b)) return std::nullopt;
+  if (format == NumberFormat::kFloat16) {
+    HalfChanges change;
+    change.Add(changed.a, changed.b);
+    return static_cast<int64_t>(change.Ulps().largest);
+  }
   BitChanges change;
   change.Add(changed.a, changed.b);
   return static_cast<int64_t>(change.Ulps(format).largest);
