@@ -43,6 +43,37 @@ class CorrelatedSequences {
   std::normal_distribution<double> normal_;
 };
 
+// Log-normal values as above whose logarithms share a part in blocks of `block` neighbours, as
+// tokens of one word or phrase might: no autoregression. `share`: of the logarithm's variance.
+class BlockSequences {
+ public:
+  BlockSequences(double share, int block, uint64_t seed)
+      : share_(share), block_(block), random_(seed) {}
+
+  std::vector<double> Draw(size_t n) {
+    std::vector<double> values;
+    double common = normal_(random_);
+    int left = std::uniform_int_distribution<int>(1, block_)(random_);
+    for (size_t i = 0; i < n; ++i) {
+      if (left-- == 0) {
+        common = normal_(random_);
+        left = block_ - 1;
+      }
+      const double own = normal_(random_);
+      values.push_back(std::exp(0.5 * (std::sqrt(share_) * common + std::sqrt(1 - share_) * own)));
+    }
+    return values;
+  }
+
+  double Mean() const { return std::exp(0.125); }
+
+ private:
+  const double share_;
+  const int block_;
+  std::mt19937_64 random_;
+  std::normal_distribution<double> normal_;
+};
+
 }  // namespace forensics::analyzer
 
 #endif  // ANALYZER_TESTING_CORRELATED_SEQUENCES_H_

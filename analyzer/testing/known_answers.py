@@ -79,6 +79,11 @@ def float32(bits):
     return struct.unpack("<f", struct.pack("<I", bits))[0]
 
 
+def float32_of(value):
+    """The float32 nearest to `value`."""
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
 def float16(bits):
     return struct.unpack("<e", struct.pack("<H", bits))[0]
 
@@ -275,6 +280,67 @@ def cases():
         "identity_classes/hidden_states~layer_2/decode/classes": [["A"], ["B"], ["H"]],
         "identity_classes/hidden_states~layer_2/all/parted_at": [None, 1, -2],
         SIGNAL + "/by_position/l2_distance": [0, 0, 0, 12, 12, 12]}
+
+    # A token each has in the other's list counts; the others are counted as unmatched.
+    listed = two(0, 0, steps=1, positions=(-1,))
+    listed["runs"][1]["decode_steps"][0]["logprobs"]["pos_-1"] = {
+        "token_ids": [9, 2, 0, 8], "log_probs": [-0.5, -6.0, -5.0, -7.0]}  # 0: -1, 2: -3
+    yield "token ids that one list has", listed, {
+        WITHIN + "/signals/logprobs/l2_distance": 5,  # 4 and 3
+        WITHIN + "/signals/logprobs/unmatched_ids": 4,
+        WITHIN + "/signals/logprobs/phases/all/largest_absolute": 4,
+        WITHIN + "/signals/logprobs/bit_identical": False}
+    apart = two(0, 1)
+    for record in apart["runs"][1]["decode_steps"]:
+        for at in record["logprobs"].values():
+            at["token_ids"] = [i + 50 for i in at["token_ids"]]
+    yield "no token id in common", apart, {
+        WITHIN + "/signals/logprobs/l2_distance": None,
+        WITHIN + "/signals/logprobs/left_out/no_common_id": 6, "summary/snr": 2}
+    # Fed the reference's tokens, its own choices notwithstanding; over the reference's ids.
+    forced = two(0, 1, steps=3, fields=({"decoding": "free"}, {"decoding": "forced"}))
+    for step, record in enumerate(forced["runs"][1]["decode_steps"]):
+        record.update(token_id=7 + step, fed_token_id=100 + step, reference_log_probs={
+            f"pos_{p}": {"token_ids": [3, 2, 1, 0], "log_probs": [-5.5, -4.5, -3.5, -2.5]}
+            for p in (-3, -2, -1)})
+    yield "forced decoding", forced, {
+        WITHIN + "/contexts/steps_compared": 3, WITHIN + "/contexts/steps_left_out": 0,
+        WITHIN + "/first_divergent_token/step": 0, WITHIN + "/first_divergent_token/b/token_id": 7,
+        WITHIN + "/signals/logprobs/l2_distance": 3,  # 1.5 sqrt(4)
+        "summary/snr": 2}
+    torn = two(0, 1)
+    torn["runs"][1]["decode_steps"][0]["hidden_states"]["layer_2"]["pos_-3"].pop()
+    del torn["runs"][1]["decode_steps"][1]["hidden_states"]["layer_2"]["pos_-1"]
+    del torn["runs"][1]["decode_steps"][1]["key_vectors"]
+    yield "vectors that are short or missing", torn, {
+        "summary/snr": 2, WITHIN + "/l2_distance_n": 4, SIGNAL + "/left_out/unequal_length": 1,
+        SIGNAL + "/left_out/missing": 1, WITHIN + "/signals/key_vectors~layer_1/l2_distance_n": 3}
+    late = two(0, 1)
+    late["runs"] = [dict(record, rep_id=2) for record in late["runs"][::-1]] + [
+        dict(run(c, rep=r), decode_steps=[]) for c in "AB" for r in (1, 0)]
+    yield "the last repetition alone is stored", late, {
+        "summary/snr": 2, "reproducibility/A/reproducible": None,
+        "reproducibility/A/repetitions": 3, "reproducibility/A/compared_rep_id": 2}
+    yield "the reference alone", experiment("none", [("A", "A100-80GB", "baseline"),
+                                                     ("H", "H100", "baseline")],
+                                            [run("A"), run("H", 1)]), {
+        "summary/baseline_l2": 4, "summary/snr": None, "summary/detectability": "Undefined",
+        "within_hardware_detectability": {"A100": {}, "H100": {}}}
+    # The default's value is the baseline, wherever it stands; of 11.8 and 12.1 alone the first is.
+    for values, base in ((("11.8", "12.8", "12.1"), "12.8"), (("12.1", "11.8"), "12.1")):
+        yield f"CUDA {values}", experiment(
+            "cuda_version", [(f"A{v}", "A100-80GB", v) for v in values],
+            [run(f"A{v}", i) for i, v in enumerate(values)]), {
+                "baseline_values": {"A100": base}, "summary/max_signal_l2": 4}
+    other = two(0, 1)
+    other["runs"][1]["prompt_text"] = "q"
+    yield "another prompt", other, {
+        WITHIN + "/contexts/same_prompt": False, WITHIN + "/l2_distance": None,
+        "summary/detectability": "Undefined"}
+    # Elements of 1e38 and -1e38 are 2e38 apart, whose square no float32 holds.
+    yield "large numbers", two(1e38, -1e38, noise=0.0), {
+        "summary/max_signal_l2": 4 * 2 * float32_of(1e38), SIGNAL + "/phases/all/cosine": -1,
+        SIGNAL + "/phases/all/relative_l2": 2}
 
 
 def lookup(tree, path):
