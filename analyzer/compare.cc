@@ -13,6 +13,7 @@
 #include "analyzer/analysis/significance.h"
 #include "analyzer/parallel/parallel.h"
 #include "analyzer/reading/experiment_reader.h"
+#include "analyzer/report/html/html_report.h"
 #include "analyzer/report/json_reports.h"
 #include "analyzer/report/text_reports.h"
 #include "analyzer/report/tidy_files.h"
@@ -78,19 +79,30 @@ absl::Status WriteTidyFiles(const fs::path& folder, const std::vector<Experiment
   return absl::OkStatus();
 }
 
-absl::Status WriteReports(const CompareOptions& options,
+// The texts of the files that every run writes.
+struct ReportTexts {
+  std::string analysis_reports;
+  std::string summary;
+  std::string page;
+};
+
+ReportTexts TextsOf(const std::vector<ExperimentReport>& reports) {
+  ReportTexts texts{AnalysisReportsJson(reports), SummaryJson(reports), ""};
+  texts.page = HtmlReport(texts.analysis_reports, texts.summary);
+  return texts;
+}
+
+absl::Status WriteReports(const CompareOptions& options, const ReportTexts& texts,
                           const std::vector<ExperimentReport>& reports) {
   const fs::path output = options.output;
+  const std::pair<const char*, const std::string*> files[] = {
+      {schema::kAnalysisReportsFile, &texts.analysis_reports},
+      {schema::kSummaryFile, &texts.summary},
+      {schema::kReportPageFile, &texts.page}};
   // After a failure nothing more is written: files of two analyses would stand side by side.
-  if (absl::Status status = schema::WriteFileAtomically(
-          (output / schema::kAnalysisReportsFile).string(), AnalysisReportsJson(reports));
-      !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = schema::WriteFileAtomically((output / schema::kSummaryFile).string(),
-                                                        SummaryJson(reports));
-      !status.ok()) {
-    return status;
+  for (const auto& [name, text] : files) {
+    absl::Status status = schema::WriteFileAtomically((output / name).string(), *text);
+    if (!status.ok()) return status;
   }
   if (!options.tidy.empty()) {
     absl::Status status = schema::WriteFileAtomically(options.tidy, TidyTable(reports));
@@ -103,16 +115,19 @@ absl::Status WriteReports(const CompareOptions& options,
   return WriteTidyFiles(options.tidy_folder, reports);
 }
 
-std::string Summary(TableFormat format, const std::vector<ExperimentReport>& reports) {
+std::string Printed(TableFormat format, const ReportTexts& texts,
+                    const std::vector<ExperimentReport>& reports) {
   switch (format) {
+    case TableFormat::kTable:
+      return SummaryTable(reports);
     case TableFormat::kJson:
-      return SummaryJson(reports);
+      return texts.summary;
     case TableFormat::kCsv:
       return PhaseTable(reports, Separator::kComma);
-    case TableFormat::kTable:
-      break;
+    case TableFormat::kHtml:
+      return texts.page;
   }
-  return SummaryTable(reports);
+  return "";
 }
 
 }  // namespace
@@ -155,8 +170,9 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
   AdjustAcrossExperiments(reports);
   for (ExperimentReport& report : reports) report.unread_files = outcome.failed;
   outcome.analysed = static_cast<int>(reports.size());
-  if (absl::Status status = WriteReports(options, reports); !status.ok()) return status;
-  out << Summary(options.format, reports);
+  const ReportTexts texts = TextsOf(reports);
+  if (absl::Status status = WriteReports(options, texts, reports); !status.ok()) return status;
+  out << Printed(options.format, texts, reports);
   if (!out.flush()) {
     return absl::DataLossError("the summary could not be written to the standard output");
   }

@@ -11,8 +11,8 @@
 
 namespace forensics::analyzer {
 
-// Of the summary on stdout; kCsv: the table of phases.
-enum class TableFormat { kTable, kJson, kCsv };
+// Of what is printed. kCsv: the table of phases; kHtml: the page.
+enum class TableFormat { kTable, kJson, kCsv, kHtml };
 
 struct CompareOptions {
   std::vector<std::string> inputs;  // experiment files, or directories that hold them
@@ -31,13 +31,13 @@ struct CompareOutcome {
   std::vector<std::string> failed;
 };
 
-// Analyses all files, on several cores, and writes <output>/analysis_reports.json and summary.json;
-// the summary goes to `out` as a table, as JSON or as the table of phases, what is skipped or
-// damaged to `log`. Of a directory, the reference's file, the plan's eight and any other
-// *_experiment.json are taken, and those of the first nine that it lacks are named as skipped.
-// Damaged files do not stop the others. Fails if there is nothing to analyse, and then leaves an
-// older report as it is, or if the reports or the summary cannot be written; nothing is written
-// after the first that cannot.
+// Analyses all files, on several cores, and writes <output>/analysis_reports.json, summary.json and
+// report.html; the summary goes to `out` as a table, as JSON, as the table of phases or as the
+// page, what is skipped or damaged to `log`. Of a directory, the reference's file, the plan's eight
+// and any other *_experiment.json are taken, and those of the first nine that it lacks are named as
+// skipped. Damaged files do not stop the others. Fails if there is nothing to analyse, and then
+// leaves an older report as it is, or if the reports or the summary cannot be written; nothing is
+// written after the first that cannot.
 absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
                                        std::ostream& log);
 

@@ -13,7 +13,7 @@
 #include "schema/run_directory.h"
 
 ABSL_FLAG(std::string, output, forensics::schema::kReportFolder,
-          "directory for analysis_reports.json and summary.json");
+          "directory for analysis_reports.json, summary.json and report.html");
 ABSL_FLAG(std::string, tidy, "",
           "file for one tab-separated line a pair of configurations, signal and layer: experiment, "
           "kind, hardware, config a, config b, value, signal, n, mean, min, max, snr, class");
@@ -28,8 +28,8 @@ ABSL_FLAG(uint64_t, seed, forensics::analyzer::Resampling().seed,
 ABSL_FLAG(double, false_positive_rate, forensics::analyzer::DetectionRates().false_positive_rate,
           "at which the number of tokens that tell a variant from a change of GPU is stated");
 ABSL_FLAG(std::string, format, "table",
-          "on stdout: table or json (the summary), or csv (the table of "
-          "--tidy_phases for a spreadsheet, RFC 4180)");
+          "on stdout: table or json (the summary), csv (the table of "
+          "--tidy_phases for a spreadsheet, RFC 4180) or html (the page)");
 
 namespace forensics::analyzer {
 namespace {
@@ -39,10 +39,11 @@ constexpr char kUsage[] =
 
   compare [DIRECTORY or FILES] [--output=report] [--tidy=FILE] [--tidy_phases=FILE]
           [--tidy_folder=DIRECTORY] [--seed=N] [--false_positive_rate=0.01]
-          [--format=table|json|csv]
+          [--format=table|json|csv|html]
 
 Reads experiment JSON (default: the directory "experiments"), prints the summary and writes
-analysis_reports.json and summary.json. Paths are relative to where the command was typed.
+analysis_reports.json, summary.json and report.html, a page for any browser. Paths are relative to
+where the command was typed.
 
   bazel run //analyzer:compare
   bazel run //analyzer:compare -- experiments --output=report --tidy=report/tidy.tsv
@@ -58,8 +59,11 @@ and is named.
 )";
 
 const std::map<std::string, TableFormat>& Formats() {
-  static const auto* const kFormats = new std::map<std::string, TableFormat>{
-      {"table", TableFormat::kTable}, {"json", TableFormat::kJson}, {"csv", TableFormat::kCsv}};
+  static const auto* const kFormats =
+      new std::map<std::string, TableFormat>{{"table", TableFormat::kTable},
+                                             {"json", TableFormat::kJson},
+                                             {"csv", TableFormat::kCsv},
+                                             {"html", TableFormat::kHtml}};
   return *kFormats;
 }
 
@@ -83,7 +87,8 @@ absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& posi
   if (options.output.empty()) return schema::UsageError("--output is empty");
   const auto found = Formats().find(format);
   if (found == Formats().end()) {
-    return schema::UsageError(absl::StrCat("--format is table, json or csv, not '", format, "'"));
+    return schema::UsageError(
+        absl::StrCat("--format is table, json, csv or html, not '", format, "'"));
   }
   options.format = found->second;
   return options;

@@ -3,7 +3,7 @@
 //   RESULTS/<hardware>/<config_id>/manifest.textproto        written last
 //   RESULTS/<hardware>/<config_id>/rep_0.rank_0_of_1.shard   one a repetition and rank
 //   EXPERIMENTS/<name>_experiment.json, reference_baseline.json
-//   REPORT/analysis_reports.json, summary.json
+//   REPORT/analysis_reports.json, summary.json, report.html
 #ifndef SCHEMA_RUN_DIRECTORY_H_
 #define SCHEMA_RUN_DIRECTORY_H_
 
@@ -30,6 +30,7 @@ const std::vector<std::string>& ExperimentFiles();
 
 inline constexpr char kAnalysisReportsFile[] = "analysis_reports.json";
 inline constexpr char kSummaryFile[] = "summary.json";
+inline constexpr char kReportPageFile[] = "report.html";
 
 // One configuration on one machine.
 class RunDirectory {

@@ -41,23 +41,28 @@ std::vector<const ConfigurationPair*> PairsOfVerdict(const ExperimentReport& rep
 
 using List = std::vector<Caveat>;
 
-void AddUndefined(const ExperimentReport& report, List& caveats) {
+// Of a report without a class; none if it has one.
+std::optional<Caveat> Undefined(const ExperimentReport& report) {
   const SummaryRow& row = report.summary;
-  if (row.by_mean.detectability != Detectability::kUndefined) return;
+  if (row.by_mean.detectability != Detectability::kUndefined) return std::nullopt;
   if (PairsWithin(report).empty()) {
-    caveats.push_back(
-        {"no_variant", "Undefined: the file has no variant to compare with the baseline value"});
-  } else if (row.signal_l2.n == 0) {
-    caveats.push_back({"no_distance", "Undefined: no variant has a distance (see the gaps)"});
-  } else if (PairsOfVerdict(report).size() > PairsWithin(report).size()) {
-    caveats.push_back(
-        {"no_noise", "Undefined: no distance between hardware of the same value (see the gaps)"});
-  } else {
-    caveats.push_back(
-        {"no_second_hardware",
-         "Undefined: no second hardware with the same value in the file, so no baseline L2; run "
-         "exp0 on another machine with --reference=RUN (this machine's) and fuse both results"});
+    return Caveat{"no_variant", "the file has no variant to compare with the baseline value"};
   }
+  if (row.signal_l2.n == 0) {
+    return Caveat{"no_distance", "no variant has a distance (see the gaps)"};
+  }
+  if (PairsOfVerdict(report).size() > PairsWithin(report).size()) {
+    return Caveat{"no_noise", "no distance between hardware of the same value (see the gaps)"};
+  }
+  return Caveat{"no_second_hardware",
+                "no second hardware with the same value in the file, so no baseline L2; run exp0 "
+                "on another machine with --reference=RUN (this machine's) and fuse both results"};
+}
+
+void AddUndefined(const ExperimentReport& report, List& caveats) {
+  const std::optional<Caveat> undefined = Undefined(report);
+  if (!undefined.has_value()) return;
+  caveats.push_back({undefined->kind, absl::StrCat("Undefined: ", undefined->text)});
 }
 
 void AddUnreadFiles(const ExperimentReport& report, List& caveats) {
@@ -186,6 +191,11 @@ std::vector<Caveat> Caveats(const ExperimentReport& report) {
     add(report, caveats);
   }
   return caveats;
+}
+
+std::optional<std::string> WhyUndefined(const ExperimentReport& report) {
+  const std::optional<Caveat> undefined = Undefined(report);
+  return undefined.has_value() ? std::optional<std::string>(undefined->text) : std::nullopt;
 }
 
 }  // namespace forensics::analyzer

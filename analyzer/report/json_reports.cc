@@ -290,6 +290,7 @@ std::string SummaryJson(const std::vector<ExperimentReport>& reports) {
     WriteVerdict(writer, {row.by_mean, row.by_baseline});
     WriteSummaryUncertainty(writer, report);
     writer.Field("not_reproducible", NotReproducible(report));
+    writer.Field("why_undefined", WhyUndefined(report));
     writer.Field("signal", SignalName(report.headline));
     writer.Field("file", report.experiment.path);
     writer.EndObject();

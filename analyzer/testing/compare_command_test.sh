@@ -21,10 +21,11 @@ expect() {
 }
 
 expect 0 "DETECTABILITY SUMMARY"
-for file in analysis_reports.json summary.json; do
+for file in analysis_reports.json summary.json report.html; do
   [ -s "typed here/report/$file" ] || { echo "no report/$file where typed"; failures=1; }
 done
 expect 0 '"experiment": "batch_size"' experiments/batch_size_experiment.json --format=json
+expect 0 "<!doctype html>" experiments/batch_size_experiment.json --format=html
 expect 0 "Reports of 9 experiments" experiments --output=elsewhere --tidy=elsewhere/tidy.tsv
 [ "$(cut -f2 "typed here/elsewhere/tidy.tsv" | sort -u | tr '\n' ' ')" = \
   "cross_hardware_baseline cross_hardware_detectability within_hardware " ] || failures=1
@@ -43,7 +44,7 @@ PYTHON
 
 expect 0 "bazel run //analyzer:compare -- experiments" --help
 expect 2 "unknown flag --no_such" --no_such=1
-expect 2 "--format is table, json or csv, not 'xml'" --format=xml
+expect 2 "--format is table, json, csv or html, not 'xml'" --format=xml
 expect 2 "--output is empty" --output=
 expect 2 "--false_positive_rate is not between 0 and 1" --false_positive_rate=1
 expect 0 "Reports of 1 experiments" experiments/batch_size_experiment.json --seed=7 \

@@ -1,0 +1,117 @@
+#include "analyzer/report/html/embedded_reports.h"
+
+#include <vector>
+
+#include "rapidjson/memorystream.h"
+#include "rapidjson/reader.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
+
+namespace forensics::analyzer {
+namespace {
+
+// Each leaves out what those before it leave out, and more.
+enum class Detail { kAll, kPositionsOfHeadline, kFiguresOfHeadline, kPairs };
+
+const char* LeftOut(Detail detail) {
+  switch (detail) {
+    case Detail::kAll:
+      return "";
+    case Detail::kPositionsOfHeadline:
+      return "distances by position of all signals but the headline's";
+    case Detail::kFiguresOfHeadline:
+      return "all but distance, SNR and class of all signals but the headline's";
+    case Detail::kPairs:
+      return "all figures of signals but the headline's distance, SNR and class";
+  }
+  return "";
+}
+
+// Writes the events of a JSON text again, numbers digit for digit, without what a detail drops.
+class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter> {
+ public:
+  explicit Filter(Detail detail) : detail_(detail), writer_(buffer_) {}
+
+  std::string Text() const { return std::string(buffer_.GetString(), buffer_.GetSize()); }
+
+  bool Null() { return Skips() || writer_.Null(); }
+  bool Bool(bool value) { return Skips() || writer_.Bool(value); }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    return Skips() || writer_.RawValue(text, size, rapidjson::kNumberType);
+  }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    if (Skips()) return true;
+    if (path_.size() == 2 && path_.back() == "headline_signal") headline_.assign(text, size);
+    return writer_.String(text, size);
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    if (skipped_depth_ > 0) return true;
+    path_.back().assign(text, size);
+    skips_value_ = Drops();
+    return skips_value_ || writer_.Key(text, size);
+  }
+  bool StartObject() { return Opens() || (path_.emplace_back(), writer_.StartObject()); }
+  bool EndObject(rapidjson::SizeType) {
+    return Closes() || (path_.pop_back(), writer_.EndObject());
+  }
+  bool StartArray() { return Opens() || writer_.StartArray(); }
+  bool EndArray(rapidjson::SizeType) { return Closes() || writer_.EndArray(); }
+
+ private:
+  // Whether the scalar that comes is dropped.
+  bool Skips() {
+    if (skipped_depth_ > 0) return true;
+    const bool skips = skips_value_;
+    skips_value_ = false;
+    return skips;
+  }
+  bool Opens() {
+    if (skipped_depth_ == 0 && !skips_value_) return false;
+    skips_value_ = false;
+    ++skipped_depth_;
+    return true;
+  }
+  bool Closes() {
+    if (skipped_depth_ == 0) return false;
+    --skipped_depth_;
+    return true;
+  }
+
+  // Whether the member at path_ is dropped: .../signals/NAME/by_position.
+  bool Drops() const {
+    const size_t depth = path_.size();
+    if (depth < 4) return false;
+    if (detail_ == Detail::kPairs && path_[depth - 1] == "signals") return true;
+    if (path_[depth - 3] != "signals" || path_[depth - 2] == headline_) return false;
+    const std::string& key = path_[depth - 1];
+    if (detail_ >= Detail::kPositionsOfHeadline && key == "by_position") return true;
+    return detail_ >= Detail::kFiguresOfHeadline &&
+           (key == "phases" || key == "distinct_positions" || key == "uncertainty");
+  }
+
+  const Detail detail_;
+  rapidjson::StringBuffer buffer_;
+  rapidjson::Writer<rapidjson::StringBuffer> writer_;
+  std::vector<std::string> path_;  // keys of the objects that are open
+  std::string headline_;           // of the experiment
+  bool skips_value_ = false;       // the value of the key that came last is dropped
+  int skipped_depth_ = 0;          // arrays and objects open within a value that is dropped
+};
+
+}  // namespace
+
+EmbeddedReports EmbedReports(absl::string_view json, size_t limit) {
+  EmbeddedReports embedded;
+  for (const Detail detail :
+       {Detail::kAll, Detail::kPositionsOfHeadline, Detail::kFiguresOfHeadline, Detail::kPairs}) {
+    Filter filter(detail);
+    rapidjson::MemoryStream stream(json.data(), json.size());
+    rapidjson::Reader reader;
+    reader.Parse<rapidjson::kParseNumbersAsStringsFlag>(stream, filter);
+    embedded = {filter.Text(), LeftOut(detail)};
+    if (embedded.json.size() <= limit) break;
+  }
+  return embedded;
+}
+
+}  // namespace forensics::analyzer
