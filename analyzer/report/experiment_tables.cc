@@ -70,13 +70,20 @@ std::string NoiseTable(const std::vector<ExperimentReport>& reports) {
 }
 
 std::string ReproducibilityTable(const std::vector<ExperimentReport>& reports) {
-  Table table(Separator::kTab, {"experiment", "config_id", "repetitions", "stored_repetitions",
-                                "reproducible", "declared_reproducible", "note"});
+  Table table(Separator::kTab,
+              {"experiment", "config_id", "repetitions", "stored_repetitions", "reproducible",
+               "declared_reproducible", "l2_mean", "l2_min", "l2_max", "note"});
   for (const ExperimentReport& report : reports) {
     for (const Reproducibility& checked : report.reproducibility) {
-      table.Add({report.experiment.type, checked.config_id, WholeCell(checked.repetitions),
-                 WholeCell(checked.stored_repetitions), TruthCell(checked.reproducible),
-                 TruthCell(checked.declared), checked.note});
+      std::vector<double> distances;
+      for (const RepetitionPair& pair : checked.pairs) {
+        if (pair.l2.has_value()) distances.push_back(*pair.l2);
+      }
+      Cells cells = {report.experiment.type,          checked.config_id,
+                     WholeCell(checked.repetitions),  WholeCell(checked.stored_repetitions),
+                     TruthCell(checked.reproducible), TruthCell(checked.declared)};
+      cells = Joined(cells, DistanceCells(Summarize(distances)));
+      table.Add(Joined(cells, {checked.note}));
     }
   }
   return table.text();
@@ -119,6 +126,19 @@ std::string RunTimeTable(const std::vector<ExperimentReport>& reports) {
         table.Add(Joined(names, RunTimeCells(time)));
       }
     }
+  }
+  return table.text();
+}
+
+std::string WarmUpTable(const std::vector<ExperimentReport>& reports) {
+  Table table(Separator::kTab, {"experiment", "configurations", "first_slowest", "p_value",
+                                "mean_first_over_others", "systematic"});
+  for (const ExperimentReport& report : reports) {
+    if (!report.warm_up.has_value()) continue;
+    const WarmUp& warm_up = *report.warm_up;
+    table.Add({report.experiment.type, WholeCell(warm_up.configurations),
+               WholeCell(warm_up.first_slowest), NumberCell(warm_up.p_value),
+               NumberCell(warm_up.mean_first_over_others), TruthCell(warm_up.is_systematic())});
   }
   return table.text();
 }

@@ -15,7 +15,7 @@ std::string SummaryRows(const std::vector<ExperimentReport>& reports);
 // A signal a line: the two noises.
 std::string NoiseTable(const std::vector<ExperimentReport>& reports);
 
-// A configuration a line.
+// A configuration a line; distances of its repetitions from one another.
 std::string ReproducibilityTable(const std::vector<ExperimentReport>& reports);
 
 // A signal, phase and configuration a line. Configurations of one class (a number from 0) have the
@@ -24,6 +24,9 @@ std::string IdentityTable(const std::vector<ExperimentReport>& reports);
 
 // A configuration a line.
 std::string RunTimeTable(const std::vector<ExperimentReport>& reports);
+
+// An experiment a line that has a configuration with three repetitions.
+std::string WarmUpTable(const std::vector<ExperimentReport>& reports);
 
 // What is confounded, missing, odd or to be kept in mind, a sentence a line.
 std::string RemarkTable(const std::vector<ExperimentReport>& reports);

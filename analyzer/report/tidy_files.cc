@@ -13,6 +13,7 @@ const std::vector<TidyFile>& TidyFiles() {
       {"reproducibility.tsv", ReproducibilityTable},
       {"identity_classes.tsv", IdentityTable},
       {"run_times.tsv", RunTimeTable},
+      {"warm_up.tsv", WarmUpTable},
       {"remarks.tsv", RemarkTable},
       {"pairs.tsv", PairTable},
       {"signals.tsv", SignalTable},

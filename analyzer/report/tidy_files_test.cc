@@ -29,8 +29,12 @@ std::vector<ExperimentReport> Reports() {
   experiment.configurations[1].circumstances["torch_version"] = "2";
   experiment.runs[1].steps[2].token_id = 7;
   experiment.runs[1].steps[2].token_text = "a\ttab";
+  for (const double seconds : {2, 2, 2}) {
+    experiment.runs.push_back(MakeRun("A100_fa2"));
+    experiment.runs.back().rep_id = static_cast<int64_t>(experiment.runs.size());
+    experiment.runs.back().runtime_seconds = seconds;
+  }
   experiment.runs[1].runtime_seconds = 3;
-  experiment.runs[0].runtime_seconds = 2;
   std::vector<ExperimentReport> reports;
   reports.push_back(Analyze(std::move(experiment)));
   return reports;
@@ -80,7 +84,10 @@ TEST(TidyFiles, HaveEveryFigureUnderAHeading) {
        {{"signal", "key_vectors/layer_1"}, {"mean", "0.25"}, {"at_baseline_value", "0.25"}}},
       {"reproducibility.tsv",
        3,
-       {{"config_id", "A100_fa2"}, {"repetitions", "1"}, {"reproducible", ""}}},
+       {{"config_id", "A100_fa2"},
+        {"repetitions", "4"},
+        {"reproducible", "true"},
+        {"l2_max", "0"}}},
       {"identity_classes.tsv",
        5 * 3 * 3,
        {{"signal", "logprobs"},
@@ -93,6 +100,12 @@ TEST(TidyFiles, HaveEveryFigureUnderAHeading) {
        {{"config_id", "A100_eager"},
         {"slowdown", "1.5"},
         {"interval_reason", "fewer than two run times of one"}}},
+      {"warm_up.tsv",
+       1,
+       {{"configurations", "1"},
+        {"first_slowest", "0"},
+        {"p_value", "1"},
+        {"systematic", "false"}}},
       {"remarks.tsv", 0, {{"list", "confounding"}}},
       {"pairs.tsv",
        3,
