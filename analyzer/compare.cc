@@ -1,5 +1,6 @@
 #include "analyzer/compare.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -49,23 +50,43 @@ std::vector<std::string> FilesIn(const fs::path& directory, std::ostream& log) {
   return files;
 }
 
+// Files in memory at the same time are shared among the cores; those after them wait. A large file
+// is alone, with all cores for its runs and pairs.
+constexpr uint64_t kMostBytesAtOnce = uint64_t{1} << 30;
+
+// Index after the last file, from `begin` on, that can be in memory together.
+size_t EndOfBatch(const std::vector<std::string>& files, size_t begin) {
+  uint64_t bytes = 0;
+  size_t end = begin;
+  for (; end < files.size(); ++end) {
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(files[end], error);
+    bytes += error ? 0 : size;
+    if (end > begin && bytes > kMostBytesAtOnce) break;
+  }
+  return end;
+}
+
 // Reads and analyses each file; the results are in the files' order.
 std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std::string>& files,
                                                            const StatisticsOptions& statistics) {
   std::vector<absl::StatusOr<ExperimentReport>> reports;
   for (size_t i = 0; i < files.size(); ++i) reports.push_back(absl::UnknownError("not analysed"));
-  std::vector<std::function<void()>> tasks;
-  for (size_t i = 0; i < files.size(); ++i) {
-    tasks.push_back([&, i] {
-      absl::StatusOr<Experiment> experiment = ReadExperiment(files[i]);
-      if (experiment.ok()) {
-        reports[i] = Analyze(*std::move(experiment), statistics);
-      } else {
-        reports[i] = experiment.status();
-      }
-    });
+  for (size_t begin = 0; begin < files.size();) {
+    const size_t end = EndOfBatch(files, begin);
+    std::vector<std::function<void()>> tasks;
+    for (; begin < end; ++begin) {
+      tasks.push_back([&, i = begin] {
+        absl::StatusOr<Experiment> experiment = ReadExperiment(files[i]);
+        if (experiment.ok()) {
+          reports[i] = Analyze(*std::move(experiment), statistics);
+        } else {
+          reports[i] = experiment.status();
+        }
+      });
+    }
+    RunOnAllCores(tasks);
   }
-  RunOnAllCores(tasks);
   return reports;
 }
 

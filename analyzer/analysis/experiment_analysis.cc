@@ -1,6 +1,7 @@
 #include "analyzer/analysis/experiment_analysis.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "analyzer/analysis/noise.h"
 #include "analyzer/analysis/pairing.h"
 #include "analyzer/analysis/significance.h"
+#include "analyzer/parallel/parallel.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -57,8 +59,19 @@ ExperimentReport Analysis::Run() {
 
 void Analysis::CheckRuns() {
   const Experiment& experiment = report_.experiment;
-  for (const Configuration& configuration : experiment.configurations) {
-    Reproducibility checked = CheckReproducibility(experiment, configuration, report_.headline);
+  std::vector<Reproducibility>& reproducibility = report_.reproducibility;
+  reproducibility.resize(experiment.configurations.size());
+  std::vector<std::function<void()>> tasks;
+  for (size_t i = 0; i < reproducibility.size(); ++i) {
+    tasks.push_back([&, i] {
+      reproducibility[i] =
+          CheckReproducibility(experiment, experiment.configurations[i], report_.headline);
+    });
+  }
+  RunOnAllCores(tasks);
+  for (size_t i = 0; i < reproducibility.size(); ++i) {
+    const Configuration& configuration = experiment.configurations[i];
+    const Reproducibility& checked = reproducibility[i];
     if (checked.flagged()) {
       report_.findings.push_back(absl::StrCat(configuration.config_id, ": ",
                                               checked.reproducible == std::optional<bool>(false)
@@ -72,7 +85,6 @@ void Analysis::CheckRuns() {
       std::vector<std::string> missing = MissingInRun(experiment, *checked.compared_run);
       std::move(missing.begin(), missing.end(), std::back_inserter(report_.gaps));
     }
-    report_.reproducibility.push_back(std::move(checked));
   }
   for (const HardwareGroup& group : groups_) {
     if (!group.baseline_is_substitute) continue;

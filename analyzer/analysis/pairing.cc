@@ -1,11 +1,13 @@
 #include "analyzer/analysis/pairing.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "analyzer/parallel/parallel.h"
 #include "analyzer/reading/json_fields.h"
 
 namespace forensics::analyzer {
@@ -39,7 +41,9 @@ class Pairing {
   void Run();
 
  private:
-  ConfigurationPair ComparePair(const Configuration& a, const Configuration& b);
+  ConfigurationPair MakePair(const Configuration& a, const Configuration& b);
+  void MakePairs();
+  void Compare(ConfigurationPair& pair) const;
   void NoteContexts(const ConfigurationPair& pair);
   std::vector<ConfigurationPair> Variants(const HardwareGroup& group,
                                           const Configuration& baseline);
@@ -47,9 +51,10 @@ class Pairing {
   const std::vector<HardwareGroup>& groups_;
   const std::set<SignalId>& signals_;
   ExperimentReport& report_;
+  std::vector<ConfigurationPair*> pairs_;  // of the report
 };
 
-ConfigurationPair Pairing::ComparePair(const Configuration& a, const Configuration& b) {
+ConfigurationPair Pairing::MakePair(const Configuration& a, const Configuration& b) {
   ConfigurationPair pair;
   pair.a = &a;
   pair.b = &b;
@@ -62,13 +67,16 @@ ConfigurationPair Pairing::ComparePair(const Configuration& a, const Configurati
       pair.not_reproducible.push_back(configuration->config_id);
     }
   }
-  const RunRecord* run_a = report_.RepetitionsOf(a).compared_run;
-  const RunRecord* run_b = report_.RepetitionsOf(b).compared_run;
-  if (run_a == nullptr || run_b == nullptr) return pair;
-  pair.comparison = CompareRuns(*run_a, *run_b, signals_, FedBySameReference(a, *run_a, b, *run_b),
-                                CommonFormat(a, b));
-  NoteContexts(pair);
   return pair;
+}
+
+void Pairing::Compare(ConfigurationPair& pair) const {
+  const RunRecord* run_a = report_.RepetitionsOf(*pair.a).compared_run;
+  const RunRecord* run_b = report_.RepetitionsOf(*pair.b).compared_run;
+  if (run_a == nullptr || run_b == nullptr) return;
+  pair.comparison =
+      CompareRuns(*run_a, *run_b, signals_, FedBySameReference(*pair.a, *run_a, *pair.b, *run_b),
+                  CommonFormat(*pair.a, *pair.b));
 }
 
 void Pairing::NoteContexts(const ConfigurationPair& pair) {
@@ -102,14 +110,18 @@ std::vector<ConfigurationPair> Pairing::Variants(const HardwareGroup& group,
   std::vector<ConfigurationPair> pairs;
   for (const Configuration* configuration : group.configurations) {
     if (configuration == group.baseline || SameValue(*configuration, *group.baseline)) continue;
-    pairs.push_back(ComparePair(baseline, *configuration));
+    pairs.push_back(MakePair(baseline, *configuration));
   }
   return pairs;
 }
 
-void Pairing::Run() {
+void Pairing::MakePairs() {
+  const auto list = [this](std::vector<ConfigurationPair>& pairs) {
+    for (ConfigurationPair& pair : pairs) pairs_.push_back(&pair);
+  };
   for (auto a = groups_.begin(); a != groups_.end(); ++a) {
     report_.within_hardware.push_back({a->name, a->baseline, Variants(*a, *a->baseline)});
+    list(report_.within_hardware.back().pairs);
     for (auto b = std::next(a); b != groups_.end(); ++b) {
       CrossHardwareBaseline cross{a->name, b->name, {}};
       for (const Configuration* configuration : a->configurations) {
@@ -117,14 +129,26 @@ void Pairing::Run() {
             b->configurations.begin(), b->configurations.end(),
             [&](const Configuration* other) { return SameValue(*configuration, *other); });
         if (match == b->configurations.end()) continue;
-        cross.pairs.push_back(ComparePair(*configuration, **match));
+        cross.pairs.push_back(MakePair(*configuration, **match));
       }
       report_.cross_hardware_baseline.push_back(std::move(cross));
+      list(report_.cross_hardware_baseline.back().pairs);
     }
     for (const HardwareGroup& b : groups_) {
       if (&b == &*a) continue;
       report_.cross_hardware.push_back({a->name, b.name, Variants(*a, *b.baseline)});
+      list(report_.cross_hardware.back().pairs);
     }
+  }
+}
+
+void Pairing::Run() {
+  MakePairs();
+  std::vector<std::function<void()>> tasks;
+  for (ConfigurationPair* pair : pairs_) tasks.push_back([this, pair] { Compare(*pair); });
+  RunOnAllCores(tasks);
+  for (const ConfigurationPair* pair : pairs_) {
+    if (pair->comparison.has_value()) NoteContexts(*pair);
   }
 }
 

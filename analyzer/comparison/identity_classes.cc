@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "analyzer/comparison/contexts.h"
 #include "analyzer/comparison/logprob_alignment.h"
+#include "analyzer/parallel/parallel.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -154,9 +156,13 @@ class Classifier {
 
 std::map<SignalId, PhaseClasses> FindIdentityClasses(const std::vector<ComparedRun>& runs,
                                                      const std::set<SignalId>& signals) {
-  Classifier classifier(runs);
   std::map<SignalId, PhaseClasses> classes;
-  for (const SignalId& signal : signals) classes[signal] = classifier.Classify(signal);
+  std::vector<std::function<void()>> tasks;
+  for (const SignalId& signal : signals) {
+    PhaseClasses& result = classes[signal];
+    tasks.push_back([&] { result = Classifier(runs).Classify(signal); });
+  }
+  RunOnAllCores(tasks);
   return classes;
 }
 

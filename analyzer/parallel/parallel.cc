@@ -1,21 +1,76 @@
 #include "analyzer/parallel/parallel.h"
 
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 namespace forensics::analyzer {
+namespace {
+
+// The tasks of one call.
+struct Job {
+  const std::vector<std::function<void()>>* tasks;
+  size_t next = 0;  // the first that nobody has begun
+  size_t done = 0;
+
+  bool HasWork() const { return next < tasks->size(); }
+};
+
+// A thread for each core but the callers', for the whole life of the process.
+class Pool {
+ public:
+  explicit Pool(unsigned threads) {
+    for (unsigned i = 0; i < threads; ++i) std::thread([this] { Help(); }).detach();
+  }
+
+  // The caller works too, on its own tasks: a call within a task needs no free thread.
+  void Run(const std::vector<std::function<void()>>& tasks) {
+    Job job{&tasks};
+    std::unique_lock<std::mutex> lock(mutex_);
+    jobs_.push_back(&job);
+    work_.notify_all();
+    while (job.HasWork()) RunNext(job, lock);
+    jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+    done_.wait(lock, [&] { return job.done == tasks.size(); });
+  }
+
+ private:
+  void RunNext(Job& job, std::unique_lock<std::mutex>& lock) {
+    const std::function<void()>& task = (*job.tasks)[job.next++];
+    lock.unlock();
+    task();
+    lock.lock();
+    if (++job.done == job.tasks->size()) done_.notify_all();
+  }
+
+  // The latest call that has work for one more thread: what has been begun ends first.
+  Job* Latest() {
+    const auto found =
+        std::find_if(jobs_.rbegin(), jobs_.rend(), [](const Job* job) { return job->HasWork(); });
+    return found == jobs_.rend() ? nullptr : *found;
+  }
+
+  void Help() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      Job* job = nullptr;
+      work_.wait(lock, [&] { return (job = Latest()) != nullptr; });
+      RunNext(*job, lock);
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable done_;
+  std::vector<Job*> jobs_;  // of calls that have not returned, in their order
+};
+
+}  // namespace
 
 void RunOnAllCores(const std::vector<std::function<void()>>& tasks) {
-  std::atomic<size_t> next{0};
-  const auto work = [&] {
-    for (size_t i = next++; i < tasks.size(); i = next++) tasks[i]();
-  };
-  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(cores, tasks.size()); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  static auto* const pool = new Pool(std::max(1u, std::thread::hardware_concurrency()) - 1);
+  pool->Run(tasks);
 }
 
 }  // namespace forensics::analyzer

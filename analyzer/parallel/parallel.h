@@ -8,6 +8,8 @@
 namespace forensics::analyzer {
 
 // Calls each task once, in any order and at the same time as others; returns when all are done.
+// A task may call it again: all calls share one thread a core, and those that have nothing to do
+// help with the latest call.
 void RunOnAllCores(const std::vector<std::function<void()>>& tasks);
 
 }  // namespace forensics::analyzer

@@ -1,6 +1,7 @@
 #include "analyzer/parallel/parallel.h"
 
 #include <atomic>
+#include <functional>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -14,6 +15,27 @@ TEST(RunOnAllCores, CallsEachTaskOnce) {
   for (std::atomic<int>& count : calls) tasks.push_back([&count] { ++count; });
   RunOnAllCores(tasks);
   for (const std::atomic<int>& count : calls) EXPECT_EQ(count, 1);
+}
+
+TEST(RunOnAllCores, TasksMayHaveTasksOfTheirOwn) {
+  std::atomic<int> calls{0};
+  const std::vector<std::function<void()>> inner(50, [&calls] { ++calls; });
+  const std::vector<std::function<void()>> middle(20, [&inner] { RunOnAllCores(inner); });
+  RunOnAllCores(std::vector<std::function<void()>>(20, [&middle] { RunOnAllCores(middle); }));
+  EXPECT_EQ(calls, 20 * 20 * 50);
+}
+
+TEST(RunOnAllCores, AllIsDoneWhenItReturns) {
+  for (int round = 0; round < 200; ++round) {
+    int sum = 0;  // not atomic: written by one task, read behind it
+    RunOnAllCores({[&sum] { ++sum; }});
+    ASSERT_EQ(sum, 1);
+    std::vector<int> values(8);
+    std::vector<std::function<void()>> tasks;
+    for (int& value : values) tasks.push_back([&value] { value = 1; });
+    RunOnAllCores(tasks);
+    for (const int value : values) ASSERT_EQ(value, 1);
+  }
 }
 
 TEST(RunOnAllCores, NothingToDoIsDone) { RunOnAllCores({}); }

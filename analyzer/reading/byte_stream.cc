@@ -39,10 +39,10 @@ absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& 
 ByteStream::ByteStream(std::string path, int descriptor)
     : path_(std::move(path)),
       descriptor_(descriptor),
-      buffer_(new char[kBufferBytes + kReadAhead]),
-      current_(buffer_.get()),
-      end_(buffer_.get()) {
-  std::memset(buffer_.get(), 0, kReadAhead);
+      buffer_(new char[kReadBehind + kBufferBytes + kReadAhead]),
+      current_(buffer_.get() + kReadBehind),
+      end_(current_) {
+  std::memset(buffer_.get(), 0, kReadBehind + kReadAhead);
 }
 
 ByteStream::~ByteStream() { close(descriptor_); }
@@ -50,7 +50,7 @@ ByteStream::~ByteStream() { close(descriptor_); }
 void ByteStream::Fill(size_t count) {
   size_t held = static_cast<size_t>(end_ - current_);
   if (held >= count || reached_end_) return;
-  char* const begin = buffer_.get();
+  char* const begin = buffer_.get() + kReadBehind;
   std::memmove(begin, current_, held);
   while (held < count) {
     const ssize_t got = read(descriptor_, begin + held, kBufferBytes - held);

@@ -21,6 +21,8 @@ class ByteStream {
   // At least this many bytes can be read (not taken) after the current one, zeros beyond the end
   // of the file: a number's digits can be loaded in words without looking where the file ends.
   static constexpr size_t kReadAhead = 64;
+  // And so many bytes before it, whatever they hold.
+  static constexpr size_t kReadBehind = 16;
 
   // Fails if the file cannot be opened or is a directory. Skips a UTF-8 byte order mark.
   static absl::StatusOr<std::unique_ptr<ByteStream>> Open(const std::string& path);

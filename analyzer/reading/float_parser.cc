@@ -1,5 +1,7 @@
 #include "analyzer/reading/float_parser.h"
 
+#include <emmintrin.h>
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -30,34 +32,54 @@ const std::array<double, kHighestPower - kLowestPower + 1> kPowersOfTen = [] {
   return powers;
 }();
 
-constexpr uint64_t kSmallPowers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+constexpr uint64_t kIntegerPowers[] = {1,
+                                       10,
+                                       100,
+                                       1000,
+                                       10000,
+                                       100000,
+                                       1000000,
+                                       10000000,
+                                       100000000,
+                                       1000000000,
+                                       10000000000,
+                                       100000000000,
+                                       1000000000000,
+                                       10000000000000,
+                                       100000000000000,
+                                       1000000000000000,
+                                       10000000000000000};
 
 bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-uint64_t Load8(const char* text) {
-  uint64_t word;
-  std::memcpy(&word, text, sizeof(word));
-  return word;
+// Number of digits at the start of 16 bytes.
+int LeadingDigits(const char* text) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  // Digits become the 10 smallest signed bytes.
+  const __m128i shifted = _mm_add_epi8(bytes, _mm_set1_epi8(static_cast<char>(0x80 - '0')));
+  const __m128i others = _mm_cmpgt_epi8(shifted, _mm_set1_epi8(-128 + 9));
+  return __builtin_ctz(static_cast<unsigned>(_mm_movemask_epi8(others)) | 0x10000);
 }
 
-// Number of digits at the start of eight bytes (the first byte is the lowest).
-int LeadingDigits(uint64_t word) {
-  // A byte is a digit if its high half is 3 and adding 6 to it leaves that so.
-  const uint64_t wrong = ((word & 0xF0F0F0F0F0F0F0F0) ^ 0x3030303030303030) |
-                         (((word + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) ^ 0x3030303030303030);
-  return wrong == 0 ? 8 : __builtin_ctzll(wrong) / 8;
-}
-
-// Value of the first `count` digits of eight bytes.
-uint64_t DigitsValue(uint64_t word, int count) {
-  if (count == 0) return 0;
-  word = (word & 0x0F0F0F0F0F0F0F0F) << (64 - 8 * count);  // leading zeros in front
-  word = (word * 10) + (word >> 8);
-  return (((word & 0x000000FF000000FF) * 0x000F424000000064) +
-          (((word >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >>
-         32;
+// Value of the `count` digits, 16 at most, that end before `end`; the 16 bytes before it are read.
+uint64_t DigitsBefore(const char* end, int count) {
+  alignas(16) static constexpr uint8_t kMasks[32] = {
+      0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,
+      0,    0,    0,    0,    0,    0x0f, 0x0f, 0x0f, 0x0f, 0x0f, 0x0f,
+      0x0f, 0x0f, 0x0f, 0x0f, 0x0f, 0x0f, 0x0f, 0x0f, 0x0f, 0x0f};
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(end - 16));
+  const __m128i mask = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kMasks + count));
+  const __m128i digits = _mm_and_si128(bytes, mask);  // what is before them counts as zeros
+  const __m128i tens = _mm_and_si128(digits, _mm_set1_epi16(0xff));
+  const __m128i pairs =
+      _mm_add_epi16(_mm_mullo_epi16(tens, _mm_set1_epi16(10)), _mm_srli_epi16(digits, 8));
+  const __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32((1 << 16) + 100));
+  const __m128i eights =
+      _mm_madd_epi16(_mm_packs_epi32(fours, fours), _mm_set1_epi32((1 << 16) + 10000));
+  const uint64_t both = static_cast<uint64_t>(_mm_cvtsi128_si64(eights));
+  return (both & 0xffffffff) * 100000000 + (both >> 32);
 }
 
 // Parses "e-05" and the like at `text`; null if malformed or very long.
@@ -91,6 +113,60 @@ bool IsJsonNumber(const char* begin, const char* end) {
     if (!digits()) return false;
   }
   return p == end;
+}
+
+// ParseFloat32Fast, for the loop over an array.
+__attribute__((always_inline)) inline const char* ParseFast(const char* text, float* value) {
+  constexpr uint64_t kMostInteger = 90000000000;
+  constexpr uint64_t kMost = 9223372036854775807;
+  constexpr int kMostFractionDigits = 24;
+  const bool negative = *text == '-';
+  const char* p = text + negative;
+  const char* const integer = p;
+  if (!IsDigit(*p)) return nullptr;
+  uint64_t digits = static_cast<uint64_t>(*p++ - '0');
+  while (IsDigit(*p)) {
+    if (digits == 0) return nullptr;  // no digit may follow a leading zero
+    digits = 10 * digits + static_cast<uint64_t>(*p++ - '0');
+    if (digits >= kMostInteger) return nullptr;
+  }
+  int exponent = 0;
+  if (*p == '.') {
+    const char* const fraction = ++p;
+    for (;;) {
+      const int count = LeadingDigits(p);
+      const bool might_overflow = p + count - integer > 19;  // 18 digits and the point
+      if (might_overflow && digits >= kMost / kIntegerPowers[count]) return nullptr;
+      p += count;
+      digits = digits * kIntegerPowers[count] + DigitsBefore(p, count);
+      if (count < 16) break;
+      if (p - fraction >= kMostFractionDigits) return nullptr;
+    }
+    if (p == fraction) return nullptr;
+    exponent = static_cast<int>(fraction - p);
+  }
+  if ((*p | 0x20) == 'e') {
+    int written = 0;
+    p = ParseExponent(p, &written);
+    if (p == nullptr) return nullptr;
+    exponent += written;
+  }
+  if (digits == 0) {
+    *value = negative ? -0.0f : 0.0f;
+    return p;
+  }
+  if (exponent < kLowestPower || exponent > kHighestPower) return nullptr;
+  const double product =
+      static_cast<double>(static_cast<int64_t>(digits)) * kPowersOfTen[exponent - kLowestPower];
+  if (!(product > 1.2e-38 && product < 3.4e38)) return nullptr;
+  uint64_t bits;
+  std::memcpy(&bits, &product, sizeof(bits));
+  constexpr uint64_t kDropped = (uint64_t{1} << 29) - 1;  // bits that float32 does not have
+  constexpr uint64_t kTie = uint64_t{1} << 28;
+  constexpr uint64_t kMargin = 8;
+  if ((bits & kDropped) - (kTie - kMargin) <= 2 * kMargin) return nullptr;
+  *value = static_cast<float>(negative ? -product : product);
+  return p;
 }
 
 constexpr size_t kLongestToken = 1 << 16;  // a float64 written out in full has 1,100 characters
@@ -139,59 +215,7 @@ absl::Status NotANumber(absl::string_view token) {
 
 }  // namespace
 
-const char* ParseFloat32Fast(const char* text, float* value) {
-  constexpr uint64_t kMostInteger = 90000000000;  // leaves room for eight more digits in 63 bits
-  constexpr uint64_t kMost = 9223372036854775807;
-  constexpr int kMostFractionDigits = 24;
-  const bool negative = *text == '-';
-  const char* p = text + negative;
-  const char* const integer = p;
-  uint64_t digits = 0;
-  while (IsDigit(*p)) {
-    digits = 10 * digits + static_cast<uint64_t>(*p++ - '0');
-    if (digits >= kMostInteger) return nullptr;
-    if (*integer == '0') break;  // no digit may follow a leading zero
-  }
-  if (p == integer || IsDigit(*p)) return nullptr;
-  int exponent = 0;
-  if (*p == '.') {
-    const char* const fraction = ++p;
-    for (;;) {
-      const uint64_t word = Load8(p);
-      const int count = LeadingDigits(word);
-      const bool might_overflow = p + count - integer > 19;  // 18 digits and the point
-      if (might_overflow && digits >= kMost / kSmallPowers[count]) return nullptr;
-      digits = digits * kSmallPowers[count] + DigitsValue(word, count);
-      p += count;
-      if (count < 8) break;
-      if (p - fraction >= kMostFractionDigits) return nullptr;
-    }
-    if (p == fraction) return nullptr;
-    exponent = static_cast<int>(fraction - p);
-  }
-  if ((*p | 0x20) == 'e') {
-    int written = 0;
-    p = ParseExponent(p, &written);
-    if (p == nullptr) return nullptr;
-    exponent += written;
-  }
-  if (digits == 0) {
-    *value = negative ? -0.0f : 0.0f;
-    return p;
-  }
-  if (exponent < kLowestPower || exponent > kHighestPower) return nullptr;
-  const double product =
-      static_cast<double>(static_cast<int64_t>(digits)) * kPowersOfTen[exponent - kLowestPower];
-  if (!(product > 1.2e-38 && product < 3.4e38)) return nullptr;
-  uint64_t bits;
-  std::memcpy(&bits, &product, sizeof(bits));
-  constexpr uint64_t kDropped = (uint64_t{1} << 29) - 1;  // bits that float32 does not have
-  constexpr uint64_t kTie = uint64_t{1} << 28;
-  constexpr uint64_t kMargin = 8;
-  if ((bits & kDropped) - (kTie - kMargin) <= 2 * kMargin) return nullptr;
-  *value = static_cast<float>(negative ? -product : product);
-  return p;
-}
+const char* ParseFloat32Fast(const char* text, float* value) { return ParseFast(text, value); }
 
 bool ParseFloat32(const char* begin, const char* end, float* value) {
   if (!IsJsonNumber(begin, end)) return false;
@@ -218,28 +242,33 @@ absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, si
     const char* const safe =
         stream.reached_end() ? stream.end() : stream.end() - (ByteStream::kReadAhead - 1);
     const char* p = stream.current();
-    const char* next = p;
+    std::array<float, 512> parsed;
+    size_t count = 0;
     while (p < safe) {
-      if (IsSpace(*p)) {
-        ++p;
-      } else if (value_expected) {
-        float value;
-        next = ParseFloat32Fast(p, &value);
-        if (next == nullptr) break;
-        values.push_back(value);
-        p = next;
-        value_expected = false;
-        if (*p == ',') {
-          ++p;
-          value_expected = true;
+      if (value_expected) {
+        const char* const next = ParseFast(p, &parsed[count]);
+        if (next != nullptr) {
+          p = next;
+          value_expected = *p == ',';
+          if (value_expected) ++p;
+          if (++count == parsed.size()) {
+            values.insert(values.end(), parsed.begin(), parsed.end());
+            count = 0;
+          }
+          // Python's separators have a space behind the comma.
+          if (*p == ' ') ++p;
+          continue;
         }
       } else if (*p == ',') {
         ++p;
         value_expected = true;
-      } else {
-        break;
+        continue;
       }
+      if (!IsSpace(*p)) break;
+      ++p;
     }
+    values.insert(values.end(), parsed.begin(),
+                  parsed.begin() + static_cast<std::ptrdiff_t>(count));
     // A number parsed at the edge may end beyond `safe`, never beyond the bytes in memory.
     stream.AdvanceTo(p);
     offset = stream.Tell();

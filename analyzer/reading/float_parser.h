@@ -18,9 +18,10 @@ inline constexpr uint32_t kNullBits = 0x7fc00001;
 // No hidden state comes near it; a longer array is taken for damage before it fills the memory.
 inline constexpr size_t kLongestArray = size_t{1} << 22;
 
-// Parses one JSON number at `text`, of which ByteStream::kReadAhead bytes can be read. Returns the
-// position after it and sets `value`, or returns null where the text is no JSON number or is not
-// one that this path decides (very long, subnormal, close to a tie of two floats).
+// Parses one JSON number at `text`, from ByteStream::kReadBehind bytes before which up to
+// ByteStream::kReadAhead bytes after can be read. Returns the position after it and sets `value`,
+// or returns null where the text is no JSON number or is not one that this path decides (very long,
+// subnormal, close to a tie of two floats).
 //
 // Method: up to 19 digits as an integer, times a power of ten, in float64; three roundings, so
 // that the product is within 3 units in its last place of the decimal. If no tie between two

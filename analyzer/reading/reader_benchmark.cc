@@ -81,11 +81,13 @@ BENCHMARK(BM_ReadExperimentWithoutRepeatedPositions)->Unit(benchmark::kMilliseco
 // The numbers of the same file, parsed from memory by another parser.
 template <typename Parse>
 void ParseNumbers(benchmark::State& state, Parse parse) {
-  const std::string text = WithoutRepeats().Text() + std::string(ByteStream::kReadAhead, '\0');
+  const std::string text = std::string(ByteStream::kReadBehind, ' ') + WithoutRepeats().Text() +
+                           std::string(ByteStream::kReadAhead, '\0');
+  const char* const begin = text.data() + ByteStream::kReadBehind;
   const char* const end = text.data() + text.size() - ByteStream::kReadAhead;
   for (auto _ : state) {
     float sum = 0;
-    for (const char* p = text.data(); p < end;) {
+    for (const char* p = begin; p < end;) {
       float value;
       const char* const next = parse(p, end, &value);
       sum += value;

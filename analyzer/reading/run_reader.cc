@@ -71,6 +71,7 @@ class RunReader {
   // Two of three vectors are those of the step before, shifted by a position, in the same spelling:
   // they need not be parsed again.
   using SpelledVectors = std::map<std::pair<SignalId, int>, SpelledVector>;  // by position
+  std::vector<float> values_;  // of the vector that is read, for its capacity
   SpelledVectors last_step_;
   SpelledVectors this_step_;
   std::map<std::string, int> unknown_keys_;
@@ -154,10 +155,8 @@ absl::StatusOr<SharedVector> RunReader::ReadVector(const SignalId& signal, int p
     std::swap(read, before->second);
     return read.vector;
   }
-  std::vector<float> values;
-  if (absl::Status status = ReadFloats(signal, values, &read.text); !status.ok()) return status;
-  values.shrink_to_fit();
-  read.vector = std::make_shared<const std::vector<float>>(std::move(values));
+  if (absl::Status status = ReadFloats(signal, values_, &read.text); !status.ok()) return status;
+  read.vector = std::make_shared<const std::vector<float>>(values_);
   return read.vector;
 }
 
