@@ -1,0 +1,114 @@
+#include "runner/ops/tensor_core/special_functions.h"
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "schema/digest.h"
+
+namespace forensics::runner {
+namespace {
+
+uint32_t BitsOf(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+float FloatOf(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+struct Recorded {
+  const char* name;
+  float (*function)(float);
+  uint32_t exponent_bits;  // of the interval's numbers
+  float offset;            // added to them
+  const char* sha256;      // of the GPU's result words, little-endian
+};
+
+class RecordedInterval : public testing::TestWithParam<Recorded> {};
+
+// The digests were taken on the GPU.
+TEST_P(RecordedInterval, HasTheGpusWords) {
+  std::vector<float> results(1 << 23);
+  for (uint32_t i = 0; i < results.size(); ++i) {
+    results[i] = GetParam().function(FloatOf(GetParam().exponent_bits | i) + GetParam().offset);
+  }
+  EXPECT_EQ(schema::Sha256Hex({reinterpret_cast<const char*>(results.data()), results.size() * 4}),
+            GetParam().sha256);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Hopper, RecordedInterval,
+    testing::Values(Recorded{"Exp2", ApproximateExp2, 0x3f800000, -1,
+                             "b2a42c4a626469c986e33e43f16f41bde9d84de94347cd9ceaa1bd68d36bcdf0"},
+                    Recorded{"Reciprocal", ApproximateReciprocal, 0x3f800000, 0,
+                             "c408381446132e07fa5581e930dc33fb790bea7ec4276ef3621e322df2492a55"},
+                    Recorded{"ReciprocalSqrtFromOne", ApproximateReciprocalSqrt, 0x3f800000, 0,
+                             "c733e1437c713cd7e87f4c7e52e9aab270b2107f274cda35309dc8586ad6ec22"},
+                    Recorded{"ReciprocalSqrtFromTwo", ApproximateReciprocalSqrt, 0x40000000, 0,
+                             "fd7b866f4085a9e88ef6abdd9ba2726eb26708fb17d173619dac4405acb06bc0"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+// Negative numbers have no table of their own: this digest of x = -(mantissa - 1) is the GPU's.
+TEST(ApproximateExp2, NegativeNumbersAreOnesComplements) {
+  std::vector<float> results(1 << 23);
+  for (uint32_t i = 0; i < results.size(); ++i) {
+    results[i] = ApproximateExp2(-(FloatOf(0x3f800000 | i) - 1));
+  }
+  EXPECT_EQ(schema::Sha256Hex({reinterpret_cast<const char*>(results.data()), results.size() * 4}),
+            "0d10e24ffedea62ad8c534d8cc6dadcef3355c9c9fdfd1d9fb111083fc1a77fb");
+}
+
+struct Word {
+  float (*function)(float);
+  uint32_t x;
+  uint32_t result;
+};
+
+// As an H100 printed them.
+TEST(SpecialFunctions, SpecialValues) {
+  for (const Word& word : {Word{ApproximateExp2, 0x00000000, 0x3f800000},
+                           {ApproximateExp2, 0x80000000, 0x3f800000},
+                           {ApproximateExp2, 0x7f800000, 0x7f800000},
+                           {ApproximateExp2, 0xff800000, 0x00000000},
+                           {ApproximateExp2, 0xffc00001, 0x7fffffff},
+                           {ApproximateExp2, 0x807fffff, 0x3f800000},
+                           {ApproximateExp2, 0x7f7fffff, 0x7f800000},
+                           {ApproximateExp2, 0xff7fffff, 0x00000000},
+                           {ApproximateExp2, 0xc2fc0000, 0x00800000},
+                           {ApproximateExp2, 0xc2fc0001, 0x00000000},
+                           {ApproximateExp2, 0x42fe0000, 0x7f000000},
+                           {ApproximateExp2, 0x43000000, 0x7f800000},
+                           {ApproximateExp2, 0x42ffffff, 0x7f7fffa8},
+                           {ApproximateExp2, 0xc2fbffff, 0x0080002c},
+                           {ApproximateExp2, 0xb3000000, 0x3f800000},
+                           {ApproximateReciprocal, 0x80000000, 0xff800000},
+                           {ApproximateReciprocal, 0xff800000, 0x80000000},
+                           {ApproximateReciprocal, 0x7fc00000, 0x7fffffff},
+                           {ApproximateReciprocal, 0x807fffff, 0xff800000},
+                           {ApproximateReciprocal, 0x80800000, 0xfe800000},
+                           {ApproximateReciprocal, 0xff7fffff, 0x80000000},
+                           {ApproximateReciprocal, 0x7e800000, 0x00800000},
+                           {ApproximateReciprocal, 0x7e800001, 0x00000000},
+                           {ApproximateReciprocal, 0xc2fc0000, 0xbc020821},
+                           {ApproximateReciprocalSqrt, 0x00000000, 0x7f800000},
+                           {ApproximateReciprocalSqrt, 0x80000000, 0xff800000},
+                           {ApproximateReciprocalSqrt, 0x7f800000, 0x00000000},
+                           {ApproximateReciprocalSqrt, 0xff800000, 0x7fffffff},
+                           {ApproximateReciprocalSqrt, 0x807fffff, 0xff800000},
+                           {ApproximateReciprocalSqrt, 0x80800000, 0x7fffffff},
+                           {ApproximateReciprocalSqrt, 0x00800000, 0x5f000000},
+                           {ApproximateReciprocalSqrt, 0x7f7fffff, 0x1f800000},
+                           {ApproximateReciprocalSqrt, 0x42fe0000, 0x3db5bb09}}) {
+    EXPECT_EQ(BitsOf(word.function(FloatOf(word.x))), word.result) << std::hex << word.x;
+  }
+}
+
+}  // namespace
+}  // namespace forensics::runner
