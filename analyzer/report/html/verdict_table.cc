@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -193,27 +194,31 @@ std::string ClassCell(const Value& row) {
 }  // namespace
 
 std::string VerdictHtml(const Value& summary) {
-  std::string html = Sentence(summary);
-  absl::StrAppend(&html, R"(
+  std::set<std::string> signals;
+  for (const Value& row : summary.GetArray()) signals.insert(Text(row, "signal"));
+  std::string html = absl::StrCat(
+      Sentence(summary), R"(
 <div class="scroll" tabindex="0" role="region" aria-label="Summary of all experiments">
 <table class="verdict">
-<caption>Hidden states of the last layer. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline.</caption>
-<thead><tr><th scope="col">Experiment</th><th scope="col">Variable</th>
+<caption>Of )",
+      EscapeHtml(absl::StrJoin(signals, ", ")),
+      R"(. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline.</caption>
+<thead><tr><th scope="col">Experiment</th><th scope="col">Class</th><th scope="col">Variable</th>
 <th scope="col" class="number">Baseline L2</th>
 <th scope="col" class="number">Signal L2 min</th><th scope="col" class="number">mean</th>
 <th scope="col" class="number">max</th>
-<th scope="col" class="number">SNR <span class="interval">[95 %]</span></th>
-<th scope="col" class="number"><i>p</i> (Holm)</th><th scope="col">Class</th></tr></thead>
+<th scope="col" class="number"><i>p</i> (Holm)</th>
+<th scope="col" class="number">SNR <span class="interval">[95 %]</span></th></tr></thead>
 <tbody>
 )");
   size_t index = 0;
   for (const Value& row : summary.GetArray()) {
     absl::StrAppend(&html, "<tr><th scope=\"row\"><a href=\"#experiment-", index++, "\">",
-                    EscapeHtml(Text(row, "experiment")), "</a></th><td>",
+                    EscapeHtml(Text(row, "experiment")), "</a></th>", ClassCell(row), "<td>",
                     EscapeHtml(Text(row, "variable")), "</td>", FigureCell(row, "baseline_l2"),
                     FigureCell(row, "min_signal_l2"), FigureCell(row, "mean_signal_l2"),
-                    FigureCell(row, "max_signal_l2"), SnrCell(row), ProbabilityCell(row),
-                    ClassCell(row), "</tr>\n");
+                    FigureCell(row, "max_signal_l2"), ProbabilityCell(row), SnrCell(row),
+                    "</tr>\n");
   }
   return absl::StrCat(html, "</tbody></table></div>\n");
 }

@@ -26,7 +26,7 @@ function drawUlps(view) {
                opacity: 0.9},
     }],
     layout: {
-      xaxis: axis(`distance in ${figures.ulps.number_format} numbers; mean ${figure(figures.ulps.mean)}, largest ${whole(figures.ulps.largest)}`,
+      xaxis: axis(`distance in ${figures.ulps.number_format} numbers; mean ${figures.ulps.mean >= 1000 ? whole(Math.round(figures.ulps.mean)) : figure(figures.ulps.mean)}, largest ${whole(figures.ulps.largest)}`,
                   {type: 'category', showgrid: false, tickangle: counts.length > 9 ? -45 : 0}),
       yaxis: axis('share of elements', {tickformat: '.0%', rangemode: 'tozero'}),
       bargap: 0.15,

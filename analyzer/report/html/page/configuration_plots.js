@@ -29,7 +29,7 @@ function drawSlowdowns(view) {
     }],
     layout: {
       xaxis: axis('run time / baseline\u2019s on the same hardware', {range: [low - margin, high + margin]}),
-      yaxis: axis('', {type: 'category', autorange: 'reversed', showgrid: true}),
+      yaxis: axis('', {type: 'category', range: [rows.length - 0.4, -0.6]}),
       shapes: [{type: 'line', yref: 'paper', y0: 0, y1: 1, x0: 1, x1: 1, layer: 'below',
                 line: {color: colour('--quiet'), width: 1, dash: 'dot'}}],
     },

@@ -34,6 +34,11 @@ function figure(value) {
   return `${sign}${digits}\u00d7${power(exponent)}`;
 }
 
+// Nine significant digits, which tell any two float32 numbers apart.
+function allDigits(value) {
+  return typeof value === 'number' ? String(Number(value.toPrecision(9))) : figure(value);
+}
+
 function whole(value) {
   const known = number(value);
   return known === null ? '\u2013' : Number.isFinite(known) ? known.toLocaleString('en') : figure(known);

@@ -156,7 +156,7 @@ function drawRoc(view) {
       x: curve.against.roc.false_positive_rate, y: curve.against.roc.true_positive_rate,
       line: {shape: 'linear', width: chosen ? 3 : 1.2,
              color: chosen ? colour('--hidden-states') : colour('--quiet')},
-      opacity: chosen ? 1 : 0.45,
+      opacity: chosen ? 1 : Math.max(0.12, Math.min(0.45, 6 / curves.length)),
       hovertemplate: '%{y:.2f} at %{x:.2f}',
     });
   }

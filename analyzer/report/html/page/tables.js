@@ -49,7 +49,7 @@ function withNote(text, note) {
 function divergenceTable(view) {
   const rows = view.pairs.filter(({figures}) => figures.first_divergence !== undefined).map((pair) => {
     const first = pair.figures.first_divergence;
-    const value = (shown, bits) => element('span', null, figure(shown), element('span', {class: 'note bits'}, bits));
+    const value = (shown, bits) => element('span', null, allDigits(shown), element('span', {class: 'note bits'}, bits));
     const where = first ? [
       withNote(signalTitle(first.signal), `element ${first.element}`),
       withNote(`position ${first.position}`, `${first.phase}, step ${first.step}, ${first.window}`),
