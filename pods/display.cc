@@ -1,0 +1,80 @@
+#include "pods/display.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace forensics::pods {
+namespace {
+
+constexpr size_t kWidestRemark = 60;
+
+// Of a time that may be unknown.
+std::string TimeText(const StepTime& time) {
+  switch (time.progress) {
+    case Progress::kDone:
+    case Progress::kFailed:
+      return time.taken > 0 ? ClockText(time.taken) : "";
+    case Progress::kRunning:
+      return time.estimated > 0
+                 ? absl::StrCat(ClockText(time.taken), " of about ", ClockText(time.estimated))
+                 : ClockText(time.taken);
+    case Progress::kLeft:
+      return time.estimated > 0 ? absl::StrCat("about ", ClockText(time.estimated)) : "";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string TableText(const std::vector<StepView>& steps) {
+  constexpr const char* kProgress[] = {"done", "running", "left", "failed"};
+  std::string text;
+  for (const StepView& step : steps) {
+    std::string line =
+        absl::StrFormat("  %-8s %-14s %-22s %s", kProgress[static_cast<int>(step.time.progress)],
+                        step.id, TimeText(step.time), step.remark.substr(0, kWidestRemark));
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+std::string TotalText(const std::vector<StepView>& steps, double seconds_at_work,
+                      const Machine& machine) {
+  std::vector<StepTime> times;
+  for (const StepView& step : steps) times.push_back(step.time);
+  const auto done = std::count_if(times.begin(), times.end(), [](const StepTime& time) {
+    return time.progress == Progress::kDone;
+  });
+  const double left = SecondsLeft(times);
+  std::string text =
+      absl::StrCat(done, " of ", steps.size(), " done; ", ClockText(seconds_at_work),
+                   " so far, about ", ClockText(left), " left");
+  const std::string& currency = machine.currency();
+  const std::string cost = CostText(seconds_at_work, machine.price_per_hour(), currency);
+  if (cost.empty()) return text;
+  return absl::StrCat(text, "; ", cost, " so far, about ",
+                      CostText(seconds_at_work + left, machine.price_per_hour(), currency),
+                      " in all");
+}
+
+void Display::Erase() {
+  if (drawn_lines_ > 0) out_ << "\033[" << drawn_lines_ << "A\033[J";
+  drawn_lines_ = 0;
+}
+
+void Display::Draw(const std::string& table) {
+  if (!is_terminal_) return;
+  Erase();
+  out_ << table << std::flush;
+  drawn_lines_ = std::count(table.begin(), table.end(), '\n');
+}
+
+void Display::Note(const std::string& text) {
+  Erase();
+  out_ << text << "\n" << std::flush;
+}
+
+}  // namespace forensics::pods

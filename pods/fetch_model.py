@@ -1,0 +1,190 @@
+"""Fetches a model from the Hugging Face hub, with the hub's own client, and checks every byte.
+
+  fetch_model --repository=QuixiAI/Qwen3-30B-A3B-AWQ --revision=main --directory=models/awq
+  fetch_model --repository=... --revision=... --directory=... --check   # can it be had? "bytes left N"
+
+The directory gets the repository's files and, last, SHA256SUMS: a line "# REPOSITORY REVISION
+COMMIT", then one line a file as sha256sum writes them. A branch is resolved once: as long as the
+directory holds files of a commit, that commit is gone on with. What is there already and has the
+hub's digest is not fetched again; a download that was cut goes on where it was. HF_ENDPOINT,
+HF_TOKEN and proxies are honoured.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 75 the network failed, trying again may help.
+"""
+
+import argparse
+import errno
+import hashlib
+import os
+import shutil
+import sys
+
+EXIT_TRY_AGAIN = 75
+DIGESTS = "SHA256SUMS"
+COMMIT = ".commit"
+CHUNK = 1 << 22
+
+# The downloads of one file at once by many connections, and their bars, are of no use in a log.
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import huggingface_hub  # noqa: E402
+import requests  # noqa: E402
+from huggingface_hub import errors  # noqa: E402
+
+# What only other frameworks read.
+IGNORED = ["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "original/*", ".*"]
+
+
+class WrongDigest(Exception):
+    pass
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def digest(path, algorithm, start=b""):
+    state = hashlib.new(algorithm, start)
+    with open(path, "rb") as f:
+        while chunk := f.read(CHUNK):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def wanted_files(info):
+    names = [file.rfilename for file in info.siblings]
+    kept = set(huggingface_hub.utils.filter_repo_objects(names, ignore_patterns=IGNORED))
+    return [file for file in info.siblings if file.rfilename in kept]
+
+
+def is_as_published(path, file):
+    """Whether the file has the size and digest that the hub states."""
+    if not os.path.isfile(path) or os.path.getsize(path) != file.size:
+        return False
+    if file.lfs is not None:
+        return digest(path, "sha256") == file.lfs.sha256
+    return digest(path, "sha1", b"blob %d\0" % file.size) == file.blob_id
+
+
+def commit_of(arguments):
+    """The commit that an earlier start began with; None: of the revision as it is now."""
+    path = os.path.join(arguments.directory, COMMIT)
+    heading = "%s %s " % (arguments.repository, arguments.revision)
+    try:
+        with open(path) as f:
+            text = f.read()
+    except FileNotFoundError:
+        return None
+    return text[len(heading):].strip() if text.startswith(heading) else None
+
+
+def write_whole(path, text):
+    with open(path + ".tmp", "w") as f:
+        f.write(text)
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(path + ".tmp", path)
+
+
+def forget(directory, name):
+    """Removes a file and what the client remembers of it."""
+    for path in [
+        os.path.join(directory, name),
+        os.path.join(directory, ".cache", "huggingface", "download", name + ".metadata"),
+    ]:
+        if os.path.exists(path):
+            os.remove(path)
+
+
+def download(arguments, info, names):
+    huggingface_hub.snapshot_download(
+        arguments.repository,
+        revision=info.sha,
+        local_dir=arguments.directory,
+        allow_patterns=names,
+        max_workers=4,
+    )
+
+
+def fetch(arguments, api):
+    os.makedirs(arguments.directory, exist_ok=True)
+    sums = os.path.join(arguments.directory, DIGESTS)
+    if os.path.exists(sums):
+        os.remove(sums)
+    revision = commit_of(arguments) or arguments.revision
+    info = api.model_info(arguments.repository, revision=revision, files_metadata=True)
+    write_whole(
+        os.path.join(arguments.directory, COMMIT),
+        "%s %s %s\n" % (arguments.repository, arguments.revision, info.sha),
+    )
+    files = {file.rfilename: file for file in wanted_files(info)}
+    say("%s at %s: %d files, %.2f GB" % (
+        arguments.repository, info.sha, len(files), sum(f.size for f in files.values()) / 1e9))
+    # Bits flipped on their way are fetched once more; then the hub itself is wrong.
+    for attempt in (1, 2):
+        left = [n for n, f in files.items() if not is_as_published(os.path.join(arguments.directory, n), f)]
+        if not left:
+            break
+        for name in left:
+            forget(arguments.directory, name)
+        download(arguments, info, left)
+        wrong = [n for n in left if not is_as_published(os.path.join(arguments.directory, n), files[n])]
+        for name in wrong:
+            say("%s: wrong digest or size, download %d of 2" % (os.path.join(arguments.directory, name), attempt))
+            forget(arguments.directory, name)
+        if wrong and attempt == 2:
+            raise WrongDigest("%s: does not have the digest that the hub states" % ", ".join(
+                os.path.join(arguments.directory, name) for name in wrong))
+    lines = ["# %s %s %s" % (arguments.repository, arguments.revision, info.sha)]
+    for name in sorted(files):
+        lines.append("%s  %s" % (digest(os.path.join(arguments.directory, name), "sha256"), name))
+    shutil.rmtree(os.path.join(arguments.directory, ".cache"), ignore_errors=True)
+    write_whole(sums, "\n".join(lines) + "\n")
+    say("%s: %d files, every digest as the hub states" % (arguments.directory, len(files)))
+
+
+def check(arguments, api):
+    revision = commit_of(arguments) or arguments.revision
+    info = api.model_info(arguments.repository, revision=revision, files_metadata=True)
+    files = wanted_files(info)
+    left = sum(f.size for f in files
+               if not os.path.isfile(os.path.join(arguments.directory, f.rfilename)))
+    say("bytes left %d" % left)
+
+
+def exit_code_of(error):
+    if isinstance(error, (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, WrongDigest)):
+        return 1
+    if isinstance(error, errors.HfHubHTTPError):
+        response = error.response
+        passing = response is None or response.status_code >= 500 or response.status_code == 429
+        return EXIT_TRY_AGAIN if passing else 1
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return 1
+    network = (requests.RequestException, errors.LocalEntryNotFoundError, ConnectionError, TimeoutError)
+    # The client's own word for a file that came shorter than announced.
+    cut = isinstance(error, OSError) and "onsistency check failed" in str(error)
+    return EXIT_TRY_AGAIN if isinstance(error, network) or cut else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--repository", required=True)
+    parser.add_argument("--revision", required=True)
+    parser.add_argument("--directory", required=True)
+    parser.add_argument("--check", action="store_true", help="fetch nothing")
+    arguments = parser.parse_args()
+    api = huggingface_hub.HfApi()
+    try:
+        (check if arguments.check else fetch)(arguments, api)
+    except Exception as error:  # each kind has its exit code
+        cause = os.strerror(error.errno) + ": " if getattr(error, "errno", None) else ""
+        print("fetch_model: %s: %s%s" % (arguments.repository, cause, error), file=sys.stderr)
+        return exit_code_of(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

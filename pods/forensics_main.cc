@@ -1,0 +1,244 @@
+// forensics check|run|status|clean PLAN
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "pods/checks.h"
+#include "pods/display.h"
+#include "pods/journal.h"
+#include "pods/plan_file.h"
+#include "pods/run_plan.h"
+#include "pods/step_state.h"
+#include "pods/steps.h"
+#include "pods/workspace.h"
+#include "schema/command_line.h"
+#include "schema/directory_lock.h"
+#include "schema/standard_output.h"
+#include "tools/cpp/runfiles/runfiles.h"
+
+ABSL_FLAG(std::string, folder, "",
+          "where everything that the plan leaves goes; default: as the plan says");
+ABSL_FLAG(std::string, tools, "",
+          "folder with exp0 to exp8, fuse, compare, fetch_model and nccl_bandwidth; default: those "
+          "that come along, else this program's own folder");
+ABSL_FLAG(std::string, model_dir, "",
+          "folder that holds each model in a folder of the last part of its repository's name, "
+          "such as Qwen3-30B-A3B-AWQ; nothing is fetched or deleted then");
+
+namespace forensics::pods {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kProgram[] = "forensics";
+
+constexpr char kUsage[] = R"(Works through a plan of experiments on one machine, from models to report.
+
+  forensics check PLAN     says everything that is wrong with machine and plan, at once
+  forensics run PLAN       checks, then runs what is not done yet
+  forensics status PLAN    what is done and left, time and cost so far
+  forensics clean PLAN     deletes what can be had again: models that were fetched, and the trial
+
+A PLAN is a textproto of pods/plan.proto. Examples:
+  forensics run plans/mini_cpu.textproto
+  forensics check plans/single_gpu.textproto --folder=/workspace/pod
+  forensics run plans/single_gpu.textproto --folder=/workspace/pod --model_dir=/models
+
+Interrupted, killed or out of disk, the same command goes on where it was. Exit codes: 0 done (check:
+nothing is wrong; status: nothing is left); 1 failed, and the same command may be tried again;
+2 wrong usage, or a plan that is wrong; 3 not reproducible; 4 done, but something is missing and
+named (status: something is left).
+)";
+
+std::string RunfilesPath(const std::string& name) {
+  if (name == "fuse") return "collector/fuse";
+  if (name == "compare") return "analyzer/compare";
+  if (name == "fetch_model") return "pods/fetch_model";
+  if (name == "nccl_bandwidth") return "runner/parallel/nccl_bandwidth";
+  return "runner/" + name;
+}
+
+FindTool ToolsFor(const char* program) {
+  using bazel::tools::cpp::runfiles::Runfiles;
+  const std::string folder = schema::UserPath(absl::GetFlag(FLAGS_tools));
+  std::string ignored;
+  const std::shared_ptr<Runfiles> runfiles(Runfiles::Create(program, &ignored));
+  std::error_code error;
+  const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
+  return [=](const std::string& name) {
+    if (!folder.empty()) return fs::absolute(folder + "/" + name).string();
+    if (runfiles != nullptr) {
+      const std::string path =
+          runfiles->Rlocation("floating_point_forensics/" + RunfilesPath(name));
+      std::error_code unused;
+      if (fs::exists(path, unused)) return path;
+    }
+    return (here / name).string();
+  };
+}
+
+struct Work {
+  Plan plan;
+  FindTool find_tool;
+  std::vector<Step> steps;
+  absl::StatusOr<std::vector<GpuFacts>> gpus = std::vector<GpuFacts>();
+};
+
+absl::StatusOr<Work> ReadWork(const char* program, const std::string& path) {
+  const absl::StatusOr<Plan> plan =
+      ReadPlan(path, {absl::GetFlag(FLAGS_folder), absl::GetFlag(FLAGS_model_dir)});
+  if (!plan.ok()) return schema::UsageError(plan.status().message());
+  Work work;
+  work.plan = *plan;
+  work.find_tool = ToolsFor(program);
+  work.steps = MakeSteps(work.plan, work.find_tool);
+  return work;
+}
+
+void LookAtGpus(Work& work, SignalGuard& signals) {
+  if (work.plan.machine().device() == "cuda") work.gpus = ReadGpus(work.plan, signals);
+}
+
+std::vector<GpuFacts> KnownGpus(const Work& work) {
+  return work.gpus.ok() ? *work.gpus : std::vector<GpuFacts>();
+}
+
+std::vector<Step> StepsLeft(const Work& work) {
+  const DiskState disk(work.plan, work.steps, KnownGpus(work));
+  std::vector<Step> left;
+  for (const Step& step : work.steps) {
+    const auto state = disk.Of(step, Thoroughness::kPresence);
+    if (!state.ok() || *state != StepState::kDone) left.push_back(step);
+  }
+  return left;
+}
+
+// Prints what was found; whether nothing is wrong.
+bool Check(Work& work, const std::vector<Step>& left, SignalGuard& signals) {
+  std::vector<Finding> findings;
+  if (work.plan.machine().device() == "cuda") findings = CheckGpus(work.plan, work.gpus);
+  for (Finding& finding : CheckMachine(work.plan, left, work.find_tool, signals)) {
+    findings.push_back(std::move(finding));
+  }
+  for (const Finding& finding : findings) std::cout << FindingText(finding);
+  std::cout << std::flush;
+  return !AnyWrong(findings);
+}
+
+absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& signals) {
+  absl::StatusOr<Journal> journal = Journal::Open(Workspace(work.plan.folder()).Journal());
+  if (!journal.ok()) return journal.status();
+  Display display(std::cout, isatty(STDOUT_FILENO) != 0);
+  return PlanRunner(work.plan, std::move(steps), KnownGpus(work), *journal, signals, display)
+      .Run();
+}
+
+// Models are not fetched for a check: the trial waits for `run` where the model is not here yet.
+absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals) {
+  LookAtGpus(work, signals);
+  const std::vector<Step> left = StepsLeft(work);
+  if (!Check(work, left, signals)) return schema::kExitFailed;
+  std::vector<Step> trial;
+  for (const Step& step : work.steps) {
+    if (step.kind == StepKind::kTrial || step.kind == StepKind::kTrialFuse) trial.push_back(step);
+  }
+  for (const Step& step : left) {
+    if (step.kind != StepKind::kFetch || step.model != 0) continue;
+    std::cout << FindingText({Finding::kNote, "trial",
+                              "the model is not here yet; run tries it as soon as it is", ""});
+    return schema::kExitDone;
+  }
+  trial.front().needs.clear();
+  return RunSteps(work, trial, signals);
+}
+
+absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals) {
+  LookAtGpus(work, signals);
+  const std::vector<Step> left = StepsLeft(work);
+  if (!left.empty() && !Check(work, left, signals)) return schema::kExitFailed;
+  if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
+  return RunSteps(work, work.steps, signals);
+}
+
+absl::StatusOr<int> StatusCommand(Work& work) {
+  const auto events = ReadJournal(Workspace(work.plan.folder()).Journal());
+  if (!events.ok()) return events.status();
+  auto seconds = SecondsOfSteps(*events);
+  const DiskState disk(work.plan, work.steps, {});
+  std::vector<StepView> views;
+  bool all_done = true;
+  for (const Step& step : work.steps) {
+    StepView view;
+    view.id = step.id;
+    view.time = {Progress::kLeft, step.estimated_seconds, 0};
+    const auto state = disk.Of(step, Thoroughness::kPresence);
+    if (!state.ok()) {
+      view.time.progress = Progress::kFailed;
+      view.remark = std::string(state.status().message());
+    } else if (*state == StepState::kNotReproducible) {
+      view.time.progress = Progress::kFailed;
+      view.remark = "not reproducible";
+    } else if (*state == StepState::kDone) {
+      view.time = {Progress::kDone, step.estimated_seconds, seconds[step.id]};
+    }
+    all_done = all_done && view.time.progress == Progress::kDone;
+    views.push_back(std::move(view));
+  }
+  std::cout << TableText(views) << TotalText(views, SecondsAtWork(*events), work.plan.machine())
+            << "\n";
+  return all_done ? schema::kExitDone : schema::kExitIncomplete;
+}
+
+absl::StatusOr<int> CleanCommand(const Work& work) {
+  const Workspace workspace(work.plan.folder());
+  for (const std::string& path : {workspace.Models(), workspace.Trial()}) {
+    std::error_code error;
+    if (!fs::exists(path, error)) continue;
+    fs::remove_all(path, error);
+    if (error) return absl::InternalError(absl::StrCat(path, ": remove: ", error.message()));
+    std::cout << "deleted " << path << "\n";
+  }
+  return schema::kExitDone;
+}
+
+absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& positional) {
+  const std::vector<std::string> commands = {"check", "run", "status", "clean"};
+  if (positional.size() != 2 || std::find(commands.begin(), commands.end(), positional[0]) == commands.end()) {
+    return schema::UsageError(absl::StrCat("expected one of ", absl::StrJoin(commands, ", "),
+                                           ", and a plan; found '",
+                                           absl::StrJoin(positional, " "), "'"));
+  }
+  absl::StatusOr<Work> work = ReadWork(program, positional[1]);
+  if (!work.ok()) return work.status();
+  if (positional[0] == "status") return StatusCommand(*work);
+  const auto lock = schema::DirectoryLock::Acquire(work->plan.folder());
+  if (!lock.ok()) return lock.status();
+  if (positional[0] == "clean") return CleanCommand(*work);
+  SignalGuard signals;
+  return positional[0] == "check" ? CheckCommand(*work, signals) : RunCommand(*work, signals);
+}
+
+}  // namespace
+}  // namespace forensics::pods
+
+int main(int argc, char** argv) {
+  using namespace forensics;  // NOLINT
+  const std::vector<std::string> positional =
+      schema::ParseCommandLineOrExit(pods::kUsage, argc, argv);
+  absl::StatusOr<int> exit_code = pods::Run(argv[0], positional);
+  if (exit_code.ok()) {
+    const absl::Status printed = schema::FlushStandardOutput();
+    if (printed.ok()) return *exit_code;
+    exit_code = printed;
+  }
+  return schema::ReportAndExitCode(pods::kProgram, exit_code.status());
+}

@@ -1,0 +1,187 @@
+#include "pods/plan_file.h"
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+#include <cmath>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "schema/atomic_file.h"
+#include "schema/command_line.h"
+
+namespace forensics::pods {
+namespace {
+
+constexpr int kLastExperiment = 8;
+
+// Keeps the parser's first complaint, with its place.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, google::protobuf::io::ColumnNumber column,
+                const std::string& message) override {
+    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", message);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+void Require(bool holds, const std::string& problem, std::vector<std::string>& problems) {
+  if (!holds) problems.push_back(problem);
+}
+
+void RequireAmount(double value, const std::string& field, std::vector<std::string>& problems) {
+  Require(std::isfinite(value) && value >= 0,
+          absl::StrCat(field, ": expected a number of at least 0, found ", value), problems);
+}
+
+void CheckMachine(const Machine& machine, std::vector<std::string>& problems) {
+  Require(machine.device() == "cpu" || machine.device() == "cuda",
+          absl::StrCat("machine.device: expected cpu or cuda, found \"", machine.device(), "\""),
+          problems);
+  Require(machine.gpus() >= 0, "machine.gpus: expected at least 0", problems);
+  Require(machine.threads() >= 0, "machine.threads: expected at least 0", problems);
+  RequireAmount(machine.price_per_hour(), "machine.price_per_hour", problems);
+}
+
+void CheckModels(const Plan& plan, std::vector<std::string>& problems) {
+  std::set<std::string> seen;
+  for (const Model& model : plan.models()) {
+    const std::string& method = model.quant_method();
+    Require(method == "awq" || method == "gptq" || method == "bnb",
+            absl::StrCat("models.quant_method: expected awq, gptq or bnb, found \"", method, "\""),
+            problems);
+    Require(seen.insert(method).second, absl::StrCat("models: ", method, " stands there twice"),
+            problems);
+    Require(model.repository().empty() != model.directory().empty(),
+            absl::StrCat("models ", method, ": expected either a repository or a directory"),
+            problems);
+    Require(model.repository().empty() || !model.revision().empty(),
+            absl::StrCat("models ", method, ": a repository needs a revision"), problems);
+    RequireAmount(model.gigabytes(), absl::StrCat("models ", method, ".gigabytes"), problems);
+    RequireAmount(model.minutes(), absl::StrCat("models ", method, ".minutes"), problems);
+  }
+  Require(plan.models().empty() || plan.models(0).quant_method() == "awq",
+          "models: the first is the reference's, which is awq", problems);
+}
+
+void CheckExperiments(const Plan& plan, std::vector<std::string>& problems) {
+  Require(!plan.experiments().empty(), "experiments: there is none", problems);
+  std::set<int> seen;
+  for (const Experiment& experiment : plan.experiments()) {
+    const std::string name = absl::StrCat("experiment ", experiment.id());
+    Require(experiment.id() >= 0 && experiment.id() <= kLastExperiment,
+            absl::StrCat("experiments.id: expected 0 to ", kLastExperiment, ", found ",
+                         experiment.id()),
+            problems);
+    Require(seen.insert(experiment.id()).second, absl::StrCat(name, " stands there twice"),
+            problems);
+    RequireAmount(experiment.minutes(), name + ".minutes", problems);
+  }
+  Require(seen.count(3) == 0 || plan.models_size() != 1,
+          "experiment 3: models has none in another format (gptq, bnb)", problems);
+  const bool has_reference = seen.count(0) > 0;
+  Require(!has_reference || plan.experiments(0).id() == 0,
+          "experiments: 0 must be the first; the others are fed its tokens", problems);
+  Require(has_reference || !plan.others().reference().empty(),
+          "experiments: without experiment 0, others.reference must name the run that gives the "
+          "tokens",
+          problems);
+}
+
+void CheckRest(const Plan& plan, std::vector<std::string>& problems) {
+  Require(!plan.name().empty(), "name is missing", problems);
+  std::set<std::string> seen;
+  for (const CudaVersion& build : plan.cuda_versions()) {
+    Require(!build.version().empty() && !build.directory().empty(),
+            "cuda_versions: each needs version and directory", problems);
+    Require(seen.insert(build.version()).second,
+            absl::StrCat("cuda_versions: ", build.version(), " stands there twice"), problems);
+  }
+  const Prompt& prompt = plan.prompt();
+  Require(prompt.document_tokens() >= 0 && prompt.decode_steps() >= 0 &&
+              prompt.trial_document_tokens() >= 0,
+          "prompt: numbers of tokens and steps must not be negative", problems);
+  RequireAmount(plan.disk().budget_gigabytes(), "disk.budget_gigabytes", problems);
+  RequireAmount(plan.disk().results_gigabytes(), "disk.results_gigabytes", problems);
+  RequireAmount(plan.limits().backoff_seconds(), "limits.backoff_seconds", problems);
+  RequireAmount(plan.limits().step_timeout_minutes(), "limits.step_timeout_minutes", problems);
+  Require(plan.limits().retries() >= 0, "limits.retries: expected at least 0", problems);
+}
+
+void FillDefaults(Plan& plan) {
+  if (plan.folder().empty()) plan.set_folder("pod");
+  if (plan.machine().currency().empty()) plan.mutable_machine()->set_currency("USD");
+  if (plan.machine().device() == "cuda" && plan.machine().gpus() == 0) {
+    plan.mutable_machine()->set_gpus(1);
+  }
+  Limits& limits = *plan.mutable_limits();
+  if (limits.retries() == 0) limits.set_retries(3);
+  if (limits.backoff_seconds() == 0) limits.set_backoff_seconds(10);
+  if (plan.disk().results_gigabytes() == 0) plan.mutable_disk()->set_results_gigabytes(2);
+}
+
+void MakeUserPath(std::string& path) { path = schema::UserPath(path); }
+
+void ResolvePaths(Plan& plan) {
+  MakeUserPath(*plan.mutable_folder());
+  MakeUserPath(*plan.mutable_machine()->mutable_compiled_packages());
+  for (Model& model : *plan.mutable_models()) MakeUserPath(*model.mutable_directory());
+  MakeUserPath(*plan.mutable_prompt()->mutable_document());
+  for (std::string& path : *plan.mutable_prompt()->mutable_neighbours()) MakeUserPath(path);
+  for (CudaVersion& build : *plan.mutable_cuda_versions()) MakeUserPath(*build.mutable_directory());
+  MakeUserPath(*plan.mutable_others()->mutable_reference());
+  for (std::string& path : *plan.mutable_others()->mutable_results()) MakeUserPath(path);
+}
+
+void Apply(const PlanOverrides& overrides, Plan& plan) {
+  if (!overrides.folder.empty()) plan.set_folder(overrides.folder);
+  if (overrides.model_dir.empty()) return;
+  for (Model& model : *plan.mutable_models()) {
+    if (model.repository().empty()) continue;
+    const std::string& repository = model.repository();
+    model.set_directory(
+        absl::StrCat(overrides.model_dir, "/", repository.substr(repository.rfind('/') + 1)));
+    model.clear_repository();
+    model.clear_revision();
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Plan> ParsePlan(absl::string_view name, absl::string_view text,
+                               const PlanOverrides& overrides) {
+  Plan plan;
+  FirstError error;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  if (!parser.ParseFromString(std::string(text), &plan)) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ":", error.text()));
+  }
+  std::vector<std::string> problems;
+  CheckRest(plan, problems);
+  CheckMachine(plan.machine(), problems);
+  CheckModels(plan, problems);
+  CheckExperiments(plan, problems);
+  if (!problems.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": ", absl::StrJoin(problems, absl::StrCat("\n", name, ": "))));
+  }
+  FillDefaults(plan);
+  Apply(overrides, plan);
+  ResolvePaths(plan);
+  return plan;
+}
+
+absl::StatusOr<Plan> ReadPlan(const std::string& path, const PlanOverrides& overrides) {
+  const absl::StatusOr<std::string> text = schema::ReadFile(schema::UserPath(path));
+  if (!text.ok()) return text.status();
+  return ParsePlan(path, *text, overrides);
+}
+
+}  // namespace forensics::pods

@@ -1,0 +1,282 @@
+#include "pods/run_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "schema/command_line.h"
+
+namespace forensics::pods {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kShownLines = 12;     // of the log of a step that failed
+constexpr size_t kJudgedLines = 40;    // by OutcomeOf
+constexpr double kAliveSeconds = 60;   // between two signs of life in the journal
+constexpr double kLongestBackoff = 600;
+
+int64_t SizeOf(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  return error ? 0 : static_cast<int64_t>(size);
+}
+
+}  // namespace
+
+double Now() { return absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch()); }
+
+PlanRunner::PlanRunner(const Plan& plan, std::vector<Step> steps, std::vector<GpuFacts> gpus,
+                       Journal& journal, SignalGuard& signals, Display& display)
+    : plan_(plan),
+      steps_(std::move(steps)),
+      workspace_(plan.folder()),
+      disk_(plan_, steps_, std::move(gpus)),
+      journal_(journal),
+      signals_(signals),
+      display_(display) {
+  const auto events = ReadJournal(workspace_.Journal());
+  std::map<std::string, double> seconds;
+  if (events.ok()) {
+    seconds_before_ = SecondsAtWork(*events);
+    seconds = SecondsOfSteps(*events);
+  }
+  for (const Step& step : steps_) {
+    StepView& view = views_[step.id];
+    view.id = step.id;
+    view.time.estimated = step.estimated_seconds;
+    view.time.taken = seconds[step.id];
+    const auto state = disk_.Of(step, Thoroughness::kPresence);
+    if (state.ok() && *state == StepState::kDone) view.time.progress = Progress::kDone;
+  }
+}
+
+std::vector<StepView> PlanRunner::Views() const {
+  std::vector<StepView> views;
+  for (const Step& step : steps_) views.push_back(views_.at(step.id));
+  return views;
+}
+
+std::string PlanRunner::Total() const {
+  return TotalText(Views(), seconds_before_ + Now() - began_, plan_.machine());
+}
+
+void PlanRunner::Draw() { display_.Draw(absl::StrCat(TableText(Views()), Total(), "\n")); }
+
+void PlanRunner::Record(const std::string& kind, const std::string& step, double seconds,
+                        const std::string& message) {
+  // The journal is for people: a full disk stops the plan where the work itself needs it.
+  if (!journal_.Append({Now(), kind, step, seconds, message}).ok()) return;
+  last_alive_ = Now();
+}
+
+void PlanRunner::Redraw(const Step& step, double seconds) {
+  StepView& view = views_[step.id];
+  view.time.taken = seconds;
+  const std::vector<std::string> lines = LastLines(workspace_.Log(step.id), 1);
+  if (!lines.empty()) view.remark = lines[0];
+  if (Now() - last_alive_ > kAliveSeconds) Record("alive", step.id, seconds, "");
+  Draw();
+}
+
+bool PlanRunner::CanBeRun(const Step& step) const {
+  return std::all_of(step.needs.begin(), step.needs.end(), [this](const std::string& needed) {
+    return views_.at(needed).time.progress == Progress::kDone;
+  });
+}
+
+absl::Status PlanRunner::Prepare(const Step& step) const {
+  std::string obsolete;
+  if (step.kind == StepKind::kTrial) obsolete = workspace_.Trial();
+  if (step.kind == StepKind::kTrialFuse) obsolete = workspace_.TrialExperiments();
+  if (step.kind == StepKind::kFuse) obsolete = workspace_.Experiments();
+  if (step.kind == StepKind::kCompare) obsolete = workspace_.Report();
+  if (obsolete.empty()) return absl::OkStatus();
+  std::error_code error;
+  fs::remove_all(obsolete, error);
+  if (!error) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(obsolete, ": remove: ", error.message()));
+}
+
+std::vector<std::string> PlanRunner::CommandOf(const Step& step) const {
+  if (step.kind != StepKind::kFuse) return step.command;
+  // Other machines' results that have no runs yet are left out.
+  std::vector<std::string> command = {step.command.front()};
+  for (const std::string& results : disk_.ResultsToFuse()) command.push_back(results);
+  command.push_back(step.command.back());
+  return command;
+}
+
+PlanRunner::Verdict PlanRunner::RunProcess(const Step& step) {
+  ChildOptions options;
+  options.command = CommandOf(step);
+  options.log = workspace_.Log(step.id);
+  options.timeout_seconds = plan_.limits().step_timeout_minutes() * 60;
+  options.each_second = [&](double seconds) { Redraw(step, seconds); };
+  const int64_t log_begin = SizeOf(options.log);
+  const absl::StatusOr<ChildExit> exit = RunChild(options, signals_);
+  if (!exit.ok()) return {Outcome::kFailed, std::string(exit.status().message())};
+  const Outcome outcome =
+      OutcomeOf(*exit, LastLines(options.log, kJudgedLines, log_begin));
+  std::string message = ExitText(*exit);
+  for (const std::string& line : LastLines(options.log, kShownLines, log_begin)) {
+    absl::StrAppend(&message, "\n    ", line);
+  }
+  return {outcome, message};
+}
+
+PlanRunner::Verdict PlanRunner::DeleteModel(const Step& step) const {
+  const std::string directory = ModelDirectory(plan_, plan_.models(step.model));
+  // The list first: without it, what is left of a folder counts as not fetched.
+  std::error_code error;
+  fs::remove(directory + "/" + kModelDigests, error);
+  if (!error) fs::remove_all(directory, error);
+  if (!error) return {};
+  return {Outcome::kFailed, absl::StrCat(directory, ": remove: ", error.message())};
+}
+
+// What the process says is done must be found done.
+PlanRunner::Verdict PlanRunner::Confirm(const Step& step) const {
+  const bool has_stamp = step.kind == StepKind::kTrialFuse || step.kind == StepKind::kFuse ||
+                         step.kind == StepKind::kCompare;
+  if (has_stamp) {
+    const absl::Status status = disk_.WriteStamp(step);
+    if (absl::IsResourceExhausted(status)) {
+      return {Outcome::kDiskFull, std::string(status.message())};
+    }
+    if (!status.ok()) return {Outcome::kFailed, std::string(status.message())};
+  }
+  const absl::StatusOr<StepState> state = disk_.Of(step, Thoroughness::kPresence);
+  if (!state.ok()) return {Outcome::kFailed, std::string(state.status().message())};
+  if (*state == StepState::kNotReproducible) {
+    return {Outcome::kNotReproducible, "a run whose repetitions differ"};
+  }
+  if (*state == StepState::kDone) return {};
+  return {Outcome::kFailed, "its process ended well, but what it was to leave is not on disk"};
+}
+
+PlanRunner::Verdict PlanRunner::Attempt(const Step& step) {
+  if (step.kind == StepKind::kDelete) return DeleteModel(step);
+  const absl::Status status = Prepare(step);
+  if (!status.ok()) return {Outcome::kFailed, std::string(status.message())};
+  Verdict verdict = RunProcess(step);
+  return verdict.outcome == Outcome::kDone ? Confirm(step) : verdict;
+}
+
+bool PlanRunner::WaitBeforeRetry(int retries) {
+  const double seconds =
+      std::min(kLongestBackoff, plan_.limits().backoff_seconds() * std::pow(2, retries));
+  for (const double end = Now() + seconds; Now() < end && !signals_.WasInterrupted();) {
+    signals_.Wait(std::min(1.0, std::max(0.0, end - Now())));
+  }
+  return !signals_.WasInterrupted();
+}
+
+PlanRunner::Verdict PlanRunner::RunStep(const Step& step) {
+  for (int retries = 0;; ++retries) {
+    Record("begin", step.id, 0, "");
+    Verdict verdict = Attempt(step);
+    const int allowed = verdict.outcome == Outcome::kOutOfMemory     ? 1
+                        : verdict.outcome == Outcome::kMayBeRetried ? plan_.limits().retries()
+                                                                    : 0;
+    if (retries >= allowed) return verdict;
+    display_.Note(absl::StrCat(step.id, ": ", verdict.message, "\n", step.id, ": retry ",
+                               retries + 1, " of ", allowed));
+    Record("failed", step.id, 0, verdict.message);
+    if (!WaitBeforeRetry(retries)) return {Outcome::kInterrupted, "interrupted"};
+  }
+}
+
+bool PlanRunner::Settle(const Step& step, const Verdict& verdict, double seconds) {
+  StepView& view = views_[step.id];
+  view.time.taken = seconds;
+  view.time.progress = verdict.outcome == Outcome::kDone ? Progress::kDone : Progress::kFailed;
+  view.remark = verdict.message.substr(0, verdict.message.find('\n'));
+  const std::string log = absl::StrCat("; all of it: ", workspace_.Log(step.id));
+  switch (verdict.outcome) {
+    case Outcome::kDone:
+      Record("done", step.id, seconds, "");
+      display_.Note(absl::StrCat("done     ", step.id, "  ", ClockText(seconds), "  (", Total(),
+                                 ")"));
+      return true;
+    case Outcome::kIncomplete:
+      Record("incomplete", step.id, seconds, verdict.message);
+      missing_.push_back(step.id);
+      display_.Note(absl::StrCat("missing  ", step.id, ": ", verdict.message));
+      return true;
+    case Outcome::kNotReproducible:
+      stop_code_ = schema::kExitNotReproducible;
+      display_.Note(absl::StrCat("NOT REPRODUCIBLE  ", step.id, ": ", verdict.message,
+                                 "\nthe plan stops here; everything is kept", log));
+      break;
+    case Outcome::kInterrupted:
+      stop_code_ = schema::kExitFailed;
+      display_.Note(absl::StrCat("interrupted in ", step.id,
+                                 "; what is finished is kept, and the same command goes on"));
+      break;
+    case Outcome::kDiskFull:
+      stop_code_ = schema::kExitFailed;
+      display_.Note(absl::StrCat("DISK FULL  ", step.id, ": ", verdict.message,
+                                 "\nfree some space below ", plan_.folder(),
+                                 "; the same command goes on"));
+      break;
+    default:
+      failed_.push_back(step.id);
+      display_.Note(absl::StrCat("failed   ", step.id, ": ", verdict.message, log));
+      Record("failed", step.id, seconds, verdict.message);
+      return true;
+  }
+  Record("failed", step.id, seconds, verdict.message);
+  return false;
+}
+
+int PlanRunner::Run() {
+  began_ = Now();
+  Record("session", "", 0, plan_.name());
+  for (const Step& step : steps_) {
+    StepView& view = views_[step.id];
+    const absl::StatusOr<StepState> state = disk_.Of(step, Thoroughness::kEveryByte);
+    if (state.ok() && *state == StepState::kDone) {
+      view.time.progress = Progress::kDone;
+      continue;
+    }
+    view.time.progress = Progress::kRunning;
+    view.time.taken = 0;
+    const double began = Now();
+    Verdict verdict;
+    if (!state.ok()) {
+      verdict = {Outcome::kFailed, std::string(state.status().message())};
+    } else if (*state == StepState::kNotReproducible) {
+      verdict = {Outcome::kNotReproducible, "a finished run's repetitions differ"};
+    } else if (!CanBeRun(step)) {
+      verdict = {Outcome::kFailed, "not run: it needs " + absl::StrJoin(step.needs, ", ")};
+    } else {
+      display_.Note(absl::StrCat("running  ", step.id));
+      Draw();
+      verdict = RunStep(step);
+    }
+    if (!Settle(step, verdict, Now() - began)) break;
+    Draw();
+  }
+  Record("end", "", Now() - began_, "");
+  display_.Draw("");
+  display_.Note(absl::StrCat(TableText(Views()), Total()));
+  if (stop_code_ != 0) return stop_code_;
+  if (!failed_.empty()) {
+    display_.Note(absl::StrCat("failed: ", absl::StrJoin(failed_, ", ")));
+    return schema::kExitFailed;
+  }
+  if (missing_.empty()) return schema::kExitDone;
+  display_.Note(absl::StrCat("not complete: ", absl::StrJoin(missing_, ", ")));
+  return schema::kExitIncomplete;
+}
+
+}  // namespace forensics::pods

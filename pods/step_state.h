@@ -1,0 +1,59 @@
+// What of a plan is done, as what lies on disk says; no journal is trusted.
+#ifndef PODS_STEP_STATE_H_
+#define PODS_STEP_STATE_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pods/digest_list.h"
+#include "pods/gpu_facts.h"
+#include "pods/plan.pb.h"
+#include "pods/steps.h"
+#include "pods/workspace.h"
+
+namespace forensics::pods {
+
+enum class StepState { kLeft, kDone, kNotReproducible };
+
+class DiskState {
+ public:
+  // `gpus`: those of this machine; a trial on another machine's does not count.
+  DiskState(const Plan& plan, const std::vector<Step>& steps, std::vector<GpuFacts> gpus)
+      : plan_(plan), steps_(steps), workspace_(plan.folder()), gpus_(std::move(gpus)) {}
+
+  // Runs are read whole, every digest checked; models as thoroughly as asked. An error says what
+  // lies in the way: a finished run that is damaged or of another plan.
+  absl::StatusOr<StepState> Of(const Step& step, Thoroughness thoroughness) const;
+
+  // Notes on disk what a fuse or compare that has just ended was made from and what it made.
+  absl::Status WriteStamp(const Step& step) const;
+
+  // Results folders to fuse: this machine's, and the others' that have finished runs.
+  std::vector<std::string> ResultsToFuse() const;
+
+ private:
+  absl::StatusOr<StepState> OfTrial() const;
+  absl::StatusOr<StepState> OfExperiment(const Step& step) const;
+  absl::StatusOr<StepState> OfRun(const std::string& hardware, const std::string& suffix,
+                                  const Step& step) const;
+  absl::StatusOr<StepState> OfFetch(const Step& step, Thoroughness thoroughness) const;
+  absl::StatusOr<StepState> OfStamp(const Step& step) const;
+  absl::StatusOr<std::string> Stamp(const Step& step) const;
+  // The label under which this machine's runs lie: the plan's, else the trial's. NotFound: not yet.
+  absl::StatusOr<std::string> Hardware() const;
+  absl::StatusOr<std::vector<std::string>> Suffixes(const Step& step,
+                                                    const std::string& hardware) const;
+  bool AllUsersDone(int model) const;
+
+  const Plan& plan_;
+  const std::vector<Step>& steps_;
+  const Workspace workspace_;
+  const std::vector<GpuFacts> gpus_;
+};
+
+}  // namespace forensics::pods
+
+#endif  // PODS_STEP_STATE_H_
