@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runner/ops/cuda/row_launch.h"
 #include "runner/ops/cuda/split_heads_arguments.h"
 #include "runner/ops/cuda/typed_kernel.h"
 #include "runner/ops/kernel_log.h"
@@ -25,17 +26,16 @@ constexpr int kLanesOfWarp = 32;
 
 // A block for each of the rows of x, whose threads, at most `most`, share `pieces` evenly.
 Launch RowLaunch(const at::Tensor& x, int64_t pieces, int64_t most) {
-  const int64_t rounds = CeilDivide(pieces, most);
   Launch launch;
   launch.blocks[0] = x.size(0);
-  launch.threads = ToInt(CeilDivide(CeilDivide(pieces, rounds), kLanesOfWarp) * kLanesOfWarp);
+  launch.threads = RowThreads(pieces, most);
   return launch;
 }
 
 // A thread a chunk, the row in shared memory.
 Launch NormLaunch(const at::Tensor& x) {
-  const int64_t chunks = CeilDivide(x.size(1), kChunkElements);
-  Launch launch = RowLaunch(x, chunks, 1024);
+  const int64_t chunks = ChunksOf(x.size(1));
+  Launch launch = RowLaunch(x, chunks, kMostNormThreads);
   launch.shared_bytes = ToInt(chunks * kChunkElements * x.element_size());
   return launch;
 }
@@ -56,13 +56,11 @@ void CheckRows(const at::Tensor& x, const at::Tensor& weight) {
               weight.scalar_type(), " ", weight.sizes());
 }
 
-// The fewest lanes, a power of two, that hold `half` elements in chunks: its logarithm.
+// Checked.
 int LanesOfHead(int64_t half) {
-  int log2 = 0;
-  while ((kChunkElements << log2) < half) ++log2;
   TORCH_CHECK(2 * half <= kMaxHeadDim, "rotary: head_dim: expected at most ", kMaxHeadDim,
               ", found ", 2 * half);
-  return log2;
+  return LanesOfHeadLog2(half);
 }
 
 HeadPlaces PlacesOf(at::Tensor& heads) {

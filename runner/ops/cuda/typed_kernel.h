@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "runner/cuda/kernel.h"
+#include "runner/ops/cuda/row_launch.h"
 
 namespace forensics::runner {
 
@@ -28,9 +29,6 @@ class TypedKernel {
  private:
   CudaKernel bf16_, f32_;
 };
-
-// Elements that a thread reads and writes at once; elements.cuh: kChunk.
-inline constexpr int64_t kChunkElements = 8;
 
 constexpr int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

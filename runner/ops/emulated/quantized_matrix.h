@@ -1,0 +1,56 @@
+// Products with 4-bit weights in the order of the GPU's kernels (runner/ops/cuda/
+// quantized_tiles.cuh): groups of 128 columns, in each two chains of tensor-core instructions whose
+// sums are scaled in float32.
+#ifndef RUNNER_OPS_EMULATED_QUANTIZED_MATRIX_H_
+#define RUNNER_OPS_EMULATED_QUANTIZED_MATRIX_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "runner/ops/tensor_core/dot_add.h"
+#include "runner/ops/tensor_core/product.h"
+
+namespace forensics::runner {
+
+inline constexpr int64_t kGroupColumns = 128;
+
+// Which groups a warp adds up, in order. The warps' sums are added in order.
+using WarpGroups = std::vector<std::vector<int64_t>>;
+
+// `warps` of them (or one a group, if those are fewer) with consecutive groups each.
+WarpGroups ConsecutiveGroups(int64_t columns, int64_t warps);
+
+// Warp w has the groups w, w + warps, ...
+WarpGroups StridedGroups(int64_t columns, int64_t warps);
+
+enum class QuantizedFormat {
+  kInteger,  // AWQ, GPTQ: nibble - zero, a scale for 128 columns
+  kNf4,      // levels, a scale for 64 columns
+};
+
+class QuantizedMatrix {
+ public:
+  // values [rows, columns]: nibble - zero, or the level, as bfloat16, row-major. scales [rows,
+  // columns / 128 or 64]. columns is a multiple of 128.
+  QuantizedMatrix(const TensorCore& core, QuantizedFormat format, int64_t rows, int64_t columns,
+                  const uint16_t* values, std::vector<float> scales);
+
+  int64_t rows() const { return rows_; }
+  int64_t columns() const { return columns_; }
+
+  // x [tokens, columns], bfloat16 -> [tokens, rows] in float32, before rounding.
+  std::vector<float> Multiply(const uint16_t* x, int64_t tokens, const WarpGroups& warps) const;
+
+ private:
+  TensorCore core_;
+  QuantizedFormat format_;
+  int64_t rows_;
+  int64_t columns_;
+  std::vector<float> scales_;
+  std::vector<uint16_t> ordered_;  // values with a group's columns as the chains take them
+  PackedColumns packed_;
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_OPS_EMULATED_QUANTIZED_MATRIX_H_
