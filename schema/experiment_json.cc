@@ -305,6 +305,10 @@ bool ExperimentChecker::EndArray(uint32_t elements) {
   return true;
 }
 
+void ExperimentChecker::SkipElements(int64_t elements) {
+  if (state_->status.ok()) state_->levels.back().index += elements;
+}
+
 bool ExperimentChecker::InVector() const { return state_->in_vector; }
 
 std::string ExperimentChecker::Path() const { return state_->Path(); }

@@ -139,6 +139,8 @@ class ExperimentChecker {
   bool EndObject(uint32_t members);
   bool StartArray();
   bool EndArray(uint32_t elements);
+  // In an array: so many elements have been checked by another checker.
+  void SkipElements(int64_t elements);
 
   // Between StartArray and EndArray of a vector: hidden states, keys or log-probabilities.
   bool InVector() const;

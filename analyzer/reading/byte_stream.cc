@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -18,16 +19,29 @@ constexpr size_t kBufferBytes = 1 << 20;
 
 }  // namespace
 
+struct ByteStream::File {
+  explicit File(int number) : descriptor(number) {}
+  ~File() { close(descriptor); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  const int descriptor;
+};
+
 absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
   }
-  auto stream = absl::WrapUnique(new ByteStream(path, descriptor));
-  struct stat information;
-  if (fstat(descriptor, &information) == 0 && S_ISDIR(information.st_mode)) {
+  auto file = std::make_shared<const File>(descriptor);
+  struct stat information = {};
+  const bool is_known = fstat(descriptor, &information) == 0;
+  if (is_known && S_ISDIR(information.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory, not a file"));
   }
+  const bool is_regular = is_known && S_ISREG(information.st_mode);
+  const size_t size = is_regular ? static_cast<size_t>(information.st_size) : 0;
+  auto stream = absl::WrapUnique(new ByteStream(path, std::move(file), size, 0));
   stream->Fill(kReadAhead);
   if (stream->end_ - stream->current_ >= 3 &&
       std::memcmp(stream->current_, "\xEF\xBB\xBF", 3) == 0) {
@@ -36,16 +50,25 @@ absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& 
   return stream;
 }
 
-ByteStream::ByteStream(std::string path, int descriptor)
+std::unique_ptr<ByteStream> ByteStream::At(size_t offset) const {
+  auto stream = absl::WrapUnique(new ByteStream(path_, file_, file_size_, offset));
+  stream->Fill(kReadAhead);
+  return stream;
+}
+
+ByteStream::ByteStream(std::string path, std::shared_ptr<const File> file, size_t file_size,
+                       size_t offset)
     : path_(std::move(path)),
-      descriptor_(descriptor),
+      file_(std::move(file)),
+      file_size_(file_size),
       buffer_(new char[kReadBehind + kBufferBytes + kReadAhead]),
       current_(buffer_.get() + kReadBehind),
-      end_(current_) {
+      end_(current_),
+      end_offset_(offset) {
   std::memset(buffer_.get(), 0, kReadBehind + kReadAhead);
 }
 
-ByteStream::~ByteStream() { close(descriptor_); }
+ByteStream::~ByteStream() = default;
 
 void ByteStream::Fill(size_t count) {
   size_t held = static_cast<size_t>(end_ - current_);
@@ -53,7 +76,10 @@ void ByteStream::Fill(size_t count) {
   char* const begin = buffer_.get() + kReadBehind;
   std::memmove(begin, current_, held);
   while (held < count) {
-    const ssize_t got = read(descriptor_, begin + held, kBufferBytes - held);
+    const size_t room = kBufferBytes - held;
+    const ssize_t got = file_size_ > 0 ? pread(file_->descriptor, begin + held, room,
+                                               static_cast<off_t>(end_offset_))
+                                       : read(file_->descriptor, begin + held, room);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) status_ = absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot be read"));
     if (got <= 0) {

@@ -27,6 +27,12 @@ class ByteStream {
   // Fails if the file cannot be opened or is a directory. Skips a UTF-8 byte order mark.
   static absl::StatusOr<std::unique_ptr<ByteStream>> Open(const std::string& path);
 
+  // Another stream of the same open file, at `offset`; of a regular file alone.
+  std::unique_ptr<ByteStream> At(size_t offset) const;
+
+  // The size of a regular file when it was opened; 0 for a pipe or a device.
+  size_t file_size() const { return file_size_; }
+
   ~ByteStream();
   ByteStream(const ByteStream&) = delete;
   ByteStream& operator=(const ByteStream&) = delete;
@@ -73,10 +79,14 @@ class ByteStream {
   size_t PutEnd(char*) { return 0; }
 
  private:
-  ByteStream(std::string path, int descriptor);
+  // An open file, closed with the last stream that reads it.
+  struct File;
+
+  ByteStream(std::string path, std::shared_ptr<const File> file, size_t file_size, size_t offset);
 
   std::string path_;
-  int descriptor_;
+  std::shared_ptr<const File> file_;
+  size_t file_size_;
   std::unique_ptr<char[]> buffer_;
   const char* current_;
   const char* end_;

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "analyzer/reading/json_cursor.h"
 #include "analyzer/reading/json_fields.h"
-#include "analyzer/reading/run_reader.h"
+#include "analyzer/reading/runs_reader.h"
 #include "schema/experiment_json.h"
 #include "schema/run_directory.h"
 
@@ -124,7 +124,7 @@ absl::Status ReadSchemaVersion(JsonCursor& cursor) {
 
 }  // namespace
 
-absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
+absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOptions& options) {
   absl::StatusOr<std::unique_ptr<JsonCursor>> opened = JsonCursor::Open(path);
   if (!opened.ok()) return opened.status();
   JsonCursor& cursor = **opened;
@@ -141,11 +141,7 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path) {
       return ReadArrayOrNull(cursor, [&] { return ReadConfiguration(cursor, experiment); });
     }
     if (key != "runs") return cursor.Skip();
-    return ReadArrayOrNull(cursor, [&]() -> absl::Status {
-      absl::StatusOr<RunRecord> run = ReadRun(cursor, experiment.findings);
-      if (run.ok()) experiment.runs.push_back(*std::move(run));
-      return run.status();
-    });
+    return ReadRuns(cursor, checker, options.piece_bytes, experiment);
   };
   absl::Status status = cursor.ReadObject(member);
   if (status.ok()) status = cursor.Finish();

@@ -2,6 +2,7 @@
 #ifndef ANALYZER_READING_EXPERIMENT_READER_H_
 #define ANALYZER_READING_EXPERIMENT_READER_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -9,13 +10,19 @@
 
 namespace forensics::analyzer {
 
+struct ReadOptions {
+  // Runs are read on all cores, in pieces of so much text; 0: as the file and the machine suggest.
+  // The result does not depend on it.
+  size_t piece_bytes = 0;
+};
+
 // Reads in one pass, in memory for the distinct vectors alone: a position that a window repeats
 // with the same bits is kept once; one that is repeated with other bits is kept too, and is a
 // finding. Keys may come in any order, and unknown ones are passed over. What is missing or null is
 // left out; what has the wrong type is an error, as are a file without "configurations" or "runs",
 // one of a later schema_version, a step number below 0, and a damaged file: the message says file,
 // byte, line, JSON path and cause.
-absl::StatusOr<Experiment> ReadExperiment(const std::string& path);
+absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOptions& options = {});
 
 }  // namespace forensics::analyzer
 

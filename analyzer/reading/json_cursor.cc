@@ -6,7 +6,9 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/memory/memory.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -179,20 +181,72 @@ absl::Status JsonCursor::ReadObject(
 }
 
 absl::Status JsonCursor::ReadArray(absl::FunctionRef<absl::Status()> element) {
+  absl::StatusOr<bool> more = EnterArray();
+  unsigned index = 0;
+  while (more.ok() && *more) {
+    if (absl::Status status = ReadElement(index, element); !status.ok()) return status;
+    ++index;
+    more = NextElement();
+  }
+  if (!more.ok()) return more.status();
+  if (checker_ != nullptr) checker_->EndArray(index);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> JsonCursor::EnterArray() {
   if (Peek() != Kind::kArray) return Error("expected an array");
   stream_->Take();
   if (checker_ != nullptr) checker_->StartArray();
-  unsigned index = 0;
-  for (;; ++index) {
-    absl::StatusOr<bool> closed = AtClose(']', index == 0);
-    if (!closed.ok()) return closed.status();
-    if (*closed) break;
-    path_.push_back(absl::StrCat(index));
-    if (absl::Status status = element(); !status.ok()) return status;
-    path_.pop_back();
-  }
-  if (checker_ != nullptr) checker_->EndArray(index);
+  const absl::StatusOr<bool> closed = AtClose(']', true);
+  if (!closed.ok()) return closed.status();
+  return !*closed;
+}
+
+absl::StatusOr<bool> JsonCursor::NextElement() {
+  const absl::StatusOr<bool> closed = AtClose(']', false);
+  if (!closed.ok()) return closed.status();
+  return !*closed;
+}
+
+absl::Status JsonCursor::ReadElement(int64_t index, absl::FunctionRef<absl::Status()> element) {
+  path_.push_back(absl::StrCat(index));
+  if (absl::Status status = element(); !status.ok()) return status;
+  path_.pop_back();
   return absl::OkStatus();
+}
+
+std::unique_ptr<JsonCursor> JsonCursor::At(size_t offset) const {
+  auto cursor = absl::WrapUnique(new JsonCursor(file_, stream_->At(offset)));
+  cursor->path_ = path_;
+  return cursor;
+}
+
+void JsonCursor::MoveTo(size_t offset) { stream_ = stream_->At(offset); }
+
+size_t JsonCursor::FindObject(absl::string_view first_key, size_t begin, size_t end) const {
+  constexpr size_t kMostSpace = 256;
+  const std::unique_ptr<ByteStream> stream = stream_->At(begin - std::min(begin, kMostSpace));
+  while (stream->Tell() < end && !stream->AtEnd()) {
+    stream->Fill(ByteStream::kMostFill);
+    const char* const first = stream->current();
+    const size_t offset = stream->Tell();
+    const absl::string_view text(first, static_cast<size_t>(stream->end() - first));
+    for (size_t key = text.find('"'); key != text.npos; key = text.find('"', key + 1)) {
+      if (text.substr(key, first_key.size()) != first_key) continue;
+      const absl::string_view before = absl::StripTrailingAsciiWhitespace(text.substr(0, key));
+      if (!absl::EndsWith(before, "{")) continue;
+      const size_t brace = before.size() - 1;
+      const absl::string_view separator =
+          absl::StripTrailingAsciiWhitespace(before.substr(0, brace));
+      if (!absl::EndsWith(separator, ",") || offset + brace < begin) continue;
+      return std::min(offset + brace, end);
+    }
+    if (stream->reached_end()) break;
+    // What may have been cut is looked at again.
+    const size_t again = std::min(text.size() - 1, kMostSpace + first_key.size());
+    stream->AdvanceTo(stream->end() - again);
+  }
+  return end;
 }
 
 template <typename Handler>

@@ -32,6 +32,9 @@ class JsonCursor {
 
   static absl::StatusOr<std::unique_ptr<JsonCursor>> Open(const std::string& path);
 
+  // Another cursor of the same open file, at `offset`, with this one's path and no checker.
+  std::unique_ptr<JsonCursor> At(size_t offset) const;
+
   // Tells `checker` of all that is read from here on; what it thinks of it stops nothing.
   void set_checker(schema::ExperimentChecker* checker) { checker_ = checker; }
 
@@ -44,6 +47,24 @@ class JsonCursor {
 
   // Calls `element` for each element, which it must consume.
   absl::Status ReadArray(absl::FunctionRef<absl::Status()> element);
+
+  // For arrays that are read in pieces (run_pieces.h): what ReadArray does, step by step.
+  //
+  // Takes the '['; true if an element follows it. The checker is told.
+  absl::StatusOr<bool> EnterArray();
+  // Behind an element: takes the comma and true, or takes the ']' and false; an error else.
+  absl::StatusOr<bool> NextElement();
+  // Calls `element` for element `index`, with the path that it has.
+  absl::Status ReadElement(int64_t index, absl::FunctionRef<absl::Status()> element);
+  // Goes on elsewhere in the file.
+  void MoveTo(size_t offset);
+
+  // Offset in the file, and the file's size, 0 where it is not known.
+  size_t Tell() const { return stream_->Tell(); }
+  size_t file_size() const { return stream_->file_size(); }
+  // The place of the next '{' from `begin` up to `end` that `first_key`, in its quotes, follows and
+  // a comma is before; `end` if there is none. What it finds need not be what it looks like.
+  size_t FindObject(absl::string_view first_key, size_t begin, size_t end) const;
 
   // Strings must be valid UTF-8. NaN and infinities are allowed.
   absl::StatusOr<JsonScalar> ReadScalar();

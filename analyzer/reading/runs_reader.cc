@@ -1,0 +1,158 @@
+#include "analyzer/reading/runs_reader.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "analyzer/parallel/parallel.h"
+#include "analyzer/reading/run_reader.h"
+
+namespace forensics::analyzer {
+namespace {
+
+constexpr size_t kSmallestPiece = size_t{1} << 20;
+constexpr size_t kLargestPiece = size_t{1} << 25;
+
+// The runs that begin in a part of the file.
+struct Piece {
+  // Where the part begins and ends.
+  size_t from = 0;
+  size_t to = 0;
+  // Where its first run begins; `to` if none seems to.
+  size_t begin = 0;
+
+  // What was read.
+  absl::Status status;
+  bool fits_schema = true;
+  std::vector<RunRecord> runs;
+  std::vector<std::string> findings;
+  size_t next = 0;    // the first byte that was not read
+  bool more = false;  // another run follows there; else the array has ended
+};
+
+// Reads the runs from the cursor's place on until one begins at or behind the piece's end.
+void ReadPiece(JsonCursor& cursor, int64_t first_index, Piece& piece) {
+  piece.runs.clear();
+  piece.findings.clear();
+  do {
+    const int64_t index = first_index + static_cast<int64_t>(piece.runs.size());
+    piece.status = cursor.ReadElement(index, [&]() -> absl::Status {
+      absl::StatusOr<RunRecord> run = ReadRun(cursor, piece.findings);
+      if (run.ok()) piece.runs.push_back(*std::move(run));
+      return run.status();
+    });
+    if (!piece.status.ok()) return;
+    const absl::StatusOr<bool> more = cursor.NextElement();
+    piece.status = more.status();
+    if (!more.ok()) return;
+    piece.more = *more;
+    piece.next = cursor.Tell();
+  } while (piece.more && piece.next < piece.to);
+}
+
+// Reads a piece by itself, whose first run may be any of the file's.
+void ReadPieceAlone(const JsonCursor& array, Piece& piece) {
+  const std::unique_ptr<JsonCursor> cursor = array.At(piece.begin);
+  schema::ExperimentChecker checker;
+  checker.StartObject();
+  checker.Key(schema::key::kRuns, sizeof(schema::key::kRuns) - 1, true);
+  checker.StartArray();
+  cursor->set_checker(&checker);
+  ReadPiece(*cursor, 0, piece);
+  piece.fits_schema = checker.status().ok();
+}
+
+// The first key of the object at `begin`, in its quotes.
+std::string FirstKey(const JsonCursor& array, size_t begin) {
+  std::string first;
+  array.At(begin)
+      ->ReadObject([&first](const std::string& key) {
+        first = absl::StrCat("\"", key, "\"");
+        return absl::CancelledError();
+      })
+      .IgnoreError();
+  return first;
+}
+
+// Parts of the file from `begin` on. Nothing is known of the last one's end.
+std::vector<Piece> Cut(const JsonCursor& cursor, size_t begin, size_t piece_bytes) {
+  const size_t size = cursor.file_size() > begin ? cursor.file_size() - begin : 0;
+  if (piece_bytes == 0) {
+    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    piece_bytes = std::clamp(size / (4 * cores), kSmallestPiece, kLargestPiece);
+  }
+  std::vector<Piece> pieces(std::max<size_t>(1, size / piece_bytes));
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    pieces[i].from = begin + i * piece_bytes;
+    pieces[i].to = i + 1 < pieces.size() ? pieces[i].from + piece_bytes : SIZE_MAX;
+    pieces[i].begin = pieces[i].from;
+  }
+  return pieces;
+}
+
+void ReadAllPieces(const JsonCursor& cursor, std::vector<Piece>& pieces) {
+  const std::string first_key = FirstKey(cursor, pieces.front().begin);
+  std::vector<std::function<void()>> tasks;
+  for (Piece& piece : pieces) {
+    tasks.push_back([&] {
+      if (&piece != &pieces.front()) {
+        piece.begin = cursor.FindObject(first_key, piece.from, piece.to);
+      }
+      if (piece.begin < piece.to) ReadPieceAlone(cursor, piece);
+    });
+  }
+  RunOnAllCores(tasks);
+}
+
+void Append(Piece& piece, Experiment& experiment) {
+  std::move(piece.runs.begin(), piece.runs.end(), std::back_inserter(experiment.runs));
+  std::move(piece.findings.begin(), piece.findings.end(), std::back_inserter(experiment.findings));
+}
+
+}  // namespace
+
+absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker, size_t piece_bytes,
+                      Experiment& experiment) {
+  if (cursor.Peek() == JsonCursor::Kind::kNull) return cursor.Skip();
+  absl::StatusOr<bool> entered = cursor.EnterArray();
+  if (!entered.ok()) return entered.status();
+  size_t place = cursor.Tell();
+  std::vector<Piece> pieces = Cut(cursor, place, piece_bytes);
+  const bool is_cut = pieces.size() > 1 && *entered;
+  if (is_cut) ReadAllPieces(cursor, pieces);
+  bool more = *entered;
+  int64_t read = 0;
+  int64_t unseen = 0;  // by this cursor's checker, since it last looked
+  for (Piece& piece : pieces) {
+    if (!more) break;
+    if (place >= piece.to) continue;  // all of it is within a run that began before it
+    const bool holds = is_cut && piece.begin == place && piece.status.ok() &&
+                       (piece.fits_schema || !checker.status().ok());
+    if (holds) {
+      unseen += static_cast<int64_t>(piece.runs.size());
+    } else {
+      if (is_cut) cursor.MoveTo(place);
+      checker.SkipElements(std::exchange(unseen, 0));
+      ReadPiece(cursor, read, piece);
+      if (!piece.status.ok()) return piece.status;
+    }
+    read += static_cast<int64_t>(piece.runs.size());
+    place = piece.next;
+    more = piece.more;
+    Append(piece, experiment);
+  }
+  if (is_cut) cursor.MoveTo(place);
+  checker.SkipElements(unseen);
+  checker.EndArray(static_cast<unsigned>(read));
+  return absl::OkStatus();
+}
+
+}  // namespace forensics::analyzer
