@@ -29,8 +29,8 @@ class LaneSeries {
 // What is inlined into a function is compiled for that function's instruction set.
 #define FORENSICS_INLINE __attribute__((always_inline)) inline
 
-FORENSICS_INLINE void StudentiseGeneric(const Autoregression& generating, Lanes* series, size_t n,
-                                        double* means) {
+FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, Lanes* series, size_t n,
+                                       double* means) {
   InnovationsToSeries(generating, series, n);
   FitOf<Lanes> fit;
   FitSeries(series, n, fit);
@@ -39,26 +39,45 @@ FORENSICS_INLINE void StudentiseGeneric(const Autoregression& generating, Lanes*
   for (size_t lane = 0; lane < kLanes; ++lane) means[lane] = studentised[lane];
 }
 
-void StudentiseBaseline(const Autoregression& generating, Lanes* series, size_t n, double* means) {
-  StudentiseGeneric(generating, series, n, means);
+FORENSICS_INLINE void TakeSignsInline(const double* innovations, const uint8_t* keeps,
+                                      Lanes* series, size_t n) {
+  constexpr LaneBits kBitOfLane = {1, 2, 4, 8, 16, 32, 64, 128};
+  for (size_t i = 0; i < n; ++i) {
+    const LaneBits kept = (LaneBits{} + int64_t{keeps[i]}) & kBitOfLane;
+    const Lanes same = Lanes{} + innovations[i];
+    series[i] = kept != 0 ? same : -same;
+  }
 }
 
-__attribute__((target("avx2"))) void StudentiseAvx2(const Autoregression& generating, Lanes* series,
-                                                    size_t n, double* means) {
-  StudentiseGeneric(generating, series, n, means);
-}
+// The same two functions for each instruction set.
+#define FORENSICS_KERNELS(Suffix, attributes)                                                   \
+  attributes void Studentise##Suffix(const Autoregression& generating, Lanes* series, size_t n, \
+                                     double* means) {                                           \
+    StudentiseInline(generating, series, n, means);                                             \
+  }                                                                                             \
+  attributes void TakeSigns##Suffix(const double* innovations, const uint8_t* keeps,            \
+                                    Lanes* series, size_t n) {                                  \
+    TakeSignsInline(innovations, keeps, series, n);                                             \
+  }
+FORENSICS_KERNELS(Baseline, )
+FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
+FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
+#undef FORENSICS_KERNELS
 
-__attribute__((target("avx512f"))) void StudentiseAvx512(const Autoregression& generating,
-                                                         Lanes* series, size_t n, double* means) {
-  StudentiseGeneric(generating, series, n, means);
-}
+struct Kernels {
+  // Writes the eight studentised means of the series that innovations, [n], make; they are
+  // replaced.
+  void (*studentise)(const Autoregression&, Lanes* series, size_t n, double* means);
+  // Eight series of the innovations, [n], with signs as DrawSigns has them.
+  void (*take_signs)(const double* innovations, const uint8_t* keeps, Lanes* series, size_t n);
+};
 
-// Writes the eight studentised means of the series that innovations, [n], make; they are replaced.
-void StudentiseSeries(const Autoregression& generating, Lanes* series, size_t n, double* means) {
-  static const auto best = __builtin_cpu_supports("avx512f") ? StudentiseAvx512
-                           : __builtin_cpu_supports("avx2")  ? StudentiseAvx2
-                                                             : StudentiseBaseline;
-  best(generating, series, n, means);
+const Kernels& Best() {
+  static const Kernels best =
+      __builtin_cpu_supports("avx512f") ? Kernels{StudentiseAvx512, TakeSignsAvx512}
+      : __builtin_cpu_supports("avx2")  ? Kernels{StudentiseAvx2, TakeSignsAvx2}
+                                        : Kernels{StudentiseBaseline, TakeSignsBaseline};
+  return best;
 }
 
 }  // namespace
@@ -83,7 +102,7 @@ std::vector<double> MeansOfBlocks(absl::Span<const double> innovations, size_t b
                           from[starts[4]], from[starts[5]], from[starts[6]], from[starts[7]]};
       }
     }
-    StudentiseSeries(generating, series.data(), n, &means[batch * kLanes]);
+    Best().studentise(generating, series.data(), n, &means[batch * kLanes]);
   }
   means.resize(draws.resamples);
   return means;
@@ -92,16 +111,11 @@ std::vector<double> MeansOfBlocks(absl::Span<const double> innovations, size_t b
 std::array<double, kLanes> MeansOfSigns(absl::Span<const double> innovations,
                                         const Autoregression& generating, const SignDraws& draws,
                                         size_t batch) {
-  constexpr LaneBits kBitOfLane = {1, 2, 4, 8, 16, 32, 64, 128};
   const size_t n = innovations.size();
   LaneSeries series(n);
-  for (size_t i = 0; i < n; ++i) {
-    const LaneBits keeps = (LaneBits{} + int64_t{draws.keeps[batch * draws.n + i]}) & kBitOfLane;
-    const Lanes same = Lanes{} + innovations[i];
-    series[i] = keeps != 0 ? same : -same;
-  }
+  Best().take_signs(innovations.data(), &draws.keeps[batch * draws.n], series.data(), n);
   std::array<double, kLanes> means;
-  StudentiseSeries(generating, series.data(), n, means.data());
+  Best().studentise(generating, series.data(), n, means.data());
   return means;
 }
 
