@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -19,7 +20,8 @@ namespace forensics::analyzer {
 namespace {
 
 constexpr size_t kSmallestPiece = size_t{1} << 20;
-constexpr size_t kLargestPiece = size_t{1} << 25;
+constexpr size_t kLargestPiece = size_t{1} << 24;
+constexpr size_t kPiecesACore = 4;  // read before they are put together
 
 // The runs that begin in a part of the file.
 struct Piece {
@@ -82,12 +84,13 @@ std::string FirstKey(const JsonCursor& array, size_t begin) {
   return first;
 }
 
+size_t PiecesAtOnce() { return kPiecesACore * std::max(1u, std::thread::hardware_concurrency()); }
+
 // Parts of the file from `begin` on. Nothing is known of the last one's end.
 std::vector<Piece> Cut(const JsonCursor& cursor, size_t begin, size_t piece_bytes) {
   const size_t size = cursor.file_size() > begin ? cursor.file_size() - begin : 0;
   if (piece_bytes == 0) {
-    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
-    piece_bytes = std::clamp(size / (4 * cores), kSmallestPiece, kLargestPiece);
+    piece_bytes = std::clamp(size / PiecesAtOnce(), kSmallestPiece, kLargestPiece);
   }
   std::vector<Piece> pieces(std::max<size_t>(1, size / piece_bytes));
   for (size_t i = 0; i < pieces.size(); ++i) {
@@ -98,22 +101,48 @@ std::vector<Piece> Cut(const JsonCursor& cursor, size_t begin, size_t piece_byte
   return pieces;
 }
 
-void ReadAllPieces(const JsonCursor& cursor, std::vector<Piece>& pieces) {
-  const std::string first_key = FirstKey(cursor, pieces.front().begin);
+// Reads `pieces` from index `first` on, as many as are read at once. The first piece of all begins
+// with a run.
+void ReadPieces(const JsonCursor& cursor, const std::string& first_key, size_t first,
+                std::vector<Piece>& pieces) {
   std::vector<std::function<void()>> tasks;
-  for (Piece& piece : pieces) {
-    tasks.push_back([&] {
-      if (&piece != &pieces.front()) {
-        piece.begin = cursor.FindObject(first_key, piece.from, piece.to);
-      }
+  for (size_t i = first; i < std::min(pieces.size(), first + PiecesAtOnce()); ++i) {
+    tasks.push_back([&, i] {
+      Piece& piece = pieces[i];
+      if (i > 0) piece.begin = cursor.FindObject(first_key, piece.from, piece.to);
       if (piece.begin < piece.to) ReadPieceAlone(cursor, piece);
     });
   }
   RunOnAllCores(tasks);
 }
 
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Lets `run` hold the vectors of another repetition where they have the same bits.
+void ShareVectors(const RunRecord& other, RunRecord& run) {
+  for (auto& [signal, vectors] : run.vectors) {
+    const auto others = other.vectors.find(signal);
+    if (others == other.vectors.end()) continue;
+    for (auto& [at, vector] : vectors) {
+      const auto known = others->second.find(at);
+      if (known != others->second.end() && SameBits(*known->second, *vector)) {
+        vector = known->second;
+      }
+    }
+  }
+}
+
 void Append(Piece& piece, Experiment& experiment) {
-  std::move(piece.runs.begin(), piece.runs.end(), std::back_inserter(experiment.runs));
+  for (RunRecord& run : piece.runs) {
+    const auto other = std::find_if(
+        experiment.runs.rbegin(), experiment.runs.rend(),
+        [&](const RunRecord& known) { return known.config_id == run.config_id && known.stored(); });
+    if (other != experiment.runs.rend()) ShareVectors(*other, run);
+    experiment.runs.push_back(std::move(run));
+  }
+  piece.runs.clear();
   std::move(piece.findings.begin(), piece.findings.end(), std::back_inserter(experiment.findings));
 }
 
@@ -127,12 +156,13 @@ absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker, si
   size_t place = cursor.Tell();
   std::vector<Piece> pieces = Cut(cursor, place, piece_bytes);
   const bool is_cut = pieces.size() > 1 && *entered;
-  if (is_cut) ReadAllPieces(cursor, pieces);
+  const std::string first_key = is_cut ? FirstKey(cursor, place) : "";
   bool more = *entered;
   int64_t read = 0;
   int64_t unseen = 0;  // by this cursor's checker, since it last looked
-  for (Piece& piece : pieces) {
-    if (!more) break;
+  for (size_t i = 0; i < pieces.size() && more; ++i) {
+    if (is_cut && i % PiecesAtOnce() == 0) ReadPieces(cursor, first_key, i, pieces);
+    Piece& piece = pieces[i];
     if (place >= piece.to) continue;  // all of it is within a run that began before it
     const bool holds = is_cut && piece.begin == place && piece.status.ok() &&
                        (piece.fits_schema || !checker.status().ok());

@@ -1,0 +1,57 @@
+// A whole analysis holds the distinct vectors of one large file, not its text.
+#include <sys/resource.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "analyzer/compare.h"
+#include "analyzer/testing/large_experiment.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+size_t PeakBytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<size_t>(usage.ru_maxrss) * 1024;
+}
+
+void ExpectMemory(const std::string& name, const LargeExperiment& shape, double most_of_file) {
+  const std::string path = ::testing::TempDir() + "/" + name + "_experiment.json";
+  const size_t size = WriteLargeExperiment(shape, path);
+  ASSERT_GT(size, size_t{60} << 20);
+  // Sets the high-water mark back to what is held now.
+  std::ofstream("/proc/self/clear_refs") << "5";
+  const size_t before = PeakBytes();
+  CompareOptions options;
+  options.inputs = {path};
+  options.output = ::testing::TempDir() + "/" + name;
+  std::ostringstream out, log;
+  const absl::StatusOr<CompareOutcome> outcome = Compare(options, out, log);
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->analysed, 1);
+  const double share = static_cast<double>(PeakBytes() - before) / static_cast<double>(size);
+  EXPECT_LT(share, most_of_file) << name;
+}
+
+// 100 configurations of 13 MB may need 1 GiB: 0.8 of their text. Pieces that are read at the same
+// time and the reports weigh more in a file that is a twentieth of that.
+TEST(CompareMemory, IsAFractionOfTheFile) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer keeps what is freed";
+#endif
+  LargeExperiment shape;
+  shape.configurations = 3;
+  shape.hardware = 2;
+  ExpectMemory("repeating", shape, 0.5);
+  shape.repeat_windows = false;
+  ExpectMemory("without_repeats", shape, 0.7);
+  shape.configurations = 1;
+  shape.repetitions = shape.stored = 3;
+  ExpectMemory("three_stored", shape, 0.5);
+}
+
+}  // namespace
+}  // namespace forensics::analyzer
