@@ -54,7 +54,7 @@ TEST_P(DotAddExample, HasTheMachinesBits) {
   };
   EXPECT_EQ(result(kVoltaTensorCore), GetParam().volta);
   EXPECT_EQ(result(kAmpereTensorCore), GetParam().ampere);
-  EXPECT_EQ(result(kHopperTensorCore), GetParam().hopper);
+  EXPECT_EQ(result(kH100TensorCore), GetParam().hopper);
   EXPECT_EQ(result(kBlackwellTensorCore), GetParam().hopper);
 }
 
@@ -134,10 +134,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(DotAdd, AnEmptySumIsItsAccumulator) {
-  EXPECT_EQ(FusedDotAdd(kHopperTensorCore, InputFormat::kFloat16, nullptr, nullptr, 0, 1.5f), 1.5f);
-  EXPECT_EQ(
-      BitsOf(FusedDotAdd(kHopperTensorCore, InputFormat::kFloat16, nullptr, nullptr, 0, -0.0f)),
-      0u);
+  EXPECT_EQ(FusedDotAdd(kH100TensorCore, InputFormat::kFloat16, nullptr, nullptr, 0, 1.5f), 1.5f);
+  EXPECT_EQ(BitsOf(FusedDotAdd(kH100TensorCore, InputFormat::kFloat16, nullptr, nullptr, 0, -0.0f)),
+            0u);
 }
 
 // Every pair of a float16 pattern and a few others: one product is exact in float32 but for what
@@ -152,8 +151,7 @@ TEST(DotAdd, OneProductOfFloat16IsExact) {
       const double exact =
           std::ldexp(double(a.significand) * double(b.significand), a.exponent + b.exponent - 20) *
           (a.negative == b.negative ? 1 : -1);
-      const float result =
-          FusedDotAdd(kHopperTensorCore, InputFormat::kFloat16, &bits, &other, 1, 0);
+      const float result = FusedDotAdd(kH100TensorCore, InputFormat::kFloat16, &bits, &other, 1, 0);
       ASSERT_EQ(static_cast<double>(result), exact) << pattern << " times " << other;
     }
   }

@@ -34,11 +34,11 @@ void BM_Product(benchmark::State& state, ChainTileFunction (*kernel)(int), Tenso
                                                benchmark::Counter::kIsIterationInvariantRate);
 }
 
-BENCHMARK_CAPTURE(BM_Product, h100_avx512, ChainTileAvx512, kHopperTensorCore, "x86-64-v4");
-BENCHMARK_CAPTURE(BM_Product, h100_avx2, ChainTileAvx2, kHopperTensorCore, "x86-64-v3");
+BENCHMARK_CAPTURE(BM_Product, h100_avx512, ChainTileAvx512, kH100TensorCore, "x86-64-v4");
+BENCHMARK_CAPTURE(BM_Product, h100_avx2, ChainTileAvx2, kH100TensorCore, "x86-64-v3");
 BENCHMARK_CAPTURE(BM_Product, a100_avx512, ChainTileAvx512, kAmpereTensorCore, "x86-64-v4");
 BENCHMARK_CAPTURE(BM_Product, a100_avx2, ChainTileAvx2, kAmpereTensorCore, "x86-64-v3");
-BENCHMARK_CAPTURE(BM_Product, h100_reference, nullptr, kHopperTensorCore, "x86-64-v3");
+BENCHMARK_CAPTURE(BM_Product, h100_reference, nullptr, kH100TensorCore, "x86-64-v3");
 
 }  // namespace
 }  // namespace forensics::runner

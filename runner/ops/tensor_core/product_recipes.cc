@@ -10,7 +10,7 @@ namespace forensics::runner {
 namespace {
 
 struct SplitK {
-  const char* core;
+  const char* gpu;
   int64_t n;
   int64_t k;
   int64_t largest_m;
@@ -20,14 +20,15 @@ struct SplitK {
 
 // One line adds a recipe.
 constexpr SplitK kSplits[] = {
-    {"H100", 2048, 4096, 16, 3, 64},
+    {"H200", 2048, 4096, 16, 3, 64},
+    {"H100", 2048, 4096, 64, 2, 64},
 };
 
 }  // namespace
 
 std::vector<KRange> KRanges(const TensorCore& core, const ProductShape& shape) {
   for (const SplitK& split : kSplits) {
-    if (core.name != std::string_view(split.core) || shape.n != split.n || shape.k != split.k ||
+    if (core.gpu != std::string_view(split.gpu) || shape.n != split.n || shape.k != split.k ||
         shape.m > split.largest_m) {
       continue;
     }
@@ -66,12 +67,12 @@ void MultiplyByRecipe(const TensorCore& core, InputFormat format, const ProductS
 
 std::string ProductRecipesDigest() {
   std::string text;
-  for (const TensorCore& core :
-       {kVoltaTensorCore, kAmpereTensorCore, kHopperTensorCore, kBlackwellTensorCore}) {
-    absl::StrAppend(&text, core.name, " ", core.products, " ", core.fraction_bits, "\n");
+  for (const TensorCore& core : {kVoltaTensorCore, kAmpereTensorCore, kH100TensorCore,
+                                 kH200TensorCore, kBlackwellTensorCore}) {
+    absl::StrAppend(&text, core.gpu, " ", core.products, " ", core.fraction_bits, "\n");
   }
   for (const SplitK& split : kSplits) {
-    absl::StrAppend(&text, split.core, " ", split.n, " ", split.k, " ", split.largest_m, " ",
+    absl::StrAppend(&text, split.gpu, " ", split.n, " ", split.k, " ", split.largest_m, " ",
                     split.splits, " ", split.tile_k, "\n");
   }
   return schema::Sha256Hex(text);

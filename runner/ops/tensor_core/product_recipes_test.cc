@@ -54,36 +54,36 @@ std::vector<uint16_t> Multiply(const TensorCore& core, const ProductShape& shape
   return rounded;
 }
 
-class MeasuredProducts : public testing::Test {
- protected:
-  MeasuredProducts() : stored_(ReadFile("testdata/hopper/products_bf16.bin")) {
-    document_.Parse(ReadFile("testdata/hopper/products_bf16.json").c_str());
-    EXPECT_FALSE(document_.HasParseError());
-  }
+struct Product {
+  ProductShape shape;
+  uint64_t seed_x;
+  uint64_t seed_w;
+  int64_t rows;  // stored
+  int64_t columns;
+  int64_t offset;
+  std::string sha256;  // of the whole output; empty: not stored
+};
 
-  struct Product {
-    ProductShape shape;
-    uint64_t seed_x;
-    uint64_t seed_w;
-    int64_t rows;  // stored
-    int64_t columns;
-    int64_t offset;
-    std::string sha256;  // of the whole output
-  };
-
-  std::vector<Product> Products() const {
-    std::vector<Product> products;
-    for (const auto& p : document_["products"].GetArray()) {
-      products.push_back({{p["m"].GetInt64(), p["n"].GetInt64(), p["k"].GetInt64()},
-                          p["seed_x"].GetUint64(),
-                          p["seed_w"].GetUint64(),
-                          p["rows"].GetInt64(),
-                          p["columns"].GetInt64(),
-                          p["offset"].GetInt64(),
-                          p["sha256"].GetString()});
+// testdata/hopper/products_bf16_GPU.{json,bin}
+class Measured {
+ public:
+  explicit Measured(const std::string& gpu)
+      : stored_(ReadFile("testdata/hopper/products_bf16_" + gpu + ".bin")) {
+    rapidjson::Document document;
+    document.Parse(ReadFile("testdata/hopper/products_bf16_" + gpu + ".json").c_str());
+    EXPECT_FALSE(document.HasParseError());
+    for (const auto& p : document["products"].GetArray()) {
+      products_.push_back({{p["m"].GetInt64(), p["n"].GetInt64(), p["k"].GetInt64()},
+                           p["seed_x"].GetUint64(),
+                           p["seed_w"].GetUint64(),
+                           p["rows"].GetInt64(),
+                           p["columns"].GetInt64(),
+                           p["offset"].GetInt64(),
+                           p.HasMember("sha256") ? p["sha256"].GetString() : ""});
     }
-    return products;
   }
+
+  const std::vector<Product>& products() const { return products_; }
 
   // The stored corner's elements that differ from the core's arithmetic.
   int64_t Differences(const TensorCore& core, const Product& product) const {
@@ -100,36 +100,52 @@ class MeasuredProducts : public testing::Test {
     return differences;
   }
 
+  void ExpectAllHaveTheBitsOf(const TensorCore& core) const {
+    for (const Product& product : products_) {
+      EXPECT_EQ(Differences(core, product), 0)
+          << product.shape.m << " x " << product.shape.n << " x " << product.shape.k;
+    }
+  }
+
+  int64_t AllDifferences(const TensorCore& core) const {
+    int64_t differences = 0;
+    for (const Product& product : products_) differences += Differences(core, product);
+    return differences;
+  }
+
  private:
   std::string stored_;
-  rapidjson::Document document_;
+  std::vector<Product> products_;
 };
 
-TEST_F(MeasuredProducts, AllHaveHoppersBits) {
-  ASSERT_EQ(Products().size(), 74u);
-  for (const Product& product : Products()) {
-    EXPECT_EQ(Differences(kHopperTensorCore, product), 0)
-        << product.shape.m << " x " << product.shape.n << " x " << product.shape.k;
-  }
+TEST(MeasuredProducts, OfAnH200) {
+  const Measured measured("h200");
+  ASSERT_EQ(measured.products().size(), 74u);
+  measured.ExpectAllHaveTheBitsOf(kH200TensorCore);
 }
 
-// The other architecture's arithmetic is told apart: the test above can fail.
-TEST_F(MeasuredProducts, DoNotHaveAmperesBits) {
-  int64_t differences = 0;
-  for (const Product& product : Products()) {
-    differences += Differences(kAmpereTensorCore, product);
-  }
-  EXPECT_GT(differences, 10);
+TEST(MeasuredProducts, OfAnH100) {
+  const Measured measured("h100");
+  ASSERT_EQ(measured.products().size(), 176u);
+  measured.ExpectAllHaveTheBitsOf(kH100TensorCore);
+}
+
+// Other arithmetic and another GPU's recipes are told apart: the tests above can fail.
+TEST(MeasuredProducts, AreNoOtherGpus) {
+  EXPECT_GT(Measured("h200").AllDifferences(kAmpereTensorCore), 10);
+  EXPECT_GT(Measured("h200").AllDifferences(kH100TensorCore), 0);
+  EXPECT_GT(Measured("h100").AllDifferences(kH200TensorCore), 0);
 }
 
 // Where the whole output is small enough for a test: every element, by the digest.
-TEST_F(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
+TEST(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
+  const Measured measured("h200");
   int64_t whole = 0;
-  for (const Product& product : Products()) {
+  for (const Product& product : measured.products()) {
     const auto& [m, n, k] = product.shape;
     if (m * n * k > 600'000'000 || n * k > 20'000'000) continue;
     const std::vector<uint16_t> y =
-        Multiply(kHopperTensorCore, product.shape, MeasuredInputs(product.seed_x, 0, m * k), m,
+        Multiply(kH200TensorCore, product.shape, MeasuredInputs(product.seed_x, 0, m * k), m,
                  MeasuredInputs(product.seed_w, 0, n * k), n);
     EXPECT_EQ(schema::Sha256Hex({reinterpret_cast<const char*>(y.data()), y.size() * 2}),
               product.sha256)
@@ -140,13 +156,15 @@ TEST_F(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
 }
 
 TEST(ProductRecipes, RangesCoverK) {
-  const std::vector<KRange> split = KRanges(kHopperTensorCore, {16, 2048, 4096});
+  const std::vector<KRange> split = KRanges(kH200TensorCore, {16, 2048, 4096});
   ASSERT_EQ(split.size(), 3u);
   EXPECT_EQ(split[0].end, 22 * 64);
   EXPECT_EQ(split[1].begin, 22 * 64);
   EXPECT_EQ(split[2].begin, 44 * 64);
   EXPECT_EQ(split[2].end, 4096);
-  EXPECT_EQ(KRanges(kHopperTensorCore, {17, 2048, 4096}).size(), 1u);
+  EXPECT_EQ(KRanges(kH200TensorCore, {17, 2048, 4096}).size(), 1u);
+  EXPECT_EQ(KRanges(kH100TensorCore, {64, 2048, 4096}).size(), 2u);
+  EXPECT_EQ(KRanges(kH100TensorCore, {65, 2048, 4096}).size(), 1u);
   EXPECT_EQ(KRanges(kAmpereTensorCore, {1, 2048, 4096}).size(), 1u);
   EXPECT_EQ(ProductRecipesDigest().size(), 64u);
 }

@@ -110,7 +110,7 @@ constexpr Variant kVariants[] = {{"AVX-512", ChainTileAvx512, "x86-64-v4"},
 INSTANTIATE_TEST_SUITE_P(
     All, ProductVariants,
     testing::Combine(testing::ValuesIn(kVariants),
-                     testing::Values(kVoltaTensorCore, kAmpereTensorCore, kHopperTensorCore),
+                     testing::Values(kVoltaTensorCore, kAmpereTensorCore, kH100TensorCore),
                      testing::Values(InputFormat::kBfloat16, InputFormat::kFloat16),
                      testing::Values(Inputs::kBits, Inputs::kNarrow, Inputs::kTiny,
                                      Inputs::kSubnormal, Inputs::kHuge)));
@@ -123,10 +123,10 @@ TEST(Product, TheLargestSumsDoNotOverflow) {
       const std::vector<uint16_t> a(16, largest | sign), b(16 * 16, largest);
       for (const float c : {3.9999998f, -3.9999998f, 0.0f}) {
         std::vector<float> out(16, c);
-        const PackedColumns columns(kHopperTensorCore, format, b.data(), 16, 16, 16);
-        ChainProduct(kHopperTensorCore, format)
+        const PackedColumns columns(kH100TensorCore, format, b.data(), 16, 16, 16);
+        ChainProduct(kH100TensorCore, format)
             .Run(a.data(), 16, 1, columns, 0, 16, 0, 16, out.data(), 16);
-        EXPECT_EQ(out[7], FusedDotAdd(kHopperTensorCore, format, a.data(), b.data(), 16, c));
+        EXPECT_EQ(out[7], FusedDotAdd(kH100TensorCore, format, a.data(), b.data(), 16, c));
       }
     }
   }
