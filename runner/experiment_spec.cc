@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -26,6 +27,31 @@ class FirstError : public google::protobuf::io::ErrorCollector {
  private:
   std::string text_;
 };
+
+// The path of a string of `message` that is not UTF-8, which escapes in a textproto can spell;
+// empty if there is none.
+std::string FieldThatIsNotUtf8(const google::protobuf::Message& message) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const auto* field : fields) {
+    const int count = field->is_repeated() ? reflection.FieldSize(message, field) : 1;
+    for (int i = 0; i < count; ++i) {
+      if (field->cpp_type() == field->CPPTYPE_STRING) {
+        const std::string text = field->is_repeated()
+                                     ? reflection.GetRepeatedString(message, field, i)
+                                     : reflection.GetString(message, field);
+        if (!google::protobuf::internal::IsStructurallyValidUTF8(text)) return field->name();
+      } else if (field->cpp_type() == field->CPPTYPE_MESSAGE) {
+        const std::string inner = FieldThatIsNotUtf8(
+            field->is_repeated() ? reflection.GetRepeatedMessage(message, field, i)
+                                 : reflection.GetMessage(message, field));
+        if (!inner.empty()) return absl::StrCat(field->name(), ".", inner);
+      }
+    }
+  }
+  return "";
+}
 
 absl::Status Check(const ExperimentSpec& spec) {
   const auto require = [&spec](bool holds, absl::string_view what) {
@@ -69,6 +95,10 @@ absl::StatusOr<ExperimentSpec> ParseExperimentSpec(absl::string_view textproto) 
   parser.RecordErrorsTo(&error);
   if (!parser.ParseFromString(std::string(textproto), &spec)) {
     return absl::InvalidArgumentError(absl::StrCat("experiment spec: ", error.text()));
+  }
+  if (const std::string field = FieldThatIsNotUtf8(spec); !field.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("experiment spec: ", field, ": text that is not UTF-8"));
   }
   if (absl::Status status = Check(spec); !status.ok()) return status;
   return spec;

@@ -48,6 +48,17 @@ TEST(ExperimentSpecTest, QuantizationAloneComparesFormats) {
   }
 }
 
+TEST(ExperimentSpecTest, TextThatIsNotUtf8IsNamedByItsField) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"(variants { config_suffix: "\xff" })",
+       "experiment spec: variants.config_suffix: text that is not UTF-8"},
+      {R"(variants { value { list_value { values { string_value: "\xed\xa0\x80" } } } })",
+       "experiment spec: variants.value.list_value.values.string_value: text that is not UTF-8"}};
+  for (const auto& [text, error] : cases) {
+    EXPECT_EQ(std::string(ParseExperimentSpec(Reference() + text).status().message()), error);
+  }
+}
+
 // An experiment changes its variable and nothing else.
 TEST(ExperimentSpecTest, AllExperimentsShareTheReference) {
   const auto reference = ParseExperimentSpec(Reference());

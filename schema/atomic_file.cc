@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <system_error>
 
 #include "absl/strings/numbers.h"
@@ -137,7 +137,7 @@ absl::Status RemoveStaleTemporaries(const std::string& directory) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory, expected a file"));
@@ -145,10 +145,19 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return ErrnoError("open", path);
-  std::ostringstream text;
-  text << file.rdbuf();
+  std::string bytes;
+  while (file && bytes.size() <= most_bytes) {
+    const size_t held = bytes.size();
+    bytes.resize(held + std::max(held / 2, kBufferBytes));
+    file.read(bytes.data() + held, static_cast<std::streamsize>(bytes.size() - held));
+    bytes.resize(held + static_cast<size_t>(file.gcount()));
+  }
   if (file.bad()) return absl::DataLossError(absl::StrCat(path, ": cannot be read"));
-  return std::move(text).str();
+  if (bytes.size() > most_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": more than ", most_bytes, " bytes, the most that is read"));
+  }
+  return bytes;
 }
 
 }  // namespace forensics::schema

@@ -42,8 +42,10 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view byte
 // Removes what killed writers left in `directory`: temporary files whose process is gone.
 absl::Status RemoveStaleTemporaries(const std::string& directory);
 
-// Whole file, or an error that names it.
-absl::StatusOr<std::string> ReadFile(const std::string& path);
+// Whole file, or an error that names it: also one of more than `most_bytes`, so that a device or a
+// file given by mistake does not fill the memory.
+inline constexpr size_t kMostFileBytes = size_t{256} << 20;
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes = kMostFileBytes);
 
 }  // namespace forensics::schema
 

@@ -117,5 +117,10 @@ TEST_F(AtomicFileTest, ErrorsNameThePath) {
               testing::HasSubstr(folder_ + "/file"));
 }
 
+TEST(ReadFile, AFileWithoutEndIsRefusedAtTheLimit) {
+  EXPECT_EQ(std::string(ReadFile("/dev/zero", 1 << 20).status().message()),
+            "/dev/zero: more than 1048576 bytes, the most that is read");
+}
+
 }  // namespace
 }  // namespace forensics::schema

@@ -35,6 +35,7 @@ constexpr size_t kInLayer = 7;
 
 // Far more than any such file has; the validator looks at all open levels for each event.
 constexpr size_t kMostLevels = 64;
+constexpr size_t kMostKeys = 1 << 20;  // of one object
 
 const rapidjson::Document& SchemaDom() {
   static const auto* document = [] {
@@ -266,6 +267,9 @@ bool ExperimentChecker::Key(const char* text, uint32_t length, bool copy) {
   if (!state_->NameFits(name)) return false;
   if (!state_->levels.back().keys.insert(name).second) {
     return state_->Fail(absl::StrCat("key ", Quoted(name), " twice"));
+  }
+  if (state_->levels.back().keys.size() > kMostKeys) {
+    return state_->Fail(absl::StrCat("more than ", kMostKeys, " keys"));
   }
   state_->levels.back().key = std::move(name);
   if (!state_->validator.Key(text, length, copy)) return state_->Fail(state_->Expectation());

@@ -14,11 +14,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "schema/bounded_stream.h"
 #include "schema/experiment_json.h"
 #include "schema/inspect_table.h"
 
@@ -27,7 +29,12 @@ namespace {
 
 constexpr size_t kBufferBytes = 1 << 20;
 // Iterative: a file of a million brackets must not exhaust the stack.
-constexpr unsigned kFlags = rapidjson::kParseNanAndInfFlag | rapidjson::kParseIterativeFlag;
+constexpr unsigned kFlags = rapidjson::kParseNanAndInfFlag | rapidjson::kParseIterativeFlag |
+                            rapidjson::kParseValidateEncodingFlag;
+
+constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+using Stream = BoundedStream<rapidjson::FileReadStream>;
 
 using Facts = std::map<std::string, std::string>;
 
@@ -40,41 +47,50 @@ struct RunOutline {
   int64_t not_finite = 0;
 };
 
+// RapidJSON takes a zero byte for the end of the file: whether it is none.
+bool IsZeroByte(rapidjson::FileReadStream& bytes) {
+  const size_t before = bytes.Tell();
+  bytes.Take();
+  return bytes.Tell() != before;
+}
+
 // Collects what the outline shows while the checker follows the file.
 class OutlineHandler {
  public:
-  bool Null() { return checker_.Null() && Scalar("null"); }
-  bool Bool(bool value) { return checker_.Bool(value) && Scalar(value ? "true" : "false"); }
-  bool Int(int value) { return checker_.Int(value) && Number(value); }
-  bool Uint(unsigned value) { return checker_.Uint(value) && Number(value); }
-  bool Int64(int64_t value) { return checker_.Int64(value) && Number(value); }
-  bool Uint64(uint64_t value) { return checker_.Uint64(value) && Number(value); }
-  bool Double(double value) { return checker_.Double(value) && Number(value); }
+  explicit OutlineHandler(Stream& stream) : stream_(stream) {}
+
+  bool Null() { return Checker().Null() && Scalar("null"); }
+  bool Bool(bool value) { return Checker().Bool(value) && Scalar(value ? "true" : "false"); }
+  bool Int(int value) { return Checker().Int(value) && Number(value); }
+  bool Uint(unsigned value) { return Checker().Uint(value) && Number(value); }
+  bool Int64(int64_t value) { return Checker().Int64(value) && Number(value); }
+  bool Uint64(uint64_t value) { return Checker().Uint64(value) && Number(value); }
+  bool Double(double value) { return Checker().Double(value) && Number(value); }
   bool RawNumber(const char* text, unsigned length, bool copy) {
     return checker_.RawNumber(text, length, copy);
   }
   bool String(const char* text, unsigned length, bool copy) {
-    if (!checker_.String(text, length, copy)) return false;
+    if (!Checker().String(text, length, copy)) return false;
     if (checker_.InVector()) ++vector_not_finite_;
     return Scalar(absl::string_view(text, length));
   }
   bool StartObject() {
-    if (!checker_.StartObject()) return false;
+    if (!Checker().StartObject()) return false;
     NoteStep();
     return true;
   }
   bool Key(const char* text, unsigned length, bool copy) {
-    return checker_.Key(text, length, copy);
+    return Checker().Key(text, length, copy);
   }
-  bool EndObject(unsigned members) { return checker_.EndObject(members); }
+  bool EndObject(unsigned members) { return Checker().EndObject(members); }
   bool StartArray() {
-    if (!checker_.StartArray()) return false;
+    if (!Checker().StartArray()) return false;
     vector_not_finite_ = 0;
     return true;
   }
   bool EndArray(unsigned elements) {
     const bool in_vector = checker_.InVector();
-    if (!checker_.EndArray(elements)) return false;
+    if (!Checker().EndArray(elements)) return false;
     if (in_vector) NoteVector(elements);
     return true;
   }
@@ -90,6 +106,12 @@ class OutlineHandler {
   }
 
  private:
+  // For the next event.
+  ExperimentChecker& Checker() {
+    stream_.Renew();
+    return checker_;
+  }
+
   std::vector<std::string> PathParts() const {
     return absl::StrSplit(absl::string_view(checker_.Path()).substr(1), '/');
   }
@@ -188,6 +210,7 @@ class OutlineHandler {
     return rows;
   }
 
+  Stream& stream_;
   ExperimentChecker checker_;
   std::vector<std::pair<std::string, std::string>> metadata_;
   std::vector<Facts> configurations_;
@@ -202,19 +225,33 @@ absl::StatusOr<std::string> InspectExperiment(const std::string& path) {
                                                              &std::fclose);
   if (file == nullptr) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   std::vector<char> buffer(kBufferBytes);
-  rapidjson::FileReadStream stream(file.get(), buffer.data(), buffer.size());
-  OutlineHandler outline;
+  rapidjson::FileReadStream bytes(file.get(), buffer.data(), buffer.size());
+  const absl::string_view start(bytes.Peek4(), bytes.Peek4() == nullptr ? 0 : 4);
+  if (absl::StartsWith(start, kGzipMagic)) {
+    return absl::DataLossError(absl::StrCat(path, ": byte 0: ", kIsGzip));
+  }
+  if (absl::StartsWith(start, kByteOrderMark)) {
+    for (size_t i = 0; i < kByteOrderMark.size(); ++i) bytes.Take();
+  }
+  Stream stream(bytes);
+  OutlineHandler outline(stream);
   rapidjson::Reader reader;
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, outline);
+  const size_t end = bytes.Tell();
+  if (!result.IsError() && IsZeroByte(bytes)) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": byte ", end, ": expected the end of the file"));
+  }
   if (!result.IsError()) {
     return absl::StrCat("experiment ", path, ": sound\n", outline.Text());
   }
   const absl::Status& broken = outline.checker().status();
-  return absl::DataLossError(
-      absl::StrCat(path, ": byte ", result.Offset(), ": ",
-                   broken.ok() ? absl::StrCat("at ", outline.checker().Path(), ": ",
-                                              rapidjson::GetParseError_En(result.Code()))
-                               : std::string(broken.message())));
+  return absl::DataLossError(absl::StrCat(
+      path, ": byte ", result.Offset(), ": ",
+      broken.ok() ? absl::StrCat("at ", outline.checker().Path(), ": ",
+                                 stream.exhausted() ? kTokenTooLong
+                                                    : rapidjson::GetParseError_En(result.Code()))
+                  : std::string(broken.message())));
 }
 
 }  // namespace forensics::schema

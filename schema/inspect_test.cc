@@ -243,6 +243,26 @@ TEST_F(InspectTest, KeysWithSlashesAreNoPaths) {
 }
 
 // Everything else is an error that says how.
+// As the analyzer does.
+TEST_F(InspectTest, AByteOrderMarkIsPassedOver) {
+  EXPECT_THAT(TextOf(WriteText("mark.json", absl::StrCat("\xEF\xBB\xBF", kExperiment))),
+              HasSubstr("mark.json: sound"));
+}
+
+TEST_F(InspectTest, WhatIsNoTextOfAnExperimentIsNamed) {
+  const std::string text = kExperiment;
+  const std::pair<std::string, std::string> cases[] = {
+      {absl::StrReplaceAll(text, {{"\"prompt_text\": \"p\"", "\"prompt_text\": \"\xED\xA0\x80\""}}),
+       "at /runs/0/prompt_text: Invalid encoding in string"},
+      {text + std::string(1, '\0'), absl::StrCat("byte ", text.size(), ": expected the end")},
+      {std::string("\x1f\x8b\x08\0\0", 5), "byte 0: is compressed by gzip"},
+      {absl::StrCat("{\"", std::string(17 << 20, 'k'), "\":1}"),
+       "a string, number or white space of more than 16777216 bytes"}};
+  for (const auto& [bytes, error] : cases) {
+    EXPECT_THAT(ErrorOf(WriteText("odd.json", bytes)), HasSubstr(error));
+  }
+}
+
 TEST_F(InspectTest, DamagedExperimentNamesByteAndPlace) {
   const std::string text = kExperiment;
   const size_t cut = text.find("NaN");

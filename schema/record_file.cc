@@ -3,6 +3,10 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 
@@ -11,7 +15,8 @@ namespace {
 
 constexpr absl::string_view kMagic = "FPFSHARD";
 constexpr size_t kHeaderBytes = 16;
-constexpr uint32_t kMaxPayload = 1u << 30;
+// A position of a large model has less than 10 MB.
+constexpr uint32_t kMaxPayload = 1u << 28;
 
 uint32_t Crc(absl::string_view bytes) {
   return static_cast<uint32_t>(
@@ -30,32 +35,56 @@ std::string WithCrc(std::string bytes) {
   return bytes;
 }
 
-// Reads a file's bytes front to back, naming path and offset in errors.
+// Reads a file front to back, a record at a time, naming path and offset in errors.
 class Cursor {
  public:
-  Cursor(const std::string& path, absl::string_view bytes) : path_(path), bytes_(bytes) {}
+  explicit Cursor(const std::string& path) : path_(path) {}
 
+  absl::Status Open() {
+    std::error_code error;
+    if (std::filesystem::is_directory(path_, error)) {
+      return absl::InvalidArgumentError(absl::StrCat(path_, ": is a directory, expected a file"));
+    }
+    file_.open(path_, std::ios::binary);
+    if (file_) return absl::OkStatus();
+    return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot be opened"));
+  }
+
+  // The next `count` bytes, which last until the next call. A length that is not true costs no
+  // more memory than the file has bytes.
   absl::StatusOr<absl::string_view> Take(size_t count) {
-    if (bytes_.size() - offset_ < count) {
-      return absl::OutOfRangeError(absl::StrCat(path_, ": cut off: ", bytes_.size(),
+    constexpr size_t kBlock = 1 << 20;
+    bytes_.clear();
+    while (bytes_.size() < count) {
+      const size_t held = bytes_.size();
+      bytes_.resize(std::min(count, held + kBlock));
+      file_.read(bytes_.data() + held, static_cast<std::streamsize>(bytes_.size() - held));
+      if (file_.bad()) return absl::DataLossError(absl::StrCat(path_, ": cannot be read"));
+      bytes_.resize(held + static_cast<size_t>(file_.gcount()));
+      if (file_) continue;
+      return absl::OutOfRangeError(absl::StrCat(path_, ": cut off: ", offset_ + bytes_.size(),
                                                 " bytes, expected at least ", offset_ + count));
     }
     offset_ += count;
-    return bytes_.substr(offset_ - count, count);
+    return absl::string_view(bytes_);
+  }
+
+  // Takes the file's header, whose first bytes say what it is.
+  absl::StatusOr<absl::string_view> TakeHeader() {
+    absl::StatusOr<absl::string_view> all = Take(kHeaderBytes);
+    // What a file shorter than that has is in bytes_.
+    if (absl::string_view(bytes_).substr(0, kMagic.size()) !=
+        kMagic.substr(0, std::min(kMagic.size(), bytes_.size()))) {
+      return absl::InvalidArgumentError(absl::StrCat(path_, ": not a shard"));
+    }
+    return all.ok() ? Checked(0) : all;
   }
 
   // Takes `count` bytes and the checksum behind them.
   absl::StatusOr<absl::string_view> TakeChecked(size_t count) {
     const size_t start = offset_;
-    absl::StatusOr<absl::string_view> body = Take(count);
-    if (!body.ok()) return body;
-    absl::StatusOr<absl::string_view> crc = Take(sizeof(uint32_t));
-    if (!crc.ok()) return crc;
-    if (LittleEndian(Crc(*body)) != *crc) {
-      return absl::DataLossError(absl::StrCat(path_, ": damaged: the checksum of bytes ", start,
-                                              " to ", start + count, " does not match"));
-    }
-    return body;
+    absl::StatusOr<absl::string_view> all = Take(count + sizeof(uint32_t));
+    return all.ok() ? Checked(start) : all;
   }
 
   template <typename Integer>
@@ -68,16 +97,25 @@ class Cursor {
   }
 
   size_t offset() const { return offset_; }
-  bool AtEnd() const { return offset_ == bytes_.size(); }
+  bool AtEnd() { return file_.peek() == std::ifstream::traits_type::eof(); }
 
  private:
+  // What was taken, which began at `start`, without the checksum at its end, which must be right.
+  absl::StatusOr<absl::string_view> Checked(size_t start) const {
+    const absl::string_view body(bytes_.data(), bytes_.size() - sizeof(uint32_t));
+    if (LittleEndian(Crc(body)) == absl::string_view(bytes_).substr(body.size())) return body;
+    return absl::DataLossError(absl::StrCat(path_, ": damaged: the checksum of bytes ", start,
+                                            " to ", start + body.size(), " does not match"));
+  }
+
   const std::string& path_;
-  absl::string_view bytes_;
+  std::ifstream file_;
+  std::string bytes_;
   size_t offset_ = 0;
 };
 
 absl::Status CheckHeader(const std::string& path, Cursor& cursor) {
-  absl::StatusOr<absl::string_view> header = cursor.TakeChecked(kHeaderBytes - sizeof(uint32_t));
+  absl::StatusOr<absl::string_view> header = cursor.TakeHeader();
   if (!header.ok()) return header.status();
   const uint32_t version = Cursor::Decode<uint32_t>(header->substr(kMagic.size()));
   if (version > kRecordFileVersion) {
@@ -133,19 +171,19 @@ absl::Status RecordWriter::Close() {
 
 absl::Status ReadRecords(const std::string& path,
                          const std::function<absl::Status(absl::string_view payload)>& visit) {
-  absl::StatusOr<std::string> bytes = ReadFile(path);
-  if (!bytes.ok()) return bytes.status();
-  if (absl::string_view(*bytes).substr(0, kMagic.size()) !=
-      kMagic.substr(0, std::min(kMagic.size(), bytes->size()))) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": not a shard"));
-  }
-  Cursor cursor(path, *bytes);
+  Cursor cursor(path);
+  if (absl::Status status = cursor.Open(); !status.ok()) return status;
   if (absl::Status status = CheckHeader(path, cursor); !status.ok()) return status;
   for (uint64_t count = 0;; ++count) {
     absl::StatusOr<absl::string_view> length = cursor.TakeChecked(sizeof(uint32_t));
     if (!length.ok()) return length.status();
     const uint32_t payload_bytes = Cursor::Decode<uint32_t>(*length);
     if (payload_bytes == 0) return CheckEnd(path, cursor, count);
+    if (payload_bytes > kMaxPayload) {
+      return absl::DataLossError(absl::StrCat(path, ": damaged: a record of ", payload_bytes,
+                                              " bytes at ", cursor.offset(), ", expected at most ",
+                                              kMaxPayload));
+    }
     absl::StatusOr<absl::string_view> payload = cursor.TakeChecked(payload_bytes);
     if (!payload.ok()) return payload.status();
     if (absl::Status status = visit(*payload); !status.ok()) return status;

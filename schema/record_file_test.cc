@@ -90,6 +90,24 @@ TEST_F(RecordFileTest, AnotherKindOfFileIsNamed) {
               HasSubstr("not a shard"));
 }
 
+// Of whatever size the file is.
+TEST_F(RecordFileTest, ALengthThatIsNotTrueCostsNoMemory) {
+  const auto with_length = [&](uint32_t length) {
+    std::string field(reinterpret_cast<const char*>(&length), sizeof length);
+    const uLong crc = crc32(0, reinterpret_cast<const Bytef*>(field.data()), 4);
+    for (int i = 0; i < 4; ++i) field.push_back(static_cast<char>(crc >> (8 * i)));
+    return bytes_.substr(0, 16) + field + "few bytes";
+  };
+  EXPECT_THAT(std::string(Read(with_length(1u << 28)).message()),
+              HasSubstr("cut off: 33 bytes, expected at least 268435484"));
+  EXPECT_THAT(std::string(Read(with_length(UINT32_MAX)).message()),
+              HasSubstr("a record of 4294967295 bytes at 24, expected at most 268435456"));
+  EXPECT_THAT(
+      std::string(
+          ReadRecords("/dev/zero", [](absl::string_view) { return absl::OkStatus(); }).message()),
+      HasSubstr("/dev/zero: not a shard"));
+}
+
 TEST_F(RecordFileTest, RefusesEmptyRecords) {
   absl::StatusOr<RecordWriter> writer = RecordWriter::Create(path_ + ".other");
   EXPECT_EQ(writer->Write("").code(), absl::StatusCode::kInvalidArgument);

@@ -241,6 +241,7 @@ absl::StatusOr<std::vector<float>> ToFloats(const Values& values) {
         absl::StrCat(values.data().size(), " bytes of dtype ", DType_Name(values.dtype())));
   }
   std::vector<float> floats(values.data().size() / width);
+  if (floats.empty()) return floats;
   if (values.dtype() == FLOAT32) {
     std::memcpy(floats.data(), values.data().data(), values.data().size());
     return floats;

@@ -11,6 +11,8 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "schema/bounded_stream.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -43,6 +45,10 @@ absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& 
   const size_t size = is_regular ? static_cast<size_t>(information.st_size) : 0;
   auto stream = absl::WrapUnique(new ByteStream(path, std::move(file), size, 0));
   stream->Fill(kReadAhead);
+  if (stream->end_ - stream->current_ >= 2 &&
+      absl::string_view(stream->current_, 2) == schema::kGzipMagic) {
+    return absl::DataLossError(absl::StrCat(path, ": byte 0: ", schema::kIsGzip));
+  }
   if (stream->end_ - stream->current_ >= 3 &&
       std::memcmp(stream->current_, "\xEF\xBB\xBF", 3) == 0) {
     stream->AdvanceTo(stream->current_ + 3);

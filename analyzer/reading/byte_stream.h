@@ -24,7 +24,7 @@ class ByteStream {
   // And so many bytes before it, whatever they hold.
   static constexpr size_t kReadBehind = 16;
 
-  // Fails if the file cannot be opened or is a directory. Skips a UTF-8 byte order mark.
+  // Fails if the file cannot be opened, is a directory or is compressed. Skips a UTF-8 byte order mark.
   static absl::StatusOr<std::unique_ptr<ByteStream>> Open(const std::string& path);
 
   // Another stream of the same open file, at `offset`; of a regular file alone.

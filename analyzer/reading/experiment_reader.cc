@@ -148,7 +148,7 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOpt
   if (!status.ok()) return status;
   if (experiment.type.empty()) {
     return absl::DataLossError(
-        absl::StrCat(path, ": no experiment_metadata.experiment_type: not an experiment file"));
+        absl::StrCat(path, ": at /: no experiment_metadata.experiment_type: not an experiment file"));
   }
   for (const char* key : {"configurations", "runs"}) {
     if (keys.count(key) > 0) continue;

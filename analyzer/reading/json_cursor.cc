@@ -1,7 +1,9 @@
 #include "analyzer/reading/json_cursor.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -19,6 +21,16 @@ namespace forensics::analyzer {
 namespace {
 
 constexpr int kDeepest = 100;
+
+// Structure and text that are handed out cost memory: about what is charged here, and half as much
+// again. A file of real size is charged a quarter of it. Vectors are not charged.
+constexpr size_t kMostCharged = size_t{384} << 20;
+constexpr size_t kObjectCharge = 192;
+constexpr size_t kKeyCharge = 64;  // and its bytes
+constexpr size_t kElementCharge = 16;
+constexpr size_t kMostKeys = 1 << 20;  // of one object
+
+using Stream = schema::BoundedStream<ByteStream>;
 
 // Takes one scalar.
 struct ScalarHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ScalarHandler> {
@@ -47,11 +59,16 @@ struct ScalarHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ScalarHan
 
 // Takes anything that is not nested too deeply.
 struct SkipHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SkipHandler> {
-  bool StartObject() { return ++depth <= kDeepest; }
-  bool EndObject(rapidjson::SizeType) { return --depth >= 0; }
-  bool StartArray() { return ++depth <= kDeepest; }
-  bool EndArray(rapidjson::SizeType) { return --depth >= 0; }
+  bool Default() {
+    stream->Renew();
+    return true;
+  }
+  bool StartObject() { return Default() && ++depth <= kDeepest; }
+  bool EndObject(rapidjson::SizeType) { return Default() && --depth >= 0; }
+  bool StartArray() { return Default() && ++depth <= kDeepest; }
+  bool EndArray(rapidjson::SizeType) { return Default() && --depth >= 0; }
 
+  Stream* stream = nullptr;
   int depth = 0;
 };
 
@@ -83,7 +100,16 @@ struct CheckedHandler {
   Handler* handler;
 };
 
-int64_t LineOf(const std::string& file, size_t offset) {
+// A key or path for a message.
+std::string Shown(absl::string_view text) {
+  constexpr size_t kMost = 200;
+  return absl::StrCat(absl::CHexEscape(text.substr(0, kMost)), text.size() > kMost ? "..." : "");
+}
+
+// ", line 3" of a file that can be read again, as a pipe cannot.
+std::string LineText(const std::string& file, size_t offset) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) return "";
   std::ifstream stream(file, std::ios::binary);
   int64_t line = 1;
   std::vector<char> block(1 << 16);
@@ -93,7 +119,7 @@ int64_t LineOf(const std::string& file, size_t offset) {
     line += std::count(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got), '\n');
     offset -= got;
   }
-  return line;
+  return absl::StrCat(", line ", line);
 }
 
 }  // namespace
@@ -149,7 +175,8 @@ absl::StatusOr<bool> JsonCursor::AtClose(char close, bool first) {
 absl::StatusOr<std::string> JsonCursor::ReadKey() {
   if (Peek() != Kind::kString) return Error("expected a key in double quotes");
   ScalarHandler handler;
-  if (absl::Status status = Parse(handler); !status.ok()) return status;
+  Stream stream(*stream_);
+  if (absl::Status status = Parse(handler, stream); !status.ok()) return status;
   SkipSpace();
   if (stream_->Peek() != ':') return Error("expected ':' after a key");
   stream_->Take();
@@ -161,6 +188,7 @@ absl::Status JsonCursor::ReadObject(
   if (Peek() != Kind::kObject) return Error("expected an object");
   stream_->Take();
   if (checker_ != nullptr) checker_->StartObject();
+  if (absl::Status status = Charge(kObjectCharge); !status.ok()) return status;
   absl::flat_hash_set<std::string> keys;
   for (;;) {
     absl::StatusOr<bool> closed = AtClose('}', keys.empty());
@@ -168,8 +196,10 @@ absl::Status JsonCursor::ReadObject(
     if (*closed) break;
     absl::StatusOr<std::string> key = ReadKey();
     if (!key.ok()) return key.status();
+    if (absl::Status status = Charge(kKeyCharge + key->size()); !status.ok()) return status;
+    if (keys.size() >= kMostKeys) return Error(absl::StrCat("more than ", kMostKeys, " keys"));
     if (!keys.insert(*key).second) {
-      return Error(absl::StrFormat("the key '%s' comes twice", absl::CHexEscape(*key)));
+      return Error(absl::StrFormat("the key '%s' comes twice", Shown(*key)));
     }
     if (checker_ != nullptr) checker_->Key(key->data(), static_cast<unsigned>(key->size()), true);
     path_.push_back(*key);
@@ -210,6 +240,7 @@ absl::StatusOr<bool> JsonCursor::NextElement() {
 
 absl::Status JsonCursor::ReadElement(int64_t index, absl::FunctionRef<absl::Status()> element) {
   path_.push_back(absl::StrCat(index));
+  if (absl::Status status = Charge(kElementCharge); !status.ok()) return status;
   if (absl::Status status = element(); !status.ok()) return status;
   path_.pop_back();
   return absl::OkStatus();
@@ -218,6 +249,7 @@ absl::Status JsonCursor::ReadElement(int64_t index, absl::FunctionRef<absl::Stat
 std::unique_ptr<JsonCursor> JsonCursor::At(size_t offset) const {
   auto cursor = absl::WrapUnique(new JsonCursor(file_, stream_->At(offset)));
   cursor->path_ = path_;
+  cursor->charged_ = charged_;
   return cursor;
 }
 
@@ -250,11 +282,12 @@ size_t JsonCursor::FindObject(absl::string_view first_key, size_t begin, size_t 
 }
 
 template <typename Handler>
-absl::Status JsonCursor::Parse(Handler& handler) {
+absl::Status JsonCursor::Parse(Handler& handler, Stream& stream) {
   constexpr unsigned kFlags = rapidjson::kParseStopWhenDoneFlag | rapidjson::kParseIterativeFlag |
                               rapidjson::kParseFullPrecisionFlag | rapidjson::kParseNanAndInfFlag |
                               rapidjson::kParseValidateEncodingFlag;
-  const rapidjson::ParseResult result = reader_.Parse<kFlags>(*stream_, handler);
+  const rapidjson::ParseResult result = reader_.Parse<kFlags>(stream, handler);
+  if (stream.exhausted()) return Error(schema::kTokenTooLong);
   if (!result.IsError()) return absl::OkStatus();
   if (result.Code() == rapidjson::kParseErrorTermination) {
     return Error(absl::StrCat("nested more than ", kDeepest, " deep"));
@@ -264,10 +297,10 @@ absl::Status JsonCursor::Parse(Handler& handler) {
 }
 
 template <typename Handler>
-absl::Status JsonCursor::ParseAndCheck(Handler& handler) {
-  if (checker_ == nullptr) return Parse(handler);
+absl::Status JsonCursor::ParseAndCheck(Handler& handler, Stream& stream) {
+  if (checker_ == nullptr) return Parse(handler, stream);
   CheckedHandler<Handler> checked{checker_, &handler};
-  return Parse(checked);
+  return Parse(checked, stream);
 }
 
 absl::StatusOr<JsonScalar> JsonCursor::ReadScalar() {
@@ -277,7 +310,11 @@ absl::StatusOr<JsonScalar> JsonCursor::ReadScalar() {
     return Error("expected a single value, found an object or array");
   }
   ScalarHandler handler;
-  if (absl::Status status = ParseAndCheck(handler); !status.ok()) return status;
+  Stream stream(*stream_);
+  if (absl::Status status = ParseAndCheck(handler, stream); !status.ok()) return status;
+  if (const std::string* text = std::get_if<std::string>(&handler.scalar)) {
+    if (absl::Status status = Charge(text->size()); !status.ok()) return status;
+  }
   return std::move(handler.scalar);
 }
 
@@ -324,7 +361,9 @@ bool JsonCursor::SkipFloatsSpelled(absl::string_view text) {
 absl::Status JsonCursor::Skip() {
   if (Peek() == Kind::kNone) return Error("expected a value");
   SkipHandler handler;
-  return ParseAndCheck(handler);
+  Stream stream(*stream_);
+  handler.stream = &stream;
+  return ParseAndCheck(handler, stream);
 }
 
 absl::Status JsonCursor::Finish() {
@@ -340,8 +379,8 @@ absl::Status JsonCursor::Error(absl::string_view cause) const {
 absl::Status JsonCursor::ErrorAt(size_t offset, absl::string_view cause) const {
   if (!stream_->status().ok()) return stream_->status();
   const std::string place =
-      absl::StrFormat("%s: byte %d, line %d, at /%s", file_, offset, LineOf(file_, offset),
-                      absl::CHexEscape(absl::StrJoin(path_, "/")));
+      absl::StrFormat("%s: byte %d%s, at /%s", file_, offset, LineText(file_, offset),
+                      Shown(absl::StrJoin(path_, "/")));
   if (!stream_->AtEnd()) return absl::DataLossError(absl::StrCat(place, ": ", cause));
   if (offset == 0) return absl::DataLossError(absl::StrCat(file_, ": the file is empty"));
   return absl::DataLossError(absl::StrCat(place, ": the file is truncated: it ends here"));

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "analyzer/reading/byte_stream.h"
 #include "rapidjson/reader.h"
+#include "schema/bounded_stream.h"
 #include "schema/experiment_json.h"
 
 namespace forensics::analyzer {
@@ -95,11 +96,13 @@ class JsonCursor {
   void SkipSpace();
   void TellCheckerOfVector();
   absl::Status ErrorAt(size_t offset, absl::string_view cause) const;
+  // Fails once what was handed out may take more memory than any file of real size.
+  absl::Status Charge(size_t bytes);
   template <typename Handler>
-  absl::Status Parse(Handler& handler);
+  absl::Status Parse(Handler& handler, schema::BoundedStream<ByteStream>& stream);
   // Parses into `handler`, and tells `checker` if there is one.
   template <typename Handler>
-  absl::Status ParseAndCheck(Handler& handler);
+  absl::Status ParseAndCheck(Handler& handler, schema::BoundedStream<ByteStream>& stream);
   absl::StatusOr<std::string> ReadKey();
   // Takes `close`, and returns true, or the comma before the next element.
   absl::StatusOr<bool> AtClose(char close, bool first);
@@ -109,6 +112,7 @@ class JsonCursor {
   rapidjson::Reader reader_;
   schema::ExperimentChecker* checker_ = nullptr;
   std::vector<std::string> path_;
+  size_t charged_ = 0;
 };
 
 }  // namespace forensics::analyzer

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "rapidjson/encodedstream.h"
 #include "rapidjson/error/en.h"
+#include "rapidjson/memorystream.h"
+#include "rapidjson/reader.h"
 #include "rapidjson/stringbuffer.h"
 #include "rapidjson/writer.h"
 
@@ -31,17 +34,78 @@ absl::string_view KindOf(const rapidjson::Value& value) {
   }
 }
 
+// A document of 16 bytes a value grows in steps of half its size: 0.4 GB at most.
+constexpr int kMostValues = 8'000'000;
+constexpr int kDeepest = 100;
+
+// Passes events on to a document while they are within the limits.
+class LimitedHandler {
+ public:
+  explicit LimitedHandler(rapidjson::Document& document) : document_(document) {}
+
+  bool Null() { return Count() && document_.Null(); }
+  bool Bool(bool value) { return Count() && document_.Bool(value); }
+  bool Int(int value) { return Count() && document_.Int(value); }
+  bool Uint(unsigned value) { return Count() && document_.Uint(value); }
+  bool Int64(int64_t value) { return Count() && document_.Int64(value); }
+  bool Uint64(uint64_t value) { return Count() && document_.Uint64(value); }
+  bool Double(double value) { return Count() && document_.Double(value); }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool copy) {
+    return Count() && document_.RawNumber(text, size, copy);
+  }
+  bool String(const char* text, rapidjson::SizeType size, bool copy) {
+    return Count() && document_.String(text, size, copy);
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool copy) {
+    return Count() && document_.Key(text, size, copy);
+  }
+  bool StartObject() { return Deeper() && document_.StartObject(); }
+  bool EndObject(rapidjson::SizeType members) { return --depth_, document_.EndObject(members); }
+  bool StartArray() { return Deeper() && document_.StartArray(); }
+  bool EndArray(rapidjson::SizeType elements) { return --depth_, document_.EndArray(elements); }
+
+  // Which limit was passed.
+  std::string Excess() const {
+    return depth_ > kDeepest ? absl::StrCat("nested more than ", kDeepest, " deep")
+                             : absl::StrCat("more than ", kMostValues, " values");
+  }
+
+ private:
+  bool Count() { return ++values_ <= kMostValues; }
+  bool Deeper() { return Count() && ++depth_ <= kDeepest; }
+
+  rapidjson::Document& document_;
+  int values_ = 0;
+  int depth_ = 0;
+};
+
 }  // namespace
+
+absl::Status ParseJson(absl::string_view text, rapidjson::Document& document) {
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag |
+                              rapidjson::kParseValidateEncodingFlag |
+                              rapidjson::kParseFullPrecisionFlag;
+  LimitedHandler handler(document);
+  rapidjson::ParseResult result;
+  const auto parse = [&](rapidjson::Document&) {
+    rapidjson::MemoryStream bytes(text.data(), text.size());
+    rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
+    result = rapidjson::Reader().Parse<kFlags>(stream, handler);
+    return !result.IsError();
+  };
+  document.Populate(parse);
+  if (!result.IsError()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("at byte ", result.Offset(), ": ",
+                                                 result.Code() == rapidjson::kParseErrorTermination
+                                                     ? handler.Excess()
+                                                     : rapidjson::GetParseError_En(result.Code())));
+}
 
 absl::StatusOr<rapidjson::Document> ParseJsonObject(absl::string_view text,
                                                     absl::string_view origin) {
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                 rapidjson::kParseFullPrecisionFlag>(text.data(), text.size());
-  if (document.HasParseError()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(origin, ": not valid JSON at byte ", document.GetErrorOffset(), ": ",
-                     rapidjson::GetParseError_En(document.GetParseError())));
+  if (absl::Status status = ParseJson(text, document); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(origin, ": not valid JSON ", status.message()));
   }
   if (!document.IsObject()) {
     return absl::InvalidArgumentError(

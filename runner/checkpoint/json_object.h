@@ -11,8 +11,12 @@
 
 namespace forensics::runner {
 
-// Parses `text`, which must be one JSON object in valid UTF-8 and nothing after it. Depth of
-// nesting costs heap, not stack. `origin` begins every error.
+// Parses `text`, which must be JSON in valid UTF-8, nothing after it, at most 8 million values and
+// nested at most 100 deep: what a hostile file can cost is bounded. An error is of the form
+// "at byte 7: cause".
+absl::Status ParseJson(absl::string_view text, rapidjson::Document& document);
+
+// The same for a text that must be an object. `origin` begins every error.
 absl::StatusOr<rapidjson::Document> ParseJsonObject(absl::string_view text,
                                                     absl::string_view origin);
 

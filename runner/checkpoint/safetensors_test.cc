@@ -166,9 +166,12 @@ TEST(ParseSafetensorsTest, RefusesABadHeader) {
   }
 }
 
-TEST(ParseSafetensorsTest, DeepNestingCostsNoStack) {
-  const std::string header = R"({"a":)" + std::string(5'000'000, '[');
-  EXPECT_THAT(Error(SafetensorsBytes(header, "")), HasSubstr("not valid JSON"));
+TEST(ParseSafetensorsTest, WhatAHostileHeaderCostsIsBounded) {
+  const std::string deep = R"({"a":)" + std::string(5'000'000, '[');
+  EXPECT_THAT(Error(SafetensorsBytes(deep, "")), HasSubstr("nested more than 100 deep"));
+  std::string many = R"({"a":[)";
+  for (int i = 0; i < 8'000'001; ++i) many += "0,";
+  EXPECT_THAT(Error(SafetensorsBytes(many, "")), HasSubstr("more than 8000000 values"));
 }
 
 // Whatever a header says, a tensor that is handed out lies in the file.

@@ -9,15 +9,16 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "rapidjson/document.h"
-#include "rapidjson/error/en.h"
+#include "runner/checkpoint/json_object.h"
 
 namespace forensics::runner {
 namespace {
 
 using rapidjson::Value;
 
-// Ids index a table; this bounds it for a damaged file.
-constexpr int64_t kMaxId = 1 << 24;
+// Ids index a table of strings; this bounds it for a damaged file, at 15 times the largest vocabulary
+// in use.
+constexpr int64_t kMaxId = 1 << 22;
 
 // GPT-2's expression, which ByteLevel applies with use_regex.
 constexpr char kByteLevelPattern[] =
@@ -270,13 +271,8 @@ absl::Status ReadAddedTokens(const Value& root, TokenizerSpec* spec) {
 
 absl::StatusOr<TokenizerSpec> ParseTokenizerJson(absl::string_view json) {
   rapidjson::Document root;
-  // Iterative: deep nesting in a damaged file must not overflow the stack.
-  root.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(json.data(),
-                                                                                     json.size());
-  if (root.HasParseError()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("not JSON: ", rapidjson::GetParseError_En(root.GetParseError()), " at byte ",
-                     root.GetErrorOffset()));
+  if (absl::Status status = ParseJson(json, root); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("not JSON: ", status.message()));
   }
   if (!root.IsObject()) return absl::InvalidArgumentError("not a JSON object");
   TokenizerSpec spec;
