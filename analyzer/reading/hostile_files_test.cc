@@ -59,7 +59,8 @@ TEST(HostileFiles, ErrorsSayByteAndPlace) {
        "at /other: nested more than 100 deep"},
       {"beyond float64", R"({"runs":[{"runtime_seconds":1e99999999999}]})",
        "at /runs/0/runtime_seconds: Number too big to be stored in double"},
-      {"hexadecimal", absl::StrCat(kVector, "[0x10]"), "pos_-1: expected a number, found '0x10'"},
+      {"hexadecimal", absl::StrCat(kVector, "[0x10]"),
+       "pos_-1: expected ',' or ']' after a number"},
       {"minus alone", absl::StrCat(kVector, "[-]"), "pos_-1: expected a number, found '-'"},
       {"step beyond", R"({"runs":[{"decode_steps":[{"step":9007199254740993}]}]})",
        "at /runs/0/decode_steps/0: a step number beyond 2^53"},
@@ -125,11 +126,12 @@ TEST(HostileFiles, EndlessOnesEndInAnErrorWithinOneGibibyte) {
   const struct {
     std::string start, repeated, error;
   } cases[] = {
-      {kVector, "[", "pos_-1: expected a number, found '['"},
+      {absl::StrCat(kVector, "["), "[", "pos_-1: expected a number, found a text of 65536"},
       {absl::StrCat(kVector, "["), "null,", "pos_-1: an array of more than 4194304 numbers"},
       {R"({"runs":[{"config_id":")", "x", "a string, number or white space of more than 16777216"},
       {R"({")", "k", "a string, number or white space of more than 16777216"},
-      {R"({"other":)", "1", "a string, number or white space of more than 16777216"},
+      {R"({"other":)", "1", "at /other: Number too big"},
+      {R"({"other":0.)", "1", "a string, number or white space of more than 16777216"},
       {R"({"configurations":[)", R"({"config_id":"c"},)", "more structure and text than"},
       {R"({"runs":[{"decode_steps":[)", "{},", "more structure and text than"},
       {R"({"experiment_metadata":{"extraction_config":{"layers":[)", "1,",
