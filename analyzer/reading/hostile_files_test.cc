@@ -131,7 +131,7 @@ TEST(HostileFiles, EndlessOnesEndInAnErrorWithinOneGibibyte) {
       {R"({"runs":[{"config_id":")", "x", "a string, number or white space of more than 16777216"},
       {R"({")", "k", "a string, number or white space of more than 16777216"},
       {R"({"other":)", "1", "at /other: Number too big"},
-      {R"({"other":0.)", "1", "a string, number or white space of more than 16777216"},
+      {R"({"other":0.)", "1", "byte 16777225, at /: expected ',' or '}'"},
       {R"({"configurations":[)", R"({"config_id":"c"},)", "more structure and text than"},
       {R"({"runs":[{"decode_steps":[)", "{},", "more structure and text than"},
       {R"({"experiment_metadata":{"extraction_config":{"layers":[)", "1,",
