@@ -281,6 +281,12 @@ size_t JsonCursor::FindObject(absl::string_view first_key, size_t begin, size_t 
   return end;
 }
 
+absl::Status JsonCursor::Charge(size_t bytes) {
+  charged_ += bytes;
+  if (charged_ <= kMostCharged) return absl::OkStatus();
+  return Error(absl::StrCat("more structure and text than ", kMostCharged, " bytes hold"));
+}
+
 template <typename Handler>
 absl::Status JsonCursor::Parse(Handler& handler, Stream& stream) {
   constexpr unsigned kFlags = rapidjson::kParseStopWhenDoneFlag | rapidjson::kParseIterativeFlag |
