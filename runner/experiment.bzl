@@ -18,6 +18,8 @@ def experiments(name, specs, data = [], cuda_versions = []):
       data: files that these experiments need beside the small models and documents.
       cuda_versions: values of cuda_version in them. Those whose libtorch can be fetched come along as
         <name>_cuda_<version>, the same program built against that libtorch.
+
+    <name>_alone is the program without files of its own that come along, as it is carried elsewhere.
     """
     native.genrule(
         name = name + "_spec",
@@ -39,12 +41,13 @@ def experiments(name, specs, data = [], cuda_versions = []):
             binary = name + "_alone",
             version = FETCHABLE_CUDA[cuda_version],
         )
-    if other_builds:
-        native.cc_binary(
-            name = name + "_alone",
-            srcs = [name + "_spec.cc"],
-            deps = [":main"],
-        )
+    native.cc_binary(
+        name = name + "_alone",
+        srcs = [name + "_spec.cc"],
+        tags = ["manual"],
+        visibility = ["//pods:__subpackages__"],
+        deps = [":main"],
+    )
     native.cc_binary(
         name = name,
         srcs = [name + "_spec.cc"],

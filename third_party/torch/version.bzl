@@ -12,11 +12,12 @@ torch_version = rule(
     attrs = {"values": attr.string_list(mandatory = True)},
 )
 
-def _to_version_impl(settings, attr):
+def _to_torch_version_impl(settings, attr):
     return {"//third_party/torch:version": attr.version}
 
-_to_version = transition(
-    implementation = _to_version_impl,
+# For attributes of rules that have an attribute `version`.
+to_torch_version = transition(
+    implementation = _to_torch_version_impl,
     inputs = [],
     outputs = ["//third_party/torch:version"],
 )
@@ -42,7 +43,7 @@ with_torch = rule(
     implementation = _with_torch_impl,
     executable = True,
     attrs = {
-        "binary": attr.label(mandatory = True, executable = True, cfg = _to_version),
+        "binary": attr.label(mandatory = True, executable = True, cfg = to_torch_version),
         "version": attr.string(mandatory = True),
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",

@@ -5,6 +5,7 @@ with the rest, so older CUDA comes from PyTorch's own cxx11-ABI archives.
 """
 
 load("//third_party:libtorch.bzl", "libtorch")
+load("//third_party/pypi:wheel_file.bzl", "wheel_file")
 load(":archive.bzl", "libtorch_archive")
 load(":python_env.bzl", "torch_python")
 load(":torch_2_10.bzl", TORCH_2_10 = "WHEELS")
@@ -51,6 +52,13 @@ FETCHABLE_CUDA = {
     if version in _WHEELS or entry.sha256
 }
 
+# {CUDA version: libtorch version} of what is declared, but has no SHA-256 yet.
+MISSING_CUDA = {
+    entry.cuda: version
+    for version, entry in VERSIONS.items()
+    if entry.cuda not in FETCHABLE_CUDA
+}
+
 def setting_name(version):
     """Name of the config_setting in //third_party/torch that is on with `version`."""
     return "is_" + version.replace(".", "_").replace("-", "_")
@@ -87,6 +95,17 @@ def libtorch_repositories():
             name = entry.repository,
             sha256 = entry.sha256,
             url = entry.url,
+        )
+
+def torch_wheel_files():
+    """Declares @torch_wheel_file_X, wheels as pip finds them, of what the default libtorch_cpu needs."""
+    for package in ["torch", "nvidia_cuda_cupti", "nvidia_cuda_runtime"]:
+        pinned, sha256 = _WHEELS[DEFAULT_VERSION].wheels[package]
+        wheel_file(
+            name = "torch_wheel_file_" + package,
+            package = package,
+            sha256 = sha256,
+            version = pinned,
         )
 
 def torch_python_repository():

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Copies bundles to where they are wanted. See --help.
+set -eu
+
+usage="Makes the archive that a rented machine gets, and copies it to a folder.
+
+  bazel run //pods:bundle                            # for the default CUDA version, here
+  bazel run //pods:bundle -- --output=DIR
+  bazel run //pods:bundles -- --output=DIR           # for every CUDA version, one archive each
+  bazel run //pods/bundle:copy_cuda_12.8             # for that one
+
+On the machine: python3 -m tarfile -e ARCHIVE && forensics-cuda-*/setup
+Exit codes: 0 done, 1 failed, 2 wrong usage, 4 done, but a CUDA version asked for is missing and named."
+
+archives= missing= output=.
+for argument; do
+  case $argument in
+    --archive=*) archives="$archives ${argument#*=}" ;; # of the build: relative to its runfiles
+    --missing=*) missing="$missing ${argument#*=}" ;;
+    --output=?*) output=${argument#*=} ;;
+    --help) echo "$usage" && exit 0 ;;
+    *) echo "bundle: unknown argument '$argument'; --help says what there is" >&2 && exit 2 ;;
+  esac
+done
+case $output in
+  /*) ;;
+  *) output=${BUILD_WORKING_DIRECTORY:-$PWD}/$output ;;
+esac
+
+mkdir -p "$output"
+for archive in $archives; do
+  name=${archive##*/}
+  partial=$output/.$name.$$
+  trap 'rm -f "$partial"' EXIT
+  cp -L "$archive" "$partial"
+  chmod 644 "$partial"
+  mv "$partial" "$output/$name"
+  echo "$output/$name  $(($(wc -c <"$output/$name") / 1000000)) MB, SHA-256 $(sha256sum <"$output/$name" | cut -c-64)"
+done
+echo "Next, on the machine:  python3 -m tarfile -e ARCHIVE && forensics-cuda-*/setup"
+for cuda in $missing; do
+  echo "bundle: CUDA $cuda: its libtorch has no SHA-256 yet; third_party/torch/versions.bzl says how to add it" >&2
+done
+[ -z "$missing" ] || exit 4

@@ -1,0 +1,99 @@
+"""Fetches pinned wheels with pip, and unpacks the shared libraries in them."""
+
+import collections
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+from problem import Problem
+
+# part: "cpu" for those that programs need on CPUs, too, else "cuda".
+Wheel = collections.namedtuple("Wheel", ["name", "version", "sha256", "part"])
+
+PIP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pip.zip", "pip")
+
+# pip matches these tags exactly; it does not order them.
+_PLATFORMS = ["manylinux_2_%d_x86_64" % minor for minor in range(36, 4, -1)] + [
+    "manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64",
+]  # fmt: skip
+
+# The python of the pinned wheels; libraries do not care which one is here.
+_PYTHON = "3.11"
+
+_WANTED = re.compile(r"torch/version\.py|(torch/lib|nvidia/[^/]+/lib)/[^/]+\.so[^/]*")
+
+
+def _digest(path):
+    with open(path, "rb") as f:
+        result = hashlib.sha256()
+        for block in iter(lambda: f.read(1 << 20), b""):
+            result.update(block)
+        return result.hexdigest()
+
+
+def _download(wheel, scratch, find_links):
+    pins = os.path.join(scratch, "pins.txt")
+    with open(pins, "w") as f:
+        f.write("%s==%s --hash=sha256:%s\n" % (wheel.name, wheel.version, wheel.sha256))
+    command = [
+        sys.executable, "-I", PIP, "download", "--no-deps", "--require-hashes", "--only-binary=:all:",
+        "--no-cache-dir", "--disable-pip-version-check", "--resume-retries=20", "--implementation=cp",
+        "--python-version=" + _PYTHON, "--dest=" + scratch, "--requirement=" + pins,
+    ]  # fmt: skip
+    command += ["--platform=" + platform for platform in _PLATFORMS]
+    if find_links:
+        command += ["--no-index", "--find-links=" + find_links]
+    if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
+        raise Problem(
+            "%s %s cannot be had; pip says why. What was fetched is kept: the same command goes on"
+            % (wheel.name, wheel.version)
+        )
+    found = [name for name in os.listdir(scratch) if name.endswith(".whl")]
+    if len(found) != 1:
+        raise Problem("%s: expected one wheel, found %s" % (wheel.name, found))
+    return os.path.join(scratch, found[0])
+
+
+def fetch(wheel, folder, find_links, say):
+    """Path of the wheel in `folder`, where it stays under its digest's name."""
+    path = os.path.join(folder, "%s-%s.whl" % (wheel.name, wheel.sha256))
+    if os.path.exists(path) and _digest(path) == wheel.sha256:
+        return path
+    say("fetching %s %s" % (wheel.name, wheel.version))
+    with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder) as scratch:
+        os.replace(_download(wheel, scratch, find_links), path)
+    return path
+
+
+def _unpack(path, into):
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if _WANTED.fullmatch(info.filename):
+                archive.extract(info, into)
+
+
+def install(wheels, destination, folder, find_links, say):
+    """`destination` has the libraries of all `wheels`, or does not exist.
+
+    Args:
+      folder: for the wheels in the meantime.
+      find_links: a folder to take them from, or None: as pip is configured.
+    """
+    partial = destination + ".partial"
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):  # of a setup that was killed
+        if name.startswith("fetching-"):
+            shutil.rmtree(os.path.join(folder, name))
+    paths = [fetch(wheel, folder, find_links, say) for wheel in wheels]
+    for stale in (partial, destination):
+        if os.path.exists(stale):
+            shutil.rmtree(stale)
+    for path in paths:
+        _unpack(path, partial)
+    os.rename(partial, destination)
+    shutil.rmtree(folder)
