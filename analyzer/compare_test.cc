@@ -107,6 +107,14 @@ TEST(Compare, PrintsTheSummaryAsJson) {
   EXPECT_EQ(result.out, Text(folder / "report/summary.json"));
 }
 
+TEST(Compare, WritesAPageAndPrintsItIfAsked) {
+  const Folder folder("page");
+  const std::string file = folder.AddExperiment("a.json", "batch_size");
+  const Result result = CompareFiles({file}, folder / "report", "", TableFormat::kHtml);
+  EXPECT_EQ(result.out, Text(folder / "report/report.html"));
+  EXPECT_THAT(result.out, HasSubstr("href=\"#experiment-0\">batch_size</a>"));
+}
+
 TEST(Compare, ADamagedFileIsNamedAndTheOthersAreStillAnalysed) {
   const Folder folder("damaged");
   folder.AddExperiment("batch_size_experiment.json", "batch_size");

@@ -1,5 +1,6 @@
 #include "analyzer/report/html/embedded_reports.h"
 
+#include <optional>
 #include <vector>
 
 #include "rapidjson/memorystream.h"
@@ -27,10 +28,11 @@ const char* LeftOut(Detail detail) {
   return "";
 }
 
-// Writes the events of a JSON text again, numbers digit for digit, without what a detail drops.
+// Writes the events of a JSON text again, numbers digit for digit, without what a detail drops; it
+// refuses to go on once that is longer than `limit` bytes.
 class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter> {
  public:
-  explicit Filter(Detail detail) : detail_(detail), writer_(buffer_) {}
+  Filter(Detail detail, size_t limit) : detail_(detail), limit_(limit), writer_(buffer_) {}
 
   std::string Text() const { return std::string(buffer_.GetString(), buffer_.GetSize()); }
 
@@ -47,6 +49,7 @@ class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter> {
   bool Key(const char* text, rapidjson::SizeType size, bool) {
     if (skipped_depth_ > 0) return true;
     path_.back().assign(text, size);
+    if (buffer_.GetSize() > limit_) return false;
     skips_value_ = Drops();
     return skips_value_ || writer_.Key(text, size);
   }
@@ -90,6 +93,7 @@ class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter> {
   }
 
   const Detail detail_;
+  const size_t limit_;
   rapidjson::StringBuffer buffer_;
   rapidjson::Writer<rapidjson::StringBuffer> writer_;
   std::vector<std::string> path_;  // keys of the objects that are open
@@ -98,20 +102,24 @@ class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter> {
   int skipped_depth_ = 0;          // arrays and objects open within a value that is dropped
 };
 
+// None if it would be longer than `limit`, as far as that was found out before the end.
+std::optional<std::string> Filtered(absl::string_view json, Detail detail, size_t limit) {
+  Filter filter(detail, limit);
+  rapidjson::MemoryStream stream(json.data(), json.size());
+  rapidjson::Reader reader;
+  if (!reader.Parse<rapidjson::kParseNumbersAsStringsFlag>(stream, filter)) return std::nullopt;
+  return filter.Text();
+}
+
 }  // namespace
 
 EmbeddedReports EmbedReports(absl::string_view json, size_t limit) {
-  EmbeddedReports embedded;
   for (const Detail detail :
-       {Detail::kAll, Detail::kPositionsOfHeadline, Detail::kFiguresOfHeadline, Detail::kPairs}) {
-    Filter filter(detail);
-    rapidjson::MemoryStream stream(json.data(), json.size());
-    rapidjson::Reader reader;
-    reader.Parse<rapidjson::kParseNumbersAsStringsFlag>(stream, filter);
-    embedded = {filter.Text(), LeftOut(detail)};
-    if (embedded.json.size() <= limit) break;
+       {Detail::kAll, Detail::kPositionsOfHeadline, Detail::kFiguresOfHeadline}) {
+    const std::optional<std::string> text = Filtered(json, detail, limit);
+    if (text.has_value() && text->size() <= limit) return {*text, LeftOut(detail)};
   }
-  return embedded;
+  return {*Filtered(json, Detail::kPairs, json.size()), LeftOut(Detail::kPairs)};
 }
 
 }  // namespace forensics::analyzer

@@ -203,22 +203,22 @@ std::string VerdictHtml(const Value& summary) {
 <caption>Of )",
       EscapeHtml(absl::StrJoin(signals, ", ")),
       R"(. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline.</caption>
-<thead><tr><th scope="col">Experiment</th><th scope="col">Class</th><th scope="col">Variable</th>
+<thead><tr><th scope="col">Experiment</th><th scope="col">Class</th>
+<th scope="col" class="number">SNR <span class="interval">[95 %]</span></th>
+<th scope="col" class="number"><i>p</i> (Holm)</th>
 <th scope="col" class="number">Baseline L2</th>
 <th scope="col" class="number">Signal L2 min</th><th scope="col" class="number">mean</th>
-<th scope="col" class="number">max</th>
-<th scope="col" class="number"><i>p</i> (Holm)</th>
-<th scope="col" class="number">SNR <span class="interval">[95 %]</span></th></tr></thead>
+<th scope="col" class="number">max</th><th scope="col">Variable</th></tr></thead>
 <tbody>
 )");
   size_t index = 0;
   for (const Value& row : summary.GetArray()) {
     absl::StrAppend(&html, "<tr><th scope=\"row\"><a href=\"#experiment-", index++, "\">",
-                    EscapeHtml(Text(row, "experiment")), "</a></th>", ClassCell(row), "<td>",
-                    EscapeHtml(Text(row, "variable")), "</td>", FigureCell(row, "baseline_l2"),
+                    EscapeHtml(Text(row, "experiment")), "</a></th>", ClassCell(row), SnrCell(row),
+                    ProbabilityCell(row), FigureCell(row, "baseline_l2"),
                     FigureCell(row, "min_signal_l2"), FigureCell(row, "mean_signal_l2"),
-                    FigureCell(row, "max_signal_l2"), ProbabilityCell(row), SnrCell(row),
-                    "</tr>\n");
+                    FigureCell(row, "max_signal_l2"), "<td>", EscapeHtml(Text(row, "variable")),
+                    "</td></tr>\n");
   }
   return absl::StrCat(html, "</tbody></table></div>\n");
 }

@@ -33,15 +33,20 @@ function axis(title, more) {
   };
 }
 
-// A logarithmic axis over `range` (powers of ten), with ticks at powers of ten or, where there are
-// less than two of these, at 1, 2 and 5.
-function logAxis(title, range) {
+// Ticks of a logarithmic scale over `range` (exponents): powers of ten or, where there are less
+// than two of these, 1, 2 and 5 times one.
+function logTicks(range) {
   const first = Math.ceil(range[0]), last = Math.floor(range[1]);
   const step = Math.max(1, Math.ceil((last - first) / 6));
   const ticks = [];
   for (let exponent = Math.floor(range[0]); exponent <= last; exponent += step) {
     for (const digit of last - first < 2 ? [1, 2, 5] : [1]) ticks.push(digit * 10 ** exponent);
   }
+  return ticks;
+}
+
+function logAxis(title, range) {
+  const ticks = logTicks(range);
   return axis(title, {type: 'log', range, tickvals: ticks, ticktext: ticks.map(tickText)});
 }
 

@@ -73,9 +73,7 @@ function drawHeatMap(view) {
   if (finite.length === 0) return {message: 'All of these positions have the same bits.'};
   const low = Math.floor(Math.log10(Math.min(...finite)) * 2) / 2;
   const high = Math.max(low + 0.5, Math.ceil(Math.log10(Math.max(...finite)) * 2) / 2);
-  const ticks = [];
-  const step = Math.max(1, Math.round((high - low) / 4));
-  for (let e = Math.ceil(low); e <= high; e += step) ticks.push(e);
+  const ticks = logTicks([low, high]);
   return {
     height: Math.max(300, 28 * rows.length + 110),
     data: [{
@@ -86,7 +84,7 @@ function drawHeatMap(view) {
       hovertemplate: '%{y}, position %{x}<br>L2 %{text}<extra></extra>',
       colorscale: 'Cividis', zmin: low, zmax: high, xgap: 1, ygap: 1,
       colorbar: {title: {text: 'L2', side: 'top', font: {size: 11}}, thickness: 10, len: 1, outlinewidth: 0,
-                 tickvals: ticks, ticktext: ticks.map(power), tickfont: {size: 10}},
+                 tickvals: ticks.map(Math.log10), ticktext: ticks.map(tickText), tickfont: {size: 10}},
     }],
     layout: {
       xaxis: axis('position (0: the prompt\u2019s last token)', {showgrid: false, type: 'linear', dtick: positions.length < 12 ? 1 : undefined}),

@@ -45,9 +45,10 @@ function scaleHeading(range) {
 function addScales(summary) {
   const range = [0.3, 60];
   const rows = document.querySelectorAll('table.verdict tbody tr');
-  document.querySelector('table.verdict thead tr').append(
-      element('th', {scope: 'col'}, scaleHeading(range)));
-  rows.forEach((row, i) => row.append(element('td', {class: 'scale'}, snrScale(summary[i], range))));
+  document.querySelector('table.verdict thead tr').children[2].after(
+      element('th', {scope: 'col', class: 'scale'}, scaleHeading(range)));
+  rows.forEach((row, i) => row.querySelector('[data-key="snr"]').after(
+      element('td', {class: 'scale'}, snrScale(summary[i], range))));
 }
 
 function addProvenance(reports) {

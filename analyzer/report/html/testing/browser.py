@@ -17,7 +17,8 @@ def run(page, size, arguments):
             CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--hide-scrollbars", "--no-first-run", "--disable-background-networking",
             f"--user-data-dir={profile}", "--window-size=%d,%d" % size,
-            "--virtual-time-budget=3000", *arguments, "file://" + os.path.abspath(page),
+            "--virtual-time-budget=10000",
+            "--run-all-compositor-stages-before-draw", *arguments, "file://" + os.path.abspath(page),
         ]  # fmt: skip
         environment = dict(os.environ, HOME=profile)
         done = subprocess.run(command, env=environment, capture_output=True, timeout=120)

@@ -163,15 +163,28 @@ class Page(unittest.TestCase):
         self.assertIn("<img src=x onerror=alert(1)>", root.one("table", class_="divergence").text())
         self.assertEqual(len(drawn(root)), PLOTS)
 
-    def test_a_request_would_be_refused_and_said(self):
+    def test_attribution_is_a_table_and_a_request_is_refused_and_said(self):
         page = Report(writer("batch_size", "batch_size", [1, 2], BOTH)).page
         with open(page) as f:
             text = f.read()
+        found = {"labels": ["1", "2"], "answers": ["1", "2", "none of these", "undecided"],
+                 "matrix": [[3, 0, 0, 1], [0, 4, 0, 0]], "attributed": 8, "right": 7,
+                 "accuracy": 0.875, "accuracy_interval": {"low": 0.47, "high": 0.99},
+                 "absent": [1, 0, 7, 0], "absent_accuracy": 0.875,
+                 "absent_accuracy_interval": None, "mean_confidence": 0.9}
+        attribution = {"leave_one_out": {"by_value": found, "by_hardware": None}}
+        text = text.replace('{"experiment":"batch_size",',
+                            '{"experiment":"batch_size","attribution":%s,' % json.dumps(attribution), 1)
         tampered = page + ".tampered.html"
         with open(tampered, "w") as f:
             f.write(text.replace("</body>", "<img src='http://127.0.0.1:9/x.png'></body>"))
-        self.assertIn("img-src http://127.0.0.1:9/x.png",
-                      browser.draw(tampered).one(id="errors").text())
+        root = browser.draw(tampered, (1300, 1000))
+        self.assertIn("img-src http://127.0.0.1:9/x.png", root.one(id="errors").text())
+        rows = root.one("table", class_="confusion").one("tbody").all("tr")
+        self.assertEqual([[cell.text() for cell in row.children] for row in rows],
+                         [["1", "3", "\u00b7", "\u00b7", "1"], ["2", "\u00b7", "4", "\u00b7", "\u00b7"],
+                          ["a label that the library lacks", "1", "\u00b7", "7", "\u00b7"]])
+        self.assertIn("7 of 8 right: 87.5 % [0.470, 0.990]", visible_text(root))
 
     def test_is_seen_light_and_dark(self):
         page = Report(writer("batch_size", "batch_size", [1, 2, 4], BOTH)).page
