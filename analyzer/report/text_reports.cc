@@ -103,15 +103,23 @@ bool HasItsOwnRemark(const Caveat& caveat) {
   return kinds->count(caveat.kind) > 0;
 }
 
+// Whose configurations were fed tokens stands in the reports: the same in most experiments.
+std::string ShownText(const Caveat& caveat) {
+  const size_t names_end = caveat.text.find(": ");
+  if (caveat.kind != "forced_decoding" || names_end == std::string::npos) return caveat.text;
+  return caveat.text.substr(names_end + 2);
+}
+
 // A line a caveat; experiments that share one stand in one line.
 std::string CaveatRemarks(const std::vector<ExperimentReport>& reports) {
   std::vector<std::pair<std::string, std::vector<std::string>>> experiments;  // by text
   for (const ExperimentReport& report : reports) {
     for (const Caveat& caveat : Caveats(report)) {
       if (HasItsOwnRemark(caveat)) continue;
-      auto found = std::find_if(experiments.begin(), experiments.end(),
-                                [&](const auto& entry) { return entry.first == caveat.text; });
-      if (found == experiments.end()) found = experiments.insert(found, {caveat.text, {}});
+      auto found = std::find_if(experiments.begin(), experiments.end(), [&](const auto& entry) {
+        return entry.first == ShownText(caveat);
+      });
+      if (found == experiments.end()) found = experiments.insert(found, {ShownText(caveat), {}});
       found->second.push_back(report.experiment.type);
     }
   }
