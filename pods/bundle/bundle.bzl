@@ -40,6 +40,7 @@ def _place(file, folder):
 def _pod_bundle_impl(ctx):
     entry = VERSIONS[ctx.attr.version]
     output = ctx.actions.declare_file(_bundle_name(entry.cuda) + ".tar.xz")
+    manifest = ctx.actions.declare_file(_bundle_name(entry.cuda) + ".MANIFEST")
     programs = {}
     libraries = {}
     for target, name in ctx.attr.programs.items():
@@ -61,24 +62,31 @@ def _pod_bundle_impl(ctx):
         files = {place: file.path for place, file in files.items()},
         libraries = sorted(libraries.keys()),
         links = links,
+        manifest = manifest.path,
         most_glibc = ctx.attr.most_glibc,
         name = _bundle_name(entry.cuda),
         output = output.path,
-        pip = ctx.file.pip.path,
+        zips = {
+            "libexec/%s.zip" % name: sorted([file.path for file in target.files.to_list()])
+            for target, name in ctx.attr.zips.items()
+        },
         programs = {name: file.path for name, file in programs.items()},
         torch = entry.torch,
         wheels = _wheels(ctx.attr.version),
     ).to_json())
     ctx.actions.run(
-        outputs = [output],
+        outputs = [output, manifest],
         inputs = [spec] + programs.values() + libraries.values() + files.values() +
-                 ctx.files.debs + ctx.files.pip_files + ctx.files._make_files + [ctx.file._make],
+                 ctx.files.debs + ctx.files.zips + ctx.files._make_files + [ctx.file._make],
         executable = "/usr/bin/python3",
         arguments = ["-B", ctx.file._make.path, spec.path],
         mnemonic = "PodBundle",
         progress_message = "Packing %s" % output.short_path,
     )
-    return [DefaultInfo(files = depset([output]), runfiles = ctx.runfiles([output]))]
+    return [
+        DefaultInfo(files = depset([output]), runfiles = ctx.runfiles([output])),
+        OutputGroupInfo(manifest = depset([manifest])),
+    ]
 
 _pod_bundle = rule(
     implementation = _pod_bundle_impl,
@@ -86,11 +94,10 @@ _pod_bundle = rule(
         "data": attr.label_keyed_string_dict(allow_files = True, doc = "{files: folder in the bundle}"),
         "debs": attr.label_list(allow_files = True, doc = "Packages whose libraries precede the system's."),
         "most_glibc": attr.string(mandatory = True, doc = "Newest symbol version that may be needed."),
-        "pip": attr.label(default = "@pip//:pip/__main__.py", allow_single_file = True),
-        "pip_files": attr.label(default = "@pip//:files"),
         "programs": attr.label_keyed_string_dict(cfg = to_torch_version, doc = "{program: name}"),
         "setup": attr.label(mandatory = True, allow_single_file = True),
         "version": attr.string(mandatory = True, doc = "libtorch's; see //third_party/torch:versions.bzl."),
+        "zips": attr.label_keyed_string_dict(doc = "{Python files of one repository: name of the zip}"),
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
         ),
@@ -111,5 +118,9 @@ def pod_bundle(name, version, **kwargs):
             "@ubuntu_jammy//:libstdc++6.deb",
         ],
         setup = "//pods/bundle:setup",
+        zips = {
+            "@huggingface_hub//:site": "huggingface_hub",
+            "@pip//:files": "pip",
+        },
         **kwargs
     )

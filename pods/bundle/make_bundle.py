@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,17 +55,19 @@ def carried(program, search, scratch):
         return f.read()
 
 
-def zipped(folder):
-    """A zip of a folder's Python files, always the same."""
+def zipped(files):
+    """A zip of {path in it: path}, always the same."""
     buffer = io.BytesIO()
-    paths = sorted(
-        os.path.join(base, name) for base, _, names in os.walk(folder, followlinks=True) for name in names
-    )
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in paths:
+        for place, path in sorted(files.items()):
             with open(path, "rb") as f:
-                archive.writestr(zipfile.ZipInfo(os.path.relpath(path, folder)), f.read())
+                archive.writestr(zipfile.ZipInfo(place), f.read(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def place_in_site(path):
+    """What Python files of an external repository are imported as: "pip/__main__.py"."""
+    return re.sub(r"^(.*/)?external/[^/]+/(site/)?", "", path)
 
 
 def gather(spec, scratch):
@@ -85,7 +88,8 @@ def gather(spec, scratch):
     for place, path in spec["files"].items():
         with open(path, "rb") as f:
             files[place] = f.read()
-    files["libexec/pip.zip"] = zipped(os.path.dirname(os.path.dirname(spec["pip"])))
+    for place, paths in spec["zips"].items():
+        files[place] = zipped({place_in_site(path): path for path in paths})
     return files, found.newest
 
 
@@ -133,6 +137,8 @@ def main():
         except libraries.Problem as problem:
             sys.exit("%s cannot be made:\n%s" % (spec["name"], problem))
     files["MANIFEST"] = manifest(spec, files, newest).encode()
+    with open(spec["manifest"], "wb") as f:
+        f.write(files["MANIFEST"])
     write_archive(spec, files, spec["output"])
 
 

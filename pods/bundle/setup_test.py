@@ -1,0 +1,285 @@
+#!/usr/bin/python3
+"""setup, with a bundle of one program and wheels of a few bytes."""
+
+import fcntl
+import functools
+import hashlib
+import http.server
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import zipfile
+
+import make_bundle
+
+HERE = pathlib.Path("pods/bundle").absolute()
+PIP = [str(path) for path in pathlib.Path("external/pip").rglob("*") if path.is_file()]
+SETUP_FILES = ["installed_torch.py", "problem.py", "setup.py", "wheels.py"]
+VERSION = "__version__ = '%s+cu'\ncuda: Optional[str] = '%s'\n"
+
+# {wheel's name: {path: content}}; parts for CPUs alone are marked by CPU.
+CONTENTS = {
+    "torch": {
+        "torch/version.py": VERSION % ("2.11.0", "13.0"),
+        "torch/lib/libtorch_cpu.so": "cpu" * 100000,
+        "torch/lib/libc10.so": "c10",
+        "torch/lib/libtorch_cuda.so": "cuda" * 100000,
+        "torch/not_a_library.py": "not wanted",
+    },
+    "nvidia-cuda-runtime": {
+        "nvidia/cu13/lib/libcudart.so.13": "cudart",
+        "nvidia/cu13/lib/libcupti.so.13": "cupti",
+    },
+    "nvidia-cublas": {"nvidia/cu13/lib/libcublas.so.13": "cublas", "nvidia/nccl/lib/libnccl.so.2": "nccl"},
+}
+CPU = ["torch", "nvidia-cuda-runtime"]
+PROGRAM = """#!/bin/sh
+[ -e "$(dirname "$0")/../site/torch/lib/libtorch_cpu.so" ] || { echo "no libtorch" >&2; exit 127; }
+"""
+
+
+def make_wheel(folder, name, contents, tag):
+    """Writes a wheel that pip takes; returns its path."""
+    stem = "%s-2.11.0" % name.replace("-", "_")
+    path = folder / ("%s-%s.whl" % (stem, tag))
+    info = stem + ".dist-info/"
+    rows = dict(contents)
+    rows[info + "METADATA"] = "Metadata-Version: 2.1\nName: %s\nVersion: 2.11.0\n" % name
+    rows[info + "WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: %s\n" % tag
+    rows[info + "RECORD"] = ""
+    with zipfile.ZipFile(path, "w") as archive:
+        for place, content in rows.items():
+            archive.writestr(zipfile.ZipInfo(place), content)
+    return path
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+class CuttingServer(http.server.SimpleHTTPRequestHandler):
+    """Serves wheels as an index does; the first answer of each of them ends in the middle."""
+
+    cut = set()
+
+    def do_GET(self):
+        name = self.path.strip("/").split("/")[-1]
+        if not name.endswith(".whl"):
+            wheels = [path.name for path in pathlib.Path(self.directory).iterdir()]
+            links = [
+                '<a href="/%s">%s</a>' % (wheel, wheel)
+                for wheel in wheels
+                if wheel.split("-")[0].replace("_", "-") == name
+            ]
+            body = ("<html>" + "".join(links) + "</html>").encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        body = (pathlib.Path(self.directory) / name).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body if name in self.cut else body[: len(body) // 2])
+        self.cut.add(name)
+
+    def log_message(self, *args):
+        pass
+
+
+class Setup(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR")))
+        self.wheels = self.folder / "wheels"
+        self.wheels.mkdir()
+        self.pod = self.folder / "pod"
+        self.write_pod("GLIBC_2.34")
+
+    def write_pod(self, glibc):
+        rows = []
+        for name, contents in CONTENTS.items():
+            tag = "cp311-cp311-manylinux_2_28_x86_64" if name == "torch" else "py3-none-manylinux2014_x86_64"
+            wheel = make_wheel(self.wheels, name, contents, tag)
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            rows.append("%s 2.11.0 %s %s" % (name, digest, "cpu" if name in CPU else "cuda"))
+        files = {"libexec/" + name: (HERE / name).read_bytes() for name in SETUP_FILES}
+        files["setup"] = (HERE / "setup").read_bytes()
+        files["bin/exp0"] = PROGRAM.encode()
+        files["libexec/pip.zip"] = make_bundle.zipped({make_bundle.place_in_site(path): path for path in PIP})
+        spec = {"name": "pod", "torch": "2.11.0", "cuda": "13.0", "links": {"bin/a": "exp0"}, "wheels": rows}
+        files["MANIFEST"] = make_bundle.manifest(spec, files, {"GLIBC": glibc}).encode()
+        for place, content in files.items():
+            path = self.pod / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(make_bundle.mode_of(place, content))
+        if not (self.pod / "bin/a").is_symlink():
+            (self.pod / "bin/a").symlink_to("exp0")
+
+    def setup(self, *flags, **variables):
+        environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **variables}
+        return subprocess.run(
+            [str(self.pod / "setup"), *flags],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def expect(self, code, pattern, run):
+        self.assertEqual(run.returncode, code, run.stdout)
+        self.assertRegex(run.stdout, pattern)
+
+    def from_wheels(self, *flags):
+        return self.setup("--find_links=%s" % self.wheels, *flags)
+
+    def assert_installed(self, names, folder="torch-2.11.0"):
+        self.assertEqual(os.readlink(self.pod / "site"), folder)
+        wanted = {
+            place: content.encode()
+            for name in names
+            for place, content in CONTENTS[name].items()
+            if place != "torch/not_a_library.py"
+        }
+        self.assertEqual(tree(self.pod / folder), wanted)
+        self.assertFalse((self.pod / "wheels").exists())
+
+    def test_installs_once(self):
+        self.expect(0, "every program starts", self.from_wheels())
+        self.assert_installed(CONTENTS)
+        again = self.setup("--find_links=/nonexistent")
+        self.expect(0, "every program starts", again)
+        self.assertNotIn("fetching", again.stdout)
+
+    def test_for_cpus_alone_takes_less(self):
+        self.expect(0, "every program starts", self.from_wheels("--cpu"))
+        self.assert_installed(CPU, "torch-2.11.0-cpu")
+
+    def test_a_wheel_of_another_digest_is_refused(self):
+        with open(next(self.wheels.glob("nvidia_cublas*")), "ab") as f:
+            f.write(b"x")
+        run = self.from_wheels()
+        self.expect(1, "DO NOT MATCH THE HASHES", run)
+        self.expect(1, "setup: nvidia-cublas 2.11.0 cannot be had", run)
+        self.assertFalse((self.pod / "site").exists())
+
+    def test_goes_on_after_a_wheel_that_was_missing(self):
+        missing = next(self.wheels.glob("nvidia_cublas*"))
+        missing.rename(self.folder / missing.name)
+        self.expect(1, "setup: nvidia-cublas 2.11.0 cannot be had", self.from_wheels())
+        (self.folder / missing.name).rename(missing)
+        run = self.from_wheels()
+        self.expect(0, "every program starts", run)
+        self.assertEqual(re.findall(r"fetching (\S+)", run.stdout), ["nvidia-cublas"])
+        self.assert_installed(CONTENTS)
+
+    def test_killed_at_random_points_ends_the_same(self):
+        dice = random.Random(7)
+        killed = 0
+        for _ in range(12):
+            process = subprocess.Popen(
+                [str(self.pod / "setup"), "--find_links=%s" % self.wheels],
+                env={"PATH": "/usr/bin:/bin"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            time.sleep(dice.uniform(0, 2))
+            if process.poll() is None:
+                os.killpg(process.pid, 9)
+                killed += 1
+            process.wait()
+            if (self.pod / "site").is_symlink():  # from the start again
+                for path in ("site", "torch-2.11.0"):
+                    path = self.pod / path
+                    path.unlink() if path.is_symlink() else shutil.rmtree(path)
+        self.assertGreater(killed, 2)
+        self.expect(0, "every program starts", self.from_wheels())
+        self.assert_installed(CONTENTS)
+
+    def test_an_index_whose_answers_are_cut(self):
+        handler = functools.partial(CuttingServer, directory=str(self.wheels))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        index = "http://127.0.0.1:%d/simple" % server.server_port
+        self.expect(0, "every program starts", self.setup(PIP_INDEX_URL=index))
+        server.shutdown()
+        server.server_close()
+        self.assertEqual(len(CuttingServer.cut), len(CONTENTS))
+        self.assert_installed(CONTENTS)
+
+    def installed(self, name, **changes):
+        """A site-packages folder as pip leaves it, with other content where `changes` says so."""
+        site = self.folder / name
+        for contents in CONTENTS.values():
+            for place, content in contents.items():
+                path = site / place
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(changes.get(path.stem, content))
+        (site / "torch/__init__.py").write_text("raise ImportError('not to be imported')\n")
+        return site
+
+    def test_takes_an_installed_torch(self):
+        site = self.installed("site-packages")
+        for flags, variables in [
+            (["--torch_dir=%s" % site], {}),
+            ([], {"TORCH_DIR": str(site)}),
+            ([], {"PYTHONPATH": str(site)}),  # that of a python on PATH
+        ]:
+            self.expect(0, "torch 2.11.0 for CUDA 13.0: %s\n" % site, self.setup(*flags, **variables))
+            self.assertEqual(os.readlink(self.pod / "site"), str(site))
+            (self.pod / "site").unlink()
+
+    def test_says_why_an_installed_torch_is_not_taken(self):
+        cases = [
+            ({"version": VERSION % ("2.10.0", "13.0")}, "torch 2.10.0 for CUDA 13.0; expected 2.11.0 for CUDA 13.0"),
+            ({"version": VERSION % ("2.11.0", "12.8")}, "torch 2.11.0 for CUDA 12.8; expected 2.11.0 for CUDA 13.0"),
+            ({"version": "__version__ = '2.11.0+cpu'\ncuda = None\n"}, "torch 2.11.0 for CPUs alone; expected"),
+        ]
+        for number, (changes, reason) in enumerate(cases):
+            with self.subTest(reason):
+                site = self.installed("other%d" % number, **changes)
+                self.expect(1, re.escape("setup: %s: %s" % (site, reason)), self.setup("--torch_dir=%s" % site))
+                run = self.setup("--find_links=%s" % self.wheels, PYTHONPATH=str(site))
+                self.expect(0, re.escape("not used: %s: %s" % (site, reason)), run)
+                self.assert_installed(CONTENTS)
+                shutil.rmtree(self.pod / "torch-2.11.0")
+        incomplete = self.installed("incomplete")
+        (incomplete / "torch/lib/libtorch_cuda.so").unlink()
+        self.expect(1, "lacks libtorch_cuda.so", self.setup("--torch_dir=%s" % incomplete))
+        self.expect(0, "every program starts", self.setup("--torch_dir=%s" % incomplete, "--cpu"))
+
+    def test_a_machine_that_is_too_old(self):
+        self.write_pod("GLIBC_2.99")
+        self.expect(1, r"setup: needs glibc 2.99 .* found glibc \d", self.from_wheels())
+
+    def test_a_program_that_does_not_start_is_named(self):
+        site = self.installed("site-packages")
+        (site / "torch/lib/libtorch_cpu.so").unlink()
+        (site / "nvidia/cu13/lib/libtorch_cpu.so").write_text("in a strange place")
+        self.expect(1, "bin/exp0 --help: exit code 127: no libtorch", self.setup("--torch_dir=%s" % site))
+
+    def test_one_at_a_time(self):
+        with open(self.pod / "MANIFEST") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.expect(1, "another setup is at work", self.from_wheels())
+
+    def test_wrong_usage(self):
+        self.expect(2, "unrecognized arguments: --torchdir=x", self.setup("--torchdir=x"))
+        self.expect(0, "Exit codes: 0 done", self.setup("--help"))
+        self.expect(1, "needs python3", self.setup(PYTHON="/nonexistent"))
+
+
+if __name__ == "__main__":
+    unittest.main()
