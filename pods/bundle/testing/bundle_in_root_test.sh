@@ -1,7 +1,7 @@
 #!/bin/bash
 # bundle_in_root_test.sh PACKAGE_FOLDER: the bundle in a bare release that is new enough. Nothing is
-# there but python3: setup fetches torch (from a folder of wheels), and what experiments leave is
-# bit for bit what they leave here.
+# there but python3: setup fetches torch (from a folder of wheels), a plan runs from models to a report,
+# and what an experiment leaves is bit for bit what it leaves here.
 set -eu
 source pods/bundle/testing/root.sh
 debs=$(ls "$PWD/$1"/*.deb)
@@ -30,16 +30,15 @@ grep -q "every program starts" out || fail "no word of the programs"
 in_root "$PWD/root" "$pod/setup" --cpu --find_links=/nonexistent >out
 grep -q fetching out && fail "fetched again"
 
-echo "--- experiments, their results and their report"
-in_root "$PWD/root" "$pod/bin/exp0" $small --output=/pod/results
-in_root "$PWD/root" "$pod/bin/exp7" $small --output=/pod/results
-in_root "$PWD/root" "$pod/bin/inspect" /pod/results
-in_root "$PWD/root" "$pod/bin/fuse" --output=/pod/experiments /pod/results
-in_root "$PWD/root" "$pod/bin/compare" --output=/pod/report /pod/experiments
+echo "--- a plan from models to experiment files, and their report"
+in_root "$PWD/root" "$pod/bin/forensics" run "$pod/plans/mini_cpu.textproto" --folder=/pod/plan
+in_root "$PWD/root" "$pod/bin/inspect" /pod/plan/results >/dev/null
+in_root "$PWD/root" "$pod/bin/compare" --output=/pod/report /pod/plan/experiments
 [ -s root/pod/report/summary.json ] || fail "no report"
 
 echo "--- the bits are those of the program that was not carried"
 "$exp0" $small --output=here
+in_root "$PWD/root" "$pod/bin/exp0" $small --output=/pod/results
 run=CPU-X/CPU-X_reference
 [ -n "$(digest here/$run)" ] || fail "no digest"
 [ "$(digest here/$run)" = "$(digest root/pod/results/$run)" ] ||
