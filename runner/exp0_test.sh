@@ -41,6 +41,16 @@ grep -qw amx_tile /proc/cpuinfo ||
   expect 1 "cpu_isa=amx: this CPU lacks amx_tile.*; it has avx2" "$exp0" --cpu_isa=amx --output=d
 expect 2 "cpu_isa: expected one of avx2, avx512, amx, found \"sse\"" "$exp0" --cpu_isa=sse
 
+echo "--- a GPU's arithmetic on the CPU is another hardware, and no GPU"
+emulated=${small/--hardware=CPU-X/--hardware=emulated:H100}
+expect 0 "hardware +emulated:H100$" "$exp0" $emulated --output=emulated
+manifest=$(echo emulated/emulated_H100-*/emulated_H100_reference/manifest.textproto)
+grep -q 'key: "emulated_products"' $manifest || fail "no recipes in the manifest"
+grep -q 'dtype: "bfloat16"' $manifest || fail "emulated in another dtype than a GPU's"
+expect 2 "expected emulated:H100 or emulated:H200" "$exp0" --hardware=emulated:Z1
+expect 2 "not with --device=cuda" "$exp0" --hardware=emulated:H100 --device=cuda
+expect 4 "dtype float32 is not emulated" "$exp0" $emulated --dtype=float32 --output=d
+
 echo "--- a flipped bit is found, reported, kept"
 expect 3 "step 2, position [0-9]+, hidden_states/layer_4, element 7" \
   "$exp0" $small --output=flip --inject_bit_flip=1:2:4:7

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runner/engine/emulated_language_model.h"
 #include "runner/experiment_spec.h"
 #include "runner/ops/attention.h"
 #include "runner/parallel/rank_environment.h"
@@ -50,9 +51,9 @@ ABSL_FLAG(std::string, device, "", "cpu or cuda; empty: as the spec says (cpu)")
 ABSL_FLAG(int, gpu, 0,
           "with --device=cuda, which of the GPUs that the driver shows; of ranks the first one's, "
           "the others take those after it");
-ABSL_FLAG(
-    std::string, dtype, "",
-    "float32 or bfloat16; empty: bfloat16 with --device=cuda, else as the spec says (float32)");
+ABSL_FLAG(std::string, dtype, "",
+          "float32 or bfloat16; empty: bfloat16 on GPUs and emulated ones, else as the spec says "
+          "(float32)");
 ABSL_FLAG(std::string, attention_impl, "",
           "flash_attention_2 or eager; beyond the plan on a CPU flash_attention_libtorch or "
           "flash_attention_portable (own kernels: the same bits on every instruction set, and "
@@ -64,9 +65,11 @@ ABSL_FLAG(
     "another class of hardware on the same machine. bfloat16 with avx2 falls to slow kernels; "
     "empty: whatever the CPU has");
 ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
-ABSL_FLAG(std::string, hardware, "",
-          "hardware label, such as A100-80GB (config ids shorten it to A100); empty: the name of "
-          "the device");
+ABSL_FLAG(
+    std::string, hardware, "",
+    "hardware label, such as A100-80GB (config ids shorten it to A100); emulated:H100 or "
+    "emulated:H200 computes on the CPU in that GPU's arithmetic, bit for bit; empty: the name "
+    "of the device");
 ABSL_FLAG(std::string, provider, "", "who rents out the machine, such as RunPod");
 ABSL_FLAG(std::string, reference, "",
           "run directory whose generated tokens are fed (forced decoding)");
@@ -156,6 +159,15 @@ absl::Status Override(const char* name, int value, absl::FunctionRef<void(int)> 
   return absl::OkStatus();
 }
 
+// Whether --hardware asks for a GPU's arithmetic on the CPU.
+absl::StatusOr<bool> IsEmulated() {
+  const auto emulated = EmulatedGpu(absl::GetFlag(FLAGS_hardware));
+  if (!emulated.ok()) {
+    return schema::UsageError(absl::StrCat("--hardware: ", emulated.status().message()));
+  }
+  return emulated->has_value();
+}
+
 // Device and dtype. Models are stored in 16 bits, and GPUs are made for them.
 absl::Status SetDevice(schema::RunConfig& config) {
   const std::string device = absl::GetFlag(FLAGS_device), dtype = absl::GetFlag(FLAGS_dtype);
@@ -167,7 +179,13 @@ absl::Status SetDevice(schema::RunConfig& config) {
         absl::StrCat("--dtype: '", dtype, "' is neither float32 nor bfloat16"));
   }
   if (!device.empty()) config.set_device(device);
-  if (device == "cuda") config.set_dtype("bfloat16");
+  const absl::StatusOr<bool> is_emulated = IsEmulated();
+  if (!is_emulated.ok()) return is_emulated.status();
+  if (*is_emulated && device == "cuda") {
+    return schema::UsageError(
+        "--hardware=emulated:... computes on the CPU, not with --device=cuda");
+  }
+  if (device == "cuda" || *is_emulated) config.set_dtype("bfloat16");
   if (!dtype.empty()) config.set_dtype(dtype);
   if (config.device() != "cuda" && absl::GetFlag(FLAGS_gpu) != 0) {
     return schema::UsageError("--gpu needs --device=cuda");

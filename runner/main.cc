@@ -34,6 +34,7 @@ constexpr char kUsage[] =
     "  bazel run //runner:exp0\n"
     "  bazel run //runner:exp0 -- --model=/models/Qwen3-30B-A3B-AWQ --document=paper.pdf\n"
     "  bazel run //runner:exp0 -- --hardware=H100 --reference=results/A100-80GB/A100_reference\n"
+    "  bazel run //runner:exp0 -- --hardware=emulated:H100    # a GPU's bits, on the CPU\n"
     "  bazel run //runner:exp3 -- --model=Qwen3-30B-A3B-AWQ --model_gptq=Qwen3-30B-A3B-GPTQ-Int4\n"
     "  bazel run //runner:exp0 -- --dtype=bfloat16 --threads=8 --output=results_bf16\n"
     "  bazel run --config=cuda //runner:exp0 -- --device=cuda --model=Qwen3-30B-A3B-AWQ\n"

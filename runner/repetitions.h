@@ -4,9 +4,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "runner/engine/decoder_language_model.h"
 #include "runner/engine/generation.h"
 #include "runner/engine/progress.h"
+#include "runner/engine/runnable_model.h"
 #include "runner/inputs.h"
 #include "runner/runner_options.h"
 #include "schema/run.pb.h"
@@ -18,7 +18,7 @@ class Repetitions {
  public:
   // `identity` is the configuration's manifest. All must outlive this.
   Repetitions(const schema::RunManifest& identity, const RunnerOptions& options,
-              const Inputs& inputs, DecoderLanguageModel& model, Progress& progress)
+              const Inputs& inputs, RunnableModel& model, Progress& progress)
       : identity_(identity),
         options_(options),
         inputs_(inputs),
@@ -40,7 +40,7 @@ class Repetitions {
   const schema::RunManifest& identity_;
   const RunnerOptions& options_;
   const Inputs& inputs_;
-  DecoderLanguageModel& model_;
+  RunnableModel& model_;
   Progress& progress_;
   int step_ = 0;
   double seconds_ = 0;  // that the last repetition took; 0: unknown

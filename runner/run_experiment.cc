@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "runner/cuda/gpu_info.h"
 #include "runner/engine/decoder_language_model.h"
+#include "runner/engine/emulated_language_model.h"
 #include "runner/engine/machine.h"
 #include "runner/engine/model_info.h"
 #include "runner/engine/session.h"
@@ -121,12 +122,24 @@ absl::Status AddModel(const Checkpoint& checkpoint, const RunnerOptions& options
 }
 
 // The model with its settings in `manifest`; the weights come when they are needed.
-absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> CreateModel(const Checkpoint& checkpoint,
-                                                                  const RunnerOptions& options,
-                                                                  Communicator& ranks,
-                                                                  RunManifest& manifest) {
-  auto model = DecoderLanguageModel::Create(
-      checkpoint, manifest.config(), {options.compiled_packages, options.decode_graph}, ranks);
+absl::StatusOr<std::unique_ptr<RunnableModel>> MakeModel(const Checkpoint& checkpoint,
+                                                         const RunnerOptions& options,
+                                                         Communicator& ranks,
+                                                         const RunManifest& manifest) {
+  const auto emulated = EmulatedGpu(manifest.hardware());
+  if (!emulated.ok()) return emulated.status();
+  if (emulated->has_value()) {
+    return EmulatedLanguageModel::Create(checkpoint, manifest.config(), **emulated);
+  }
+  return DecoderLanguageModel::Create(checkpoint, manifest.config(),
+                                      {options.compiled_packages, options.decode_graph}, ranks);
+}
+
+absl::StatusOr<std::unique_ptr<RunnableModel>> CreateModel(const Checkpoint& checkpoint,
+                                                           const RunnerOptions& options,
+                                                           Communicator& ranks,
+                                                           RunManifest& manifest) {
+  auto model = MakeModel(checkpoint, options, ranks, manifest);
   if (!model.ok()) {
     return absl::Status(model.status().code(),
                         absl::StrCat(manifest.config_id(), ": ", model.status().message()));

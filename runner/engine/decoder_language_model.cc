@@ -88,7 +88,7 @@ absl::StatusOr<std::unique_ptr<DecoderLanguageModel>> DecoderLanguageModel::Crea
       new DecoderLanguageModel(checkpoint, std::move(options)));
 }
 
-absl::Status DecoderLanguageModel::LoadWeights(const DecoderModel::LoadProgress& progress) {
+absl::Status DecoderLanguageModel::LoadWeights(const LoadProgress& progress) {
   auto model = CatchTorch([&] { return DecoderModel::Load(checkpoint_, options_, progress); });
   if (!model.ok()) return model.status();
   model_ = *std::move(model);

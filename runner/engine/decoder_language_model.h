@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/checkpoint.h"
-#include "runner/engine/language_model.h"
+#include "runner/engine/runnable_model.h"
 #include "runner/model/decode_graph.h"
 #include "runner/model/decoder_model.h"
 #include "runner/parallel/communicator.h"
@@ -25,7 +25,7 @@ struct ModelChoices {
   bool decode_graph = true;       // see ModelOptions
 };
 
-class DecoderLanguageModel : public LanguageModel {
+class DecoderLanguageModel : public RunnableModel {
  public:
   // The model as `config` says, of a run of many ranks this one's part, with everything settled but
   // no weight loaded; checkpoint and `ranks` must outlive it. On a GPU, it has been started.
@@ -35,20 +35,16 @@ class DecoderLanguageModel : public LanguageModel {
       const Checkpoint& checkpoint, const schema::RunConfig& config, const ModelChoices& choices,
       Communicator& ranks);
 
-  // Before the first Reset. Work that turns out to be done already needs no weights.
-  absl::Status LoadWeights(const DecoderModel::LoadProgress& progress);
-  const Checkpoint& checkpoint() const { return checkpoint_; }
-  bool HasWeights() const { return model_ != nullptr; }
+  absl::Status LoadWeights(const LoadProgress& progress) override;
+  const Checkpoint& checkpoint() const override { return checkpoint_; }
+  bool HasWeights() const override { return model_ != nullptr; }
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;
   absl::StatusOr<at::Tensor> Forward(const TokenBatch& tokens, int64_t logits_to_keep,
                                      Observer* observer) override;
 
-  // Which kernels run, for the manifest.
-  absl::StatusOr<std::map<std::string, std::string>> Settings() const;
-
-  // Which part of the signals this rank holds; none where it holds all.
-  std::optional<schema::SignalPart> Part() const;
+  absl::StatusOr<std::map<std::string, std::string>> Settings() const override;
+  std::optional<schema::SignalPart> Part() const override;
 
  private:
   DecoderLanguageModel(const Checkpoint& checkpoint, ModelOptions options)

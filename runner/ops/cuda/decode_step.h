@@ -84,6 +84,9 @@ struct DecodeScratchTensors {
 
 class DecodeStep {
  public:
+  // Whether there are kernels for a model of these dimensions, on whatever GPU.
+  static bool HasKernels(const DecodeDims& dims);
+
   // Whether there are kernels for such a model on the current GPU: the dimensions of Qwen3-30B-A3B
   // and of the small test model, batch 1 to 8; an H100 or more (shared memory, multiprocessors).
   // Throws CudaError.

@@ -10,7 +10,7 @@ struct RecordedFunction {
 };
 
 extern const RecordedFunction kRecordedExp2, kRecordedReciprocal, kRecordedReciprocalSqrtFromOne,
-    kRecordedReciprocalSqrtFromTwo;
+    kRecordedReciprocalSqrtFromTwo, kRecordedLog2FromHalf, kRecordedLog2FromOne;
 
 }  // namespace forensics::runner
 

@@ -48,13 +48,13 @@ double Exp2Series(double x) {
   return sum;
 }
 
-std::vector<int8_t> Decompress(const RecordedFunction& recorded) {
-  std::vector<int8_t> bytes(kMantissas);
+std::vector<uint8_t> Decompress(const RecordedFunction& recorded, uint32_t size) {
+  std::vector<uint8_t> bytes(size);
   z_stream stream = {};
   stream.next_in = const_cast<Bytef*>(recorded.gzip);
   stream.avail_in = recorded.size;
-  stream.next_out = reinterpret_cast<Bytef*>(bytes.data());
-  stream.avail_out = kMantissas;
+  stream.next_out = bytes.data();
+  stream.avail_out = size;
   const bool is_whole = inflateInit2(&stream, 16 + MAX_WBITS) == Z_OK &&
                         inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0;
   inflateEnd(&stream);
@@ -71,10 +71,10 @@ class Table {
   // rounded(mantissa): the correctly rounded result of a mantissa in [1, 2).
   template <typename Rounded>
   Table(const RecordedFunction& recorded, Rounded rounded) : results_(kMantissas) {
-    const std::vector<int8_t> offsets = Decompress(recorded);
+    const std::vector<uint8_t> offsets = Decompress(recorded, kMantissas);
     for (uint32_t i = 0; i < kMantissas; ++i) {
       const float mantissa = FloatOf(0x3f800000 | i);
-      results_[i] = FloatOf(BitsOf(rounded(mantissa)) + static_cast<uint32_t>(offsets[i]));
+      results_[i] = FloatOf(BitsOf(rounded(mantissa)) + static_cast<int8_t>(offsets[i]));
     }
   }
 
@@ -83,6 +83,25 @@ class Table {
  private:
   std::vector<float> results_;
 };
+
+// The words of all mantissas, from the differences of neighbours, in four planes of bytes.
+std::vector<uint32_t> SumOfDifferences(const RecordedFunction& recorded) {
+  const std::vector<uint8_t> planes = Decompress(recorded, 4 * kMantissas);
+  std::vector<uint32_t> words(kMantissas);
+  uint32_t word = 0;
+  for (uint32_t i = 0; i < kMantissas; ++i) {
+    for (uint32_t k = 0; k < 4; ++k) word += uint32_t{planes[k * kMantissas + i]} << 8 * k;
+    words[i] = word;
+  }
+  return words;
+}
+
+// Toward zero. x is a whole number of at most eight bits and a float32, so a double.
+float CutOff(double x) {
+  const auto nearest = static_cast<float>(x);
+  const bool is_beyond = std::fabs(static_cast<double>(nearest)) > std::fabs(x);
+  return is_beyond ? FloatOf(BitsOf(nearest) - 1) : nearest;
+}
 
 float ReciprocalSqrtOf(double x) { return static_cast<float>(1 / std::sqrt(x)); }
 
@@ -134,6 +153,21 @@ float ApproximateReciprocalSqrt(float x) {
   const bool is_odd = (exponent & 1) != 0;
   const float result = is_odd ? (*from_two)[fraction] : (*from_one)[fraction];
   return Scale(result, -(exponent - is_odd) / 2);
+}
+
+float ApproximateLog2(float x) {
+  static const auto* const from_half =
+      new std::vector<uint32_t>(SumOfDifferences(kRecordedLog2FromHalf));
+  static const auto* const from_one =
+      new std::vector<uint32_t>(SumOfDifferences(kRecordedLog2FromOne));
+  if (std::isnan(x)) return FloatOf(kNan);
+  if (IsZeroOrSubnormal(x)) return -kInfinity;
+  if (x < 0) return FloatOf(kNan);
+  if (std::isinf(x)) return x;
+  const uint32_t bits = BitsOf(x), fraction = bits & (kMantissas - 1);
+  const int exponent = static_cast<int>(bits >> kFractionBits) - 127;
+  if (exponent >= 0) return CutOff(exponent + double{FloatOf((*from_one)[fraction])});
+  return CutOff(exponent + 1 + double{FloatOf((*from_half)[fraction])});
 }
 
 }  // namespace forensics::runner

@@ -1,7 +1,9 @@
-// The special functions of NVIDIA GPUs (PTX: ex2, rcp, rsqrt, all .approx.ftz.f32), bit for bit.
+// The special functions of NVIDIA GPUs (PTX: ex2, rcp, rsqrt, lg2, all .approx.ftz.f32), bit for
+// bit.
 //
 // Results are not correctly rounded; NVIDIA documents bounds alone. Each mantissa's result was
-// recorded on a Hopper GPU (testdata/hopper): at most two numbers from the correctly rounded one.
+// recorded on a Hopper GPU (testdata/hopper): at most two numbers from the correctly rounded one,
+// but for lg2, whose error is absolute, below 2^-22, and so has fewer right digits near 1.
 // Subnormal inputs and results are zero. NaN is 0x7fffffff. Which other architectures have the same
 // bits is not known.
 #ifndef RUNNER_OPS_TENSOR_CORE_SPECIAL_FUNCTIONS_H_
@@ -18,6 +20,10 @@ float ApproximateReciprocal(float x);
 
 // 1 / sqrt(x): of a mantissa in [1, 4), scaled. Minus infinity for -0, NaN for other negative ones.
 float ApproximateReciprocalSqrt(float x);
+
+// log2(x): of a mantissa in [1, 2), in units of 2^-36, plus the exponent, cut off to float32. NaN
+// for negative numbers.
+float ApproximateLog2(float x);
 
 }  // namespace forensics::runner
 

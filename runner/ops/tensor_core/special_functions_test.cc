@@ -52,7 +52,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Recorded{"ReciprocalSqrtFromOne", ApproximateReciprocalSqrt, 0x3f800000, 0,
                              "c733e1437c713cd7e87f4c7e52e9aab270b2107f274cda35309dc8586ad6ec22"},
                     Recorded{"ReciprocalSqrtFromTwo", ApproximateReciprocalSqrt, 0x40000000, 0,
-                             "fd7b866f4085a9e88ef6abdd9ba2726eb26708fb17d173619dac4405acb06bc0"}),
+                             "fd7b866f4085a9e88ef6abdd9ba2726eb26708fb17d173619dac4405acb06bc0"},
+                    Recorded{"Log2FromHalf", ApproximateLog2, 0x3f000000, 0,
+                             "883e42d8f751983063b4c93a966fba006f08c1e111d90fe20e0fee3dd67ddd22"},
+                    Recorded{"Log2FromOne", ApproximateLog2, 0x3f800000, 0,
+                             "7fd9be9a924e40a0ee18ba20e7f5158135112947597c8dd86131d3d4d8f9dbfa"},
+                    Recorded{"Log2FromTwo", ApproximateLog2, 0x40000000, 0,
+                             "b3e28f2ca8595aa7f02dfd6b91c130e699c7606af5e111fa8176bf0cf43e669c"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // Negative numbers have no table of their own: this digest of x = -(mantissa - 1) is the GPU's.
@@ -105,7 +111,25 @@ TEST(SpecialFunctions, SpecialValues) {
                            {ApproximateReciprocalSqrt, 0x80800000, 0x7fffffff},
                            {ApproximateReciprocalSqrt, 0x00800000, 0x5f000000},
                            {ApproximateReciprocalSqrt, 0x7f7fffff, 0x1f800000},
-                           {ApproximateReciprocalSqrt, 0x42fe0000, 0x3db5bb09}}) {
+                           {ApproximateReciprocalSqrt, 0x42fe0000, 0x3db5bb09},
+                           {ApproximateLog2, 0x004362df, 0xff800000},
+                           {ApproximateLog2, 0x00b4097d, 0xc2fb0404},
+                           {ApproximateLog2, 0x017db87d, 0xc2f8069b},
+                           {ApproximateLog2, 0x197eb37a, 0xc29803c1},
+                           {ApproximateLog2, 0x3240833d, 0xc1d34a1e},
+                           {ApproximateLog2, 0x3c11ae49, 0xc0da06d2},
+                           {ApproximateLog2, 0x3e435e61, 0xc018f4da},
+                           {ApproximateLog2, 0x3edc836d, 0xbf9b8e36},
+                           {ApproximateLog2, 0x40dc195c, 0x40320c70},
+                           {ApproximateLog2, 0x4101f05c, 0x4041635d},
+                           {ApproximateLog2, 0x43843924, 0x4100bfd2},
+                           {ApproximateLog2, 0x46280902, 0x4156482b},
+                           {ApproximateLog2, 0x506b1438, 0x4207820c},
+                           {ApproximateLog2, 0x647a574d, 0x4293ef7d},
+                           {ApproximateLog2, 0x7eb9bcc0, 0x42fd1301},
+                           {ApproximateLog2, 0x7f52ee44, 0x42ff70f5},
+                           {ApproximateLog2, 0x7f8cfc76, 0x7fffffff},
+                           {ApproximateLog2, 0x962610a8, 0x7fffffff}}) {
     EXPECT_EQ(BitsOf(word.function(FloatOf(word.x))), word.result) << std::hex << word.x;
   }
 }

@@ -1,0 +1,117 @@
+// A whole run of an H100, computed again on the CPU.
+#include "runner/engine/emulated_language_model.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runner/engine/generation.h"
+#include "schema/run_directory.h"
+#include "schema/shard.h"
+#include "schema/stored_repetition.h"
+
+namespace forensics::runner {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kCheckpoint[] = "testdata/mini_qwen3_moe/awq";
+
+schema::RunConfig EmulatedConfig() {
+  schema::RunConfig config;
+  config.set_dtype("bfloat16");
+  config.set_device("cpu");
+  config.set_batch_size(1);
+  config.set_quant_method("awq");
+  config.set_attention_impl("flash_attention_2");
+  config.set_tp_size(1);
+  config.set_ep_size(1);
+  return config;
+}
+
+// testdata/hopper/README.md says how it was made.
+TEST(EmulatedLanguageModel, HasEveryStoredBitOfAnH100) {
+  const schema::RunDirectory directory("testdata/hopper/runs/mini_awq");
+  const auto manifest = directory.ReadManifest();
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  const auto stored = schema::ReadStoredRepetition(directory, *manifest, 2);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  const auto checkpoint = Checkpoint::Open(kCheckpoint);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+
+  GenerationInput input;
+  const auto& ids = manifest->prompt().token_ids();
+  input.prompts = {{ids.begin(), ids.end()}};
+  input.decode_steps = static_cast<int>(stored->steps.size());
+  input.extraction = manifest->extraction();
+  input.token_text = [](int64_t id) { return absl::StrCat(id); };
+  const auto model = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore);
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_TRUE((*model)->LoadWeights({}).ok());
+  const auto emulated = Generate(**model, input);
+  ASSERT_TRUE(emulated.ok()) << emulated.status();
+
+  ASSERT_EQ(emulated->positions.size(), stored->positions.size());
+  for (size_t i = 0; i < stored->positions.size(); ++i) {
+    const schema::PositionRecord& found = emulated->positions[i];
+    const schema::PositionRecord& expected = stored->positions[i];
+    for (int layer = 0; layer < expected.layers_size(); ++layer) {
+      EXPECT_EQ(found.layers(layer).key().data(), expected.layers(layer).key().data())
+          << "position " << i << ", layer " << expected.layers(layer).layer();
+      EXPECT_EQ(found.layers(layer).hidden_state().data(),
+                expected.layers(layer).hidden_state().data())
+          << "position " << i << ", layer " << expected.layers(layer).layer();
+    }
+    EXPECT_EQ(found.top_log_probs().log_probs().data(),
+              expected.top_log_probs().log_probs().data());
+  }
+  EXPECT_EQ(emulated->footer.signals_sha256(), stored->footer.signals_sha256());
+}
+
+TEST(EmulatedLanguageModel, SaysWhatItCannotDo) {
+  const auto checkpoint = Checkpoint::Open(kCheckpoint);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const auto made = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EmulatedLanguageModel& model = **made;
+  EXPECT_THAT(model.Reset(1, 10).ToString(), HasSubstr("before LoadWeights"));
+  ASSERT_TRUE(model.LoadWeights({}).ok());
+  EXPECT_THAT(model.Forward({{1}}, 1, nullptr).status().ToString(), HasSubstr("before Reset"));
+  EXPECT_THAT(model.Reset(2, 10).ToString(), HasSubstr("a batch of 2"));
+  ASSERT_TRUE(model.Reset(1, 10).ok());
+  EXPECT_THAT(model.Forward({{1, 2}}, 1, nullptr).status().ToString(), HasSubstr("at least 9"));
+  EXPECT_THAT(model.Forward({{1, 4096}}, 1, nullptr).status().ToString(),
+              HasSubstr("expected 0 to 4095, found 4096"));
+  EXPECT_THAT(model.Forward({std::vector<int64_t>(11, 1)}, 1, nullptr).status().ToString(),
+              HasSubstr("no room for 11 tokens"));
+}
+
+TEST(EmulatedLanguageModel, RefusesOtherConfigurations) {
+  const auto checkpoint = Checkpoint::Open(kCheckpoint);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const auto refusal = [&](void (*change)(schema::RunConfig&)) {
+    schema::RunConfig config = EmulatedConfig();
+    change(config);
+    const auto model = EmulatedLanguageModel::Create(**checkpoint, config, kH100TensorCore);
+    EXPECT_TRUE(absl::IsUnavailable(model.status())) << model.status();
+    return std::string(model.status().message());
+  };
+  EXPECT_THAT(refusal([](auto& c) { c.set_dtype("float32"); }), HasSubstr("dtype float32"));
+  EXPECT_THAT(refusal([](auto& c) { c.set_batch_size(2); }), HasSubstr("batch_size 2"));
+  EXPECT_THAT(refusal([](auto& c) { c.set_compile(true); }), HasSubstr("compile true"));
+  EXPECT_THAT(refusal([](auto& c) { c.set_attention_impl("eager"); }), HasSubstr("eager"));
+  EXPECT_THAT(refusal([](auto& c) { c.set_concurrent_work(true); }), HasSubstr("concurrent_work"));
+  EXPECT_THAT(refusal([](auto& c) { c.set_tp_size(2); }), HasSubstr("tp_size 2"));
+}
+
+TEST(EmulatedGpu, IsNamedByTheLabel) {
+  EXPECT_FALSE(EmulatedGpu("H100").value().has_value());
+  EXPECT_STREQ(EmulatedGpu("emulated:H100").value()->gpu, "H100");
+  EXPECT_STREQ(EmulatedGpu("emulated:H200").value()->gpu, "H200");
+  EXPECT_THAT(EmulatedGpu("emulated:Z1").status().ToString(), HasSubstr("expected emulated:H100"));
+}
+
+}  // namespace
+}  // namespace forensics::runner

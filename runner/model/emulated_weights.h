@@ -1,0 +1,75 @@
+// A checkpoint's weights as the twins of the GPU's kernels take them (runner/ops/emulated).
+#ifndef RUNNER_MODEL_EMULATED_WEIGHTS_H_
+#define RUNNER_MODEL_EMULATED_WEIGHTS_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runner/checkpoint/checkpoint.h"
+#include "runner/ops/emulated/decode_step.h"
+#include "runner/ops/emulated/prefill.h"
+#include "runner/ops/rotary.h"
+#include "runner/ops/tensor_core/dot_add.h"
+
+namespace forensics::runner {
+
+// Weights and one sequence's cache. The two models point into the rest.
+class EmulatedWeights {
+ public:
+  // Whether a model of these dimensions can be emulated: Unavailable for one that is no Qwen3-MoE,
+  // not in AWQ or GPTQ format, of a head_dim that the prefill's twin does not know, or of
+  // dimensions that a GPU decodes otherwise than by its captured step.
+  static absl::Status Check(const ModelConfig& config);
+
+  // Errors are Check's, the checkpoint's, and Unavailable for weights that do not fit the GPU's
+  // tiles. `progress` is called after each layer with the layers done and their total.
+  static absl::StatusOr<std::unique_ptr<EmulatedWeights>> Load(
+      const Checkpoint& checkpoint, const TensorCore& core,
+      const std::function<void(int64_t done, int64_t total)>& progress);
+
+  // An empty cache of `capacity` positions in place of the one before.
+  void ResetCache(int64_t capacity);
+
+  const EmulatedDecodeModel& model() const { return model_; }
+  const std::vector<EmulatedDenseLayer>& dense() const { return dense_; }
+
+  // The embeddings of `ids`, each in [0, vocab): [ids, hidden].
+  std::vector<uint16_t> Embed(const std::vector<int64_t>& ids) const;
+
+  // A layer's keys [1, kv_heads, capacity, head_dim], bfloat16.
+  const at::Tensor& keys(int64_t layer) const { return keys_[layer]; }
+
+ private:
+  EmulatedWeights() = default;
+
+  absl::Status LoadLayer(const Checkpoint& checkpoint, int64_t layer);
+  absl::Status LoadEnds(const Checkpoint& checkpoint);
+
+  const uint16_t* Keep(const at::Tensor& tensor);
+  absl::StatusOr<const uint16_t*> Tensor(const Checkpoint& checkpoint, const std::string& name);
+  absl::StatusOr<const uint16_t*> Dense(const Checkpoint& checkpoint,
+                                        const std::vector<std::string>& modules);
+  absl::StatusOr<const QuantizedMatrix*> Quantized(const Checkpoint& checkpoint,
+                                                   const std::vector<std::string>& modules);
+
+  EmulatedDecodeModel model_ = {};
+  std::vector<EmulatedDenseLayer> dense_;
+  std::deque<at::Tensor> kept_;
+  std::deque<QuantizedMatrix> matrices_;
+  std::vector<at::Tensor> keys_;    // by layer
+  std::vector<at::Tensor> values_;  // likewise
+  std::vector<float> frequencies_;  // of rotary_
+  RotaryTable rotary_;
+  const uint16_t* embedding_ = nullptr;  // [vocab, hidden]
+};
+
+}  // namespace forensics::runner
+
+#endif  // RUNNER_MODEL_EMULATED_WEIGHTS_H_
