@@ -51,6 +51,9 @@ int OpenLog(const std::string& path) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const sigset_t set = WatchedSignals();
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
+  // A shell's background job ignores INT, and so would its children.
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
   const int nothing = open("/dev/null", O_RDONLY);
   if (getppid() == parent && nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
       dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0) {

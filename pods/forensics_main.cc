@@ -12,6 +12,8 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "pods/checks.h"
 #include "pods/display.h"
 #include "pods/journal.h"
@@ -96,7 +98,8 @@ struct Work {
 absl::StatusOr<Work> ReadWork(const char* program, const std::string& path) {
   const absl::StatusOr<Plan> plan =
       ReadPlan(path, {absl::GetFlag(FLAGS_folder), absl::GetFlag(FLAGS_model_dir)});
-  if (!plan.ok()) return schema::UsageError(plan.status().message());
+  if (absl::IsInvalidArgument(plan.status())) return schema::UsageError(plan.status().message());
+  if (!plan.ok()) return plan.status();
   Work work;
   work.plan = *plan;
   work.find_tool = ToolsFor(program);
@@ -210,6 +213,22 @@ absl::StatusOr<int> CleanCommand(const Work& work) {
   return schema::kExitDone;
 }
 
+// Tools that were started hold the lock too, so that what a killed orchestrator leaves behind has
+// ended before another begins; such an end may take a moment.
+absl::StatusOr<schema::DirectoryLock> LockFolder(const std::string& folder) {
+  constexpr int kAttempts = 50;
+  for (int attempt = 1;; ++attempt) {
+    auto lock = schema::DirectoryLock::Acquire(folder);
+    if (absl::IsFailedPrecondition(lock.status()) && attempt < kAttempts) {
+      absl::SleepFor(absl::Milliseconds(100));
+      continue;
+    }
+    if (!lock.ok()) return lock;
+    if (absl::Status status = lock->ShareWithChildren(); !status.ok()) return status;
+    return lock;
+  }
+}
+
 absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& positional) {
   const std::vector<std::string> commands = {"check", "run", "status", "clean"};
   if (positional.size() != 2 || std::find(commands.begin(), commands.end(), positional[0]) == commands.end()) {
@@ -220,7 +239,7 @@ absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& pos
   absl::StatusOr<Work> work = ReadWork(program, positional[1]);
   if (!work.ok()) return work.status();
   if (positional[0] == "status") return StatusCommand(*work);
-  const auto lock = schema::DirectoryLock::Acquire(work->plan.folder());
+  const auto lock = LockFolder(work->plan.folder());
   if (!lock.ok()) return lock.status();
   if (positional[0] == "clean") return CleanCommand(*work);
   SignalGuard signals;

@@ -29,6 +29,11 @@ absl::StatusOr<DirectoryLock> DirectoryLock::Acquire(const std::string& director
       absl::StrCat(directory, ": another process is at work in this directory"));
 }
 
+absl::Status DirectoryLock::ShareWithChildren() const {
+  if (fcntl(fd_, F_SETFD, 0) == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("lock: ", std::strerror(errno)));
+}
+
 DirectoryLock::~DirectoryLock() {
   if (fd_ >= 0) close(fd_);
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace forensics::schema {
@@ -17,6 +18,9 @@ class DirectoryLock {
   DirectoryLock(DirectoryLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   DirectoryLock& operator=(DirectoryLock&&) = delete;
   ~DirectoryLock();
+
+  // Programs that this process starts from now on hold it too, until the last of them has ended.
+  absl::Status ShareWithChildren() const;
 
  private:
   explicit DirectoryLock(int fd) : fd_(fd) {}

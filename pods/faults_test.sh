@@ -1,0 +1,154 @@
+#!/bin/bash
+# What goes wrong on rented machines, and what a plan makes of it.
+source pods/testing/orchestrator.sh
+use_fakes
+
+
+plan() { # [LINE]...: a plan of four experiments, and these lines
+  cat <<'END'
+name: "faults"
+machine { device: "cpu" hardware: "A100-80GB" price_per_hour: 360 }
+experiments { id: 0 minutes: 1 }
+experiments { id: 1 }
+experiments { id: 4 }
+experiments { id: 7 }
+END
+  printf '%s\n' "$@"
+}
+plan 'limits { backoff_seconds: 0.01 }' >plan.textproto
+
+echo "--- a plan that is wrong"
+plan 'retrys: 3' >bad.textproto
+expect 2 'bad.textproto:7:7: .*no field named "retrys"' forensics run bad.textproto
+plan 'experiments { id: 9 }' 'models { quant_method: "awq" }' 'experiments { id: 4 }' >bad.textproto
+expect 2 "expected 0 to 8, found 9" forensics check bad.textproto
+grep -q "bad.textproto: experiment 4 stands there twice" out || fail "not all problems at once"
+grep -q "awq: expected either a repository or a directory" out || fail "not all problems at once"
+expect 1 "nowhere.textproto" forensics run nowhere.textproto
+expect 2 "expected one of check, run, status, clean" forensics walk plan.textproto
+expect 2 "unknown flag --modle" forensics run plan.textproto --modle=x
+expect 0 "forensics run plans/mini_cpu.textproto" forensics --help
+
+echo "--- everything that is wrong with the machine, at once"
+plan 'prompt { document: "no.pdf" }' 'disk { results_gigabytes: 1e9 }' >poor.textproto
+mv tools/exp4 exp4
+expect 1 "wrong +tools +no program .*/tools/exp4$" forensics check poor.textproto --folder=poor
+grep -qE "wrong +files +not there: .*no.pdf" out || fail "document"
+grep -qE "wrong +disk +.* GB free, 1000000000.0 needed" out || fail "disk"
+[ "$(grep -c "what to do:" out)" -eq 3 ] || fail "advice"
+expect 1 "wrong +disk" forensics run poor.textproto --folder=poor
+[ ! -e poor/results ] || fail "run in spite of all"
+mv exp4 tools/exp4
+
+echo "--- a check, then the whole"
+expect 0 "done +trial-fuse" forensics check plan.textproto --folder=a
+expect 4 "left +exp0" forensics status plan.textproto --folder=a
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=a
+grep -q "USD so far, about .* USD in all" out || fail "no cost"
+grep -q "running  trial" out && fail "the trial was done already"
+expect 0 "done +fuse" forensics status plan.textproto --folder=a
+before=$(find a/results a/experiments -type f -printf '%p %T@ %i\n' | sort)
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=a
+[ "$before" = "$(find a/results a/experiments -type f -printf '%p %T@ %i\n' | sort)" ] || fail "redone"
+
+echo "--- what may be retried is, and what may not is not"
+echo signal >faults/exp1
+echo memory >faults/exp4
+expect 0 "exp1: retry 1 of 3" forensics run plan.textproto --folder=b
+grep -q "killed by signal 11 (Segmentation fault)" out || fail "signal"
+grep -q "exp4: retry 1 of 1" out || fail "memory"
+[ "$(digests a)" = "$(digests b)" ] || fail "other digests"
+echo "memory always" >faults/exp4
+expect 1 "failed   exp4: exit code 1" forensics run plan.textproto --folder=c
+grep -q "CUDA out of memory" out || fail "no last lines of the log"
+grep -q "done     exp7" out || fail "another experiment was given up"
+grep -q "done     fuse" out || fail "what is there was not fused"
+grep -q "^failed: exp4" out || fail "no summary"
+rm faults/exp4
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=c
+[ "$(digests a)" = "$(digests c)" ] || fail "other digests"
+echo "fail always" >faults/exp0
+expect 1 "exp1: not run: it needs exp0" forensics run plan.textproto --folder=d
+grep -q "exp0: retry" out && fail "retried what may not"
+rm faults/exp0
+
+echo "--- a hang is ended"
+plan 'limits { retries: 1 backoff_seconds: 0.01 step_timeout_minutes: 0.01 }' >impatient.textproto
+echo hang >faults/exp4
+expect 0 "exp4: ended after 1 s without a result" forensics run impatient.textproto --folder=e
+
+echo "--- not reproducible: the plan stops and keeps everything"
+echo "flip always" >faults/exp1
+expect 3 "NOT REPRODUCIBLE  exp1: exit code 3" forensics run plan.textproto --folder=f
+grep -q "NOT bit-identical" out || fail "no report"
+grep -q "running  exp4" out && fail "went on"
+[ "$(ls f/results/A100-80GB/A100_bs2 | grep -c shard)" -eq 3 ] || fail "not all is kept"
+rm faults/exp1
+expect 3 "NOT REPRODUCIBLE  exp1" forensics run plan.textproto --folder=f
+expect 4 "failed +exp1 .*not reproducible" forensics status plan.textproto --folder=f
+
+echo "--- something missing is noted"
+echo missing >faults/exp7
+expect 4 "not complete: exp7" forensics run plan.textproto --folder=g
+grep -q "not run: tp4" out || fail "it is not named"
+
+echo "--- a full disk stops cleanly, and it goes on"
+echo disk >faults/exp4
+expect 1 "DISK FULL  exp4" forensics run plan.textproto --folder=h
+grep -q "running  exp7" out && fail "went on"
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=h
+(
+  ulimit -f 4 # KiB: manifests and shards do not fit
+  trap '' XFSZ
+  failures=0
+  expect 1 "File too large" forensics run plan.textproto --folder=i
+  exit $failures
+) || fail "with a real limit"
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=i
+[ "$(digests a)" = "$(digests i)" ] || fail "other digests"
+
+echo "--- a damaged shard of a finished run is not taken for one"
+printf 'x' | dd of=i/results/A100-80GB/A100_eager/rep_2.rank_0_of_1.shard bs=1 seek=200 conv=notrunc 2>/dev/null
+expect 1 "failed   exp4: .*A100_eager/rep_2.rank_0_of_1.shard" forensics run plan.textproto --folder=i
+
+echo "--- another plan's runs are not taken for this one's"
+plan 'prompt { decode_steps: 7 }' >other.textproto
+expect 1 "a finished run of another plan: decode_steps is 4, expected 7" forensics run other.textproto --folder=b
+
+echo "--- two at once"
+echo hang >faults/exp4
+"$runfiles/pods/forensics_alone" run plan.textproto --folder=j --tools="$PWD/tools" >first 2>&1 &
+pid=$!
+for _ in $(seq 200); do grep -q "running  exp4" first && break; sleep 0.1; done
+expect 1 "j: another process is at work" forensics run plan.textproto --folder=j
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=j
+
+echo "--- INT and TERM"
+for signal in INT TERM; do
+  echo hang >faults/exp4
+  rm -rf k
+  "$runfiles/pods/forensics_alone" run plan.textproto --folder=k --tools="$PWD/tools" >first 2>&1 &
+  pid=$!
+  for _ in $(seq 200); do grep -q "running  exp4" first && break; sleep 0.1; done
+  sleep 0.2
+  kill -$signal "$pid"
+  wait "$pid"
+  [ $? -eq 1 ] || fail "exit code after $signal"
+  grep -q "interrupted in exp4" first || { fail "no word of $signal"; cat first; }
+  expect 0 "7 of 7 done" forensics run plan.textproto --folder=k
+done
+
+echo "--- two machines' results lie together"
+sed 's/A100-80GB/H100/' plan.textproto >second.textproto
+echo 'others { reference: "a/results/A100-80GB/A100_reference" results: "a/results" results: "later" }' >>second.textproto
+expect 0 "8 of 8 done" forensics run second.textproto --folder=l
+[ -s l/report/summary.json ] || fail "no report"
+grep -q "A100_eager" l/experiments/attention_experiment.json || fail "the first machine is not in it"
+
+echo "--- clean"
+expect 0 "deleted a/trial" forensics clean plan.textproto --folder=a
+[ -e a/results ] && [ ! -e a/trial ] || fail "clean"
+
+finish
