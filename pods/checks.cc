@@ -45,8 +45,8 @@ Answer Ask(const Plan& plan, const std::string& name, std::vector<std::string> c
   Answer answer;
   answer.ok = exit->code == 0 && exit->signal == 0 && !exit->timed_out;
   answer.lines = LastLines(options.log, 50);
-  answer.text = answer.lines.empty() ? ExitText(*exit)
-                                     : absl::StrJoin(answer.lines, answer.ok ? "\n" : "; ");
+  answer.text =
+      answer.lines.empty() ? ExitText(*exit) : absl::StrJoin(answer.lines, answer.ok ? "\n" : "; ");
   return answer;
 }
 
@@ -115,15 +115,15 @@ Finding CheckDisk(const Plan& plan, const std::vector<Step>& left) {
   const double models = PeakGigabytes(plan, left);
   const double free = static_cast<double>(space.available) / kBytesPerGigabyte;
   const double needed = models + plan.disk().results_gigabytes();
-  const std::string text = absl::StrFormat(
-      "%s: %.1f GB free, %.1f needed (%.1f for models, %.1f for the rest)", plan.folder(), free,
-      needed, models, plan.disk().results_gigabytes());
+  const std::string text =
+      absl::StrFormat("%s: %.1f GB free, %.1f needed (%.1f for models, %.1f for the rest)",
+                      plan.folder(), free, needed, models, plan.disk().results_gigabytes());
   const double budget = plan.disk().budget_gigabytes();
   if (budget > 0 && models > budget) {
-    return {Finding::kWrong, "disk",
-            absl::StrFormat("models of %.1f GB lie together, the budget is %.1f GB", models,
-                            budget),
-            "raise disk.budget_gigabytes, or leave out an experiment"};
+    return {
+        Finding::kWrong, "disk",
+        absl::StrFormat("models of %.1f GB lie together, the budget is %.1f GB", models, budget),
+        "raise disk.budget_gigabytes, or leave out an experiment"};
   }
   if (free >= needed) return {Finding::kOk, "disk", text, ""};
   return {Finding::kWrong, "disk", text, "rent a larger disk, or free some of this one"};
@@ -150,8 +150,8 @@ Finding CheckNccl(const Plan& plan, const FindTool& find_tool, SignalGuard& sign
 
 std::string FindingText(const Finding& finding) {
   constexpr const char* kVerdicts[] = {"ok", "note", "wrong"};
-  std::string text = absl::StrFormat("%-6s %-10s %s\n", kVerdicts[finding.verdict],
-                                     finding.subject, finding.text);
+  std::string text =
+      absl::StrFormat("%-6s %-10s %s\n", kVerdicts[finding.verdict], finding.subject, finding.text);
   if (!finding.advice.empty()) {
     absl::StrAppend(&text, std::string(18, ' '), "what to do: ", finding.advice, "\n");
   }
@@ -159,9 +159,8 @@ std::string FindingText(const Finding& finding) {
 }
 
 bool AnyWrong(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
-    return finding.verdict == Finding::kWrong;
-  });
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& finding) { return finding.verdict == Finding::kWrong; });
 }
 
 absl::StatusOr<std::vector<GpuFacts>> ReadGpus(const Plan& plan, SignalGuard& signals) {
@@ -193,9 +192,10 @@ std::vector<Finding> CheckGpus(const Plan& plan,
                           "rent a machine of that kind, or change machine.gpu"});
     }
     if (gpu.used_mib > gpu.memory_mib / 10) {
-      findings.push_back({Finding::kNote, "gpu",
-                          absl::StrCat(gpu.used_mib, " of ", gpu.memory_mib,
-                                       " MiB are taken by another process"), ""});
+      findings.push_back(
+          {Finding::kNote, "gpu",
+           absl::StrCat(gpu.used_mib, " of ", gpu.memory_mib, " MiB are taken by another process"),
+           ""});
     }
   }
   std::vector<std::string> versions;

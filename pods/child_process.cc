@@ -24,8 +24,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kPatience = 3;         // signals of the user's until the child is ended at once
-constexpr double kGraceSeconds = 10; // from TERM to KILL
+constexpr int kPatience = 3;          // signals of the user's until the child is ended at once
+constexpr double kGraceSeconds = 10;  // from TERM to KILL
 constexpr int64_t kTailBytes = 65536;
 
 sigset_t WatchedSignals() {
@@ -103,8 +103,7 @@ SignalGuard::~SignalGuard() {
 int SignalGuard::Wait(double seconds) {
   const sigset_t set = WatchedSignals();
   const double whole = std::floor(seconds);
-  const timespec timeout = {static_cast<time_t>(whole),
-                            static_cast<long>((seconds - whole) * 1e9)};
+  const timespec timeout = {static_cast<time_t>(whole), static_cast<long>((seconds - whole) * 1e9)};
   const int signal = sigtimedwait(&set, nullptr, &timeout);
   if (signal != SIGINT && signal != SIGTERM) return 0;
   interrupted_ = true;
@@ -150,7 +149,8 @@ std::vector<std::string> LastLines(const std::string& path, size_t count, int64_
   std::string text(static_cast<size_t>(std::max<int64_t>(0, size - begin)), '\0');
   file.seekg(begin);
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  std::vector<std::string> lines = absl::StrSplit(text, absl::ByAnyChar("\n\r"), absl::SkipWhitespace());
+  std::vector<std::string> lines =
+      absl::StrSplit(text, absl::ByAnyChar("\n\r"), absl::SkipWhitespace());
   if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(count));
   return lines;
 }

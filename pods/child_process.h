@@ -20,10 +20,10 @@ struct ChildOptions {
 };
 
 struct ChildExit {
-  int code = 0;             // of a process that ended by itself
-  int signal = 0;           // that ended it
-  bool timed_out = false;   // and was ended for that
-  bool interrupted = false; // this process was sent INT or TERM, and passed it on
+  int code = 0;              // of a process that ended by itself
+  int signal = 0;            // that ended it
+  bool timed_out = false;    // and was ended for that
+  bool interrupted = false;  // this process was sent INT or TERM, and passed it on
   double seconds = 0;
 };
 

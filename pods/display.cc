@@ -49,9 +49,8 @@ std::string TotalText(const std::vector<StepView>& steps, double seconds_at_work
     return time.progress == Progress::kDone;
   });
   const double left = SecondsLeft(times);
-  std::string text =
-      absl::StrCat(done, " of ", steps.size(), " done; ", ClockText(seconds_at_work),
-                   " so far, about ", ClockText(left), " left");
+  std::string text = absl::StrCat(done, " of ", steps.size(), " done; ", ClockText(seconds_at_work),
+                                  " so far, about ", ClockText(left), " left");
   const std::string& currency = machine.currency();
   const std::string cost = CostText(seconds_at_work, machine.price_per_hour(), currency);
   if (cost.empty()) return text;

@@ -43,7 +43,8 @@ namespace fs = std::filesystem;
 
 constexpr char kProgram[] = "forensics";
 
-constexpr char kUsage[] = R"(Works through a plan of experiments on one machine, from models to report.
+constexpr char kUsage[] =
+    R"(Works through a plan of experiments on one machine, from models to report.
 
   forensics check PLAN     says everything that is wrong with machine and plan, at once
   forensics run PLAN       checks, then runs what is not done yet
@@ -141,8 +142,7 @@ absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& s
   absl::StatusOr<Journal> journal = Journal::Open(Workspace(work.plan.folder()).Journal());
   if (!journal.ok()) return journal.status();
   Display display(std::cout, isatty(STDOUT_FILENO) != 0);
-  return PlanRunner(work.plan, std::move(steps), KnownGpus(work), *journal, signals, display)
-      .Run();
+  return PlanRunner(work.plan, std::move(steps), KnownGpus(work), *journal, signals, display).Run();
 }
 
 // Models are not fetched for a check: the trial waits for `run` where the model is not here yet.
@@ -156,8 +156,8 @@ absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals) {
   }
   for (const Step& step : left) {
     if (step.kind != StepKind::kFetch || step.model != 0) continue;
-    std::cout << FindingText({Finding::kNote, "trial",
-                              "the model is not here yet; run tries it as soon as it is", ""});
+    std::cout << FindingText(
+        {Finding::kNote, "trial", "the model is not here yet; run tries it as soon as it is", ""});
     return schema::kExitDone;
   }
   trial.front().needs.clear();
@@ -231,10 +231,11 @@ absl::StatusOr<schema::DirectoryLock> LockFolder(const std::string& folder) {
 
 absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& positional) {
   const std::vector<std::string> commands = {"check", "run", "status", "clean"};
-  if (positional.size() != 2 || std::find(commands.begin(), commands.end(), positional[0]) == commands.end()) {
+  if (positional.size() != 2 ||
+      std::find(commands.begin(), commands.end(), positional[0]) == commands.end()) {
     return schema::UsageError(absl::StrCat("expected one of ", absl::StrJoin(commands, ", "),
-                                           ", and a plan; found '",
-                                           absl::StrJoin(positional, " "), "'"));
+                                           ", and a plan; found '", absl::StrJoin(positional, " "),
+                                           "'"));
   }
   absl::StatusOr<Work> work = ReadWork(program, positional[1]);
   if (!work.ok()) return work.status();

@@ -53,9 +53,9 @@ absl::StatusOr<std::vector<GpuFacts>> ParseGpuFacts(absl::string_view csv) {
 }
 
 DriverVerdict CheckDriver(absl::string_view driver, absl::string_view cuda_version) {
-  const auto known = std::find_if(
-      std::begin(kDrivers), std::end(kDrivers),
-      [&](const DriverTable& entry) { return entry.cuda_version == cuda_version; });
+  const auto known =
+      std::find_if(std::begin(kDrivers), std::end(kDrivers),
+                   [&](const DriverTable& entry) { return entry.cuda_version == cuda_version; });
   if (known == std::end(kDrivers)) {
     return {true, absl::StrCat("which driver CUDA ", cuda_version, " needs is not known here")};
   }

@@ -31,8 +31,8 @@ struct DriverVerdict {
   std::string text;  // "driver 535.86 runs CUDA 12.8 by minor-version compatibility; ..."
 };
 
-// Whether `driver` ("570.86.15") runs programs built with `cuda_version` ("12.8"). By NVIDIA's table
-// of minimum drivers (CUDA Compatibility, and the toolkits' release notes): the toolkit's own
+// Whether `driver` ("570.86.15") runs programs built with `cuda_version` ("12.8"). By NVIDIA's
+// table of minimum drivers (CUDA Compatibility, and the toolkits' release notes): the toolkit's own
 // driver, or an older one of the same major version.
 DriverVerdict CheckDriver(absl::string_view driver, absl::string_view cuda_version);
 

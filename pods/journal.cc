@@ -77,10 +77,9 @@ Journal::~Journal() {
 }
 
 absl::Status Journal::Append(const Event& event) {
-  const std::string text =
-      absl::StrCat(absl::StrFormat("%.3f", event.time), "\t", Field(event.kind), "\t",
-                   Field(event.step), "\t", absl::StrFormat("%.3f", event.seconds), "\t",
-                   Field(event.message));
+  const std::string text = absl::StrCat(
+      absl::StrFormat("%.3f", event.time), "\t", Field(event.kind), "\t", Field(event.step), "\t",
+      absl::StrFormat("%.3f", event.seconds), "\t", Field(event.message));
   const std::string line = absl::StrCat(Checksum(text), "\t", text, "\n");
   const ssize_t written = write(fd_, line.data(), line.size());
   if (written < 0) return Error(path_, "write");

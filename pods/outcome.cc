@@ -35,8 +35,7 @@ Outcome OutcomeOf(const ChildExit& exit, const std::vector<std::string>& last_li
   if (AnyOf(last_lines, {"out of memory", "cannot allocate memory", "bad_alloc"})) {
     return Outcome::kOutOfMemory;
   }
-  return exit.signal != 0 || exit.code == kExitTryAgain ? Outcome::kMayBeRetried
-                                                        : Outcome::kFailed;
+  return exit.signal != 0 || exit.code == kExitTryAgain ? Outcome::kMayBeRetried : Outcome::kFailed;
 }
 
 std::string ExitText(const ChildExit& exit) {

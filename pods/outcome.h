@@ -11,11 +11,11 @@ namespace forensics::pods {
 
 enum class Outcome {
   kDone,
-  kIncomplete,       // done, but something is missing and named
+  kIncomplete,  // done, but something is missing and named
   kNotReproducible,
   kDiskFull,
-  kMayBeRetried,     // ended by a signal, or hung, or a download that was cut
-  kOutOfMemory,      // may be retried once
+  kMayBeRetried,  // ended by a signal, or hung, or a download that was cut
+  kOutOfMemory,   // may be retried once
   kInterrupted,
   kFailed,
 };

@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kShownLines = 12;     // of the log of a step that failed
-constexpr size_t kJudgedLines = 40;    // by OutcomeOf
-constexpr double kAliveSeconds = 60;   // between two signs of life in the journal
+constexpr size_t kShownLines = 12;    // of the log of a step that failed
+constexpr size_t kJudgedLines = 40;   // by OutcomeOf
+constexpr double kAliveSeconds = 60;  // between two signs of life in the journal
 constexpr double kLongestBackoff = 600;
 
 int64_t SizeOf(const std::string& path) {
@@ -124,8 +124,7 @@ PlanRunner::Verdict PlanRunner::RunProcess(const Step& step) {
   const int64_t log_begin = SizeOf(options.log);
   const absl::StatusOr<ChildExit> exit = RunChild(options, signals_);
   if (!exit.ok()) return {Outcome::kFailed, std::string(exit.status().message())};
-  const Outcome outcome =
-      OutcomeOf(*exit, LastLines(options.log, kJudgedLines, log_begin));
+  const Outcome outcome = OutcomeOf(*exit, LastLines(options.log, kJudgedLines, log_begin));
   std::string message = ExitText(*exit);
   for (const std::string& line : LastLines(options.log, kShownLines, log_begin)) {
     absl::StrAppend(&message, "\n    ", line);
@@ -184,7 +183,7 @@ PlanRunner::Verdict PlanRunner::RunStep(const Step& step) {
   for (int retries = 0;; ++retries) {
     Record("begin", step.id, 0, "");
     Verdict verdict = Attempt(step);
-    const int allowed = verdict.outcome == Outcome::kOutOfMemory     ? 1
+    const int allowed = verdict.outcome == Outcome::kOutOfMemory    ? 1
                         : verdict.outcome == Outcome::kMayBeRetried ? plan_.limits().retries()
                                                                     : 0;
     if (retries >= allowed) return verdict;
@@ -204,8 +203,8 @@ bool PlanRunner::Settle(const Step& step, const Verdict& verdict, double seconds
   switch (verdict.outcome) {
     case Outcome::kDone:
       Record("done", step.id, seconds, "");
-      display_.Note(absl::StrCat("done     ", step.id, "  ", ClockText(seconds), "  (", Total(),
-                                 ")"));
+      display_.Note(
+          absl::StrCat("done     ", step.id, "  ", ClockText(seconds), "  (", Total(), ")"));
       return true;
     case Outcome::kIncomplete:
       Record("incomplete", step.id, seconds, verdict.message);

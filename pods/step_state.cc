@@ -170,8 +170,7 @@ bool DiskState::AllUsersDone(int model) const {
   return std::all_of(steps_.begin(), steps_.end(), [&](const Step& step) {
     const std::string fetch = absl::StrCat("fetch-", plan_.models(model).quant_method());
     if (step.kind != StepKind::kExperiment && step.kind != StepKind::kTrial) return true;
-    if (std::find(step.needs.begin(), step.needs.end(), fetch) == step.needs.end() &&
-        model != 0) {
+    if (std::find(step.needs.begin(), step.needs.end(), fetch) == step.needs.end() && model != 0) {
       return true;
     }
     const auto state = Of(step, Thoroughness::kPresence);

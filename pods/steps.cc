@@ -106,8 +106,8 @@ class StepMaker {
 
   Step& AddRun(const Experiment& experiment, const std::string& suffix, double minutes) {
     const std::string name = absl::StrCat("exp", experiment.id());
-    Step& step = Add(StepKind::kExperiment,
-                     suffix.empty() ? name : absl::StrCat(name, "-", suffix), minutes);
+    Step& step = Add(StepKind::kExperiment, suffix.empty() ? name : absl::StrCat(name, "-", suffix),
+                     minutes);
     step.experiment = experiment.id();
     if (experiment.id() == 0) step.suffixes = {"reference"};
     if (!suffix.empty()) {
@@ -162,8 +162,7 @@ class StepMaker {
     for (const CudaVersion& build : plan_.cuda_versions()) {
       const std::string suffix = CudaSuffix(build.version());
       if (!Wants(experiment, suffix)) continue;
-      Step& step =
-          AddRun(experiment, suffix, experiment.minutes() / plan_.cuda_versions_size());
+      Step& step = AddRun(experiment, suffix, experiment.minutes() / plan_.cuda_versions_size());
       step.command[0] = absl::StrCat(build.directory(), "/exp", experiment.id());
     }
   }
