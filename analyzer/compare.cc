@@ -4,14 +4,13 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "analyzer/analysis/experiment_analysis.h"
 #include "analyzer/analysis/significance.h"
+#include "analyzer/experiment_files.h"
 #include "analyzer/parallel/parallel.h"
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/report/html/html_report.h"
@@ -26,29 +25,6 @@ namespace forensics::analyzer {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The experiment files of a directory: experiment 0, the plan's, then others by name.
-std::vector<std::string> FilesIn(const fs::path& directory, std::ostream& log) {
-  std::vector<std::string> known = {schema::kReferenceBaselineFile};
-  known.insert(known.end(), schema::ExperimentFiles().begin(), schema::ExperimentFiles().end());
-  std::set<std::string> others;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
-    if (absl::EndsWith(name, "_experiment.json")) others.insert(name);
-  }
-  std::vector<std::string> files;
-  for (const std::string& name : known) {
-    others.erase(name);
-    if (fs::exists(directory / name, error)) {
-      files.push_back((directory / name).string());
-    } else {
-      log << "Skipping " << name << " (not found)\n";
-    }
-  }
-  for (const std::string& name : others) files.push_back((directory / name).string());
-  return files;
-}
 
 // Files in memory at the same time are shared among the cores; those after them wait. A large file
 // is alone, with all cores for its runs and pairs.
@@ -156,18 +132,10 @@ std::string Printed(TableFormat format, const ReportTexts& texts,
 absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
                                        std::ostream& log) {
   CompareOutcome outcome;
-  std::vector<std::string> files;
-  for (const std::string& input : options.inputs) {
-    std::error_code error;
-    if (fs::is_directory(input, error)) {
-      const std::vector<std::string> found = FilesIn(input, log);
-      files.insert(files.end(), found.begin(), found.end());
-    } else if (fs::exists(input, error)) {
-      files.push_back(input);
-    } else {
-      outcome.failed.push_back(absl::StrCat(input, ": no such file or directory"));
-    }
-  }
+  const ExperimentFiles found = FindExperimentFiles(options.inputs);
+  for (const std::string& name : found.lacking) log << "Skipping " << name << " (not found)\n";
+  outcome.failed = found.missing;
+  const std::vector<std::string>& files = found.files;
   if (files.empty()) {
     return absl::NotFoundError(absl::StrCat("no experiment files in ",
                                             absl::StrJoin(options.inputs, ", "),

@@ -31,6 +31,7 @@ const std::vector<std::string>& ExperimentFiles();
 inline constexpr char kAnalysisReportsFile[] = "analysis_reports.json";
 inline constexpr char kSummaryFile[] = "summary.json";
 inline constexpr char kReportPageFile[] = "report.html";
+inline constexpr char kAttributionFile[] = "attribution.json";
 
 // One configuration on one machine.
 class RunDirectory {

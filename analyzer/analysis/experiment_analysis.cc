@@ -14,6 +14,7 @@
 #include "analyzer/analysis/pairing.h"
 #include "analyzer/analysis/significance.h"
 #include "analyzer/parallel/parallel.h"
+#include "analyzer/reading/json_fields.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -31,6 +32,7 @@ class Analysis {
   void CheckRuns();
   void TimeRuns();
   std::vector<ComparedRun> ComparedRuns() const;
+  LeaveOneOut AttributeEach() const;
   void Summarise();
 
   ExperimentReport report_;
@@ -49,6 +51,7 @@ ExperimentReport Analysis::Run() {
   TimeRuns();
   ComparePairs(groups_, signals_, report_);
   report_.identity_classes = FindIdentityClasses(ComparedRuns(), signals_);
+  report_.leave_one_out = AttributeEach();
   MeasureNoise(groups_, signals_, report_);
   JudgeVariants(report_);
   MeasureUncertainty(report_);
@@ -121,6 +124,20 @@ std::vector<ComparedRun> Analysis::ComparedRuns() const {
     }
   }
   return runs;
+}
+
+LeaveOneOut Analysis::AttributeEach() const {
+  std::vector<ComparedRun> runs;
+  std::vector<Labels> labels;
+  for (const HardwareGroup& group : groups_) {
+    for (const Configuration* configuration : group.configurations) {
+      const RunRecord* run = report_.RepetitionsOf(*configuration).compared_run;
+      if (run == nullptr) continue;
+      runs.push_back({configuration, run});
+      labels.push_back({ScalarText(configuration->variable_value), group.name});
+    }
+  }
+  return LeaveEachOut(runs, labels);
 }
 
 void Analysis::Summarise() {

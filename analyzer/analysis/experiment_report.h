@@ -11,6 +11,7 @@
 #include "analyzer/analysis/detectability.h"
 #include "analyzer/analysis/run_time.h"
 #include "analyzer/analysis/uncertainty.h"
+#include "analyzer/attribution/leave_one_out.h"
 #include "analyzer/comparison/identity_classes.h"
 #include "analyzer/comparison/reproducibility.h"
 #include "analyzer/comparison/run_comparison.h"
@@ -97,6 +98,7 @@ struct ExperimentReport {
   std::vector<CrossHardwareDetectability> cross_hardware;
   std::map<SignalId, Noise> noise;
   std::map<SignalId, PhaseClasses> identity_classes;
+  LeaveOneOut leave_one_out;  // each configuration attributed by the others
   std::map<std::string, std::vector<RunTime>> run_times;  // by hardware
   std::optional<WarmUp> warm_up;
   SummaryRow summary;

@@ -7,6 +7,7 @@
 #include "analyzer/analysis/caveats.h"
 #include "analyzer/reading/json_fields.h"
 #include "analyzer/report/divergence_report.h"
+#include "analyzer/report/leave_one_out_report.h"
 #include "analyzer/report/report_writer.h"
 #include "analyzer/report/signal_report.h"
 #include "analyzer/report/uncertainty_report.h"
@@ -236,6 +237,9 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   writer.EndObject();
   WriteNoise(writer, report);
   WriteIdentityClasses(writer, report);
+  writer.StartObject("attribution");
+  WriteLeaveOneOut(writer, report.leave_one_out, report.statistics.resampling.level);
+  writer.EndObject();
   WriteResampling(writer, report.statistics);
   WriteRunTimes(writer, report);
   WriteWarmUp(writer, report.warm_up);

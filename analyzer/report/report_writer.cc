@@ -91,10 +91,21 @@ void ReportWriter::Field(const std::string& key,
   writer_.EndArray();
 }
 
-void ReportWriter::Field(const std::string& key, const std::vector<int64_t>& values) {
-  Key(key);
+void ReportWriter::Integers(const std::vector<int64_t>& values) {
   writer_.StartArray();
   for (const int64_t value : values) writer_.Int64(value);
+  writer_.EndArray();
+}
+
+void ReportWriter::Field(const std::string& key, const std::vector<int64_t>& values) {
+  Key(key);
+  Integers(values);
+}
+
+void ReportWriter::Field(const std::string& key, const std::vector<std::vector<int64_t>>& rows) {
+  Key(key);
+  writer_.StartArray();
+  for (const std::vector<int64_t>& row : rows) Integers(row);
   writer_.EndArray();
 }
 

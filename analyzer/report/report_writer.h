@@ -48,6 +48,7 @@ class ReportWriter {
   void Field(const std::string& key, const std::vector<std::string>& values);
   void Field(const std::string& key, const std::vector<std::vector<std::string>>& lists);
   void Field(const std::string& key, const std::vector<int64_t>& values);
+  void Field(const std::string& key, const std::vector<std::vector<int64_t>>& rows);
   void Field(const std::string& key, const std::vector<std::optional<int64_t>>& values);
   void Field(const std::string& key, const std::vector<double>& values);
   void Field(const std::string& key, const std::vector<std::optional<double>>& values);
@@ -60,6 +61,7 @@ class ReportWriter {
     writer_.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
   }
   void Strings(const std::vector<std::string>& values);
+  void Integers(const std::vector<int64_t>& values);
   void String(const std::string& text) {
     writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
   }

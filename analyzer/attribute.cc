@@ -1,0 +1,110 @@
+#include "analyzer/attribute.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "analyzer/attribution/attribution_report.h"
+#include "analyzer/attribution/library.h"
+#include "analyzer/experiment_files.h"
+#include "analyzer/reading/experiment_reader.h"
+#include "schema/atomic_file.h"
+#include "schema/run_directory.h"
+
+namespace forensics::analyzer {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One spelling a file: an unknown is never compared with itself.
+std::string Canonical(const std::string& path) {
+  std::error_code error;
+  const fs::path canonical = fs::canonical(path, error);
+  return error ? path : canonical.string();
+}
+
+std::vector<std::string> CanonicalFiles(const std::vector<std::string>& files) {
+  std::vector<std::string> canonical;
+  for (const std::string& file : files) {
+    const std::string path = Canonical(file);
+    if (std::find(canonical.begin(), canonical.end(), path) == canonical.end()) {
+      canonical.push_back(path);
+    }
+  }
+  return canonical;
+}
+
+absl::StatusOr<AttributionReport> Report(const AttributeOptions& options, std::ostream& log,
+                                         std::vector<std::string>& failed) {
+  absl::StatusOr<std::vector<UnknownRun>> unknowns =
+      ReadUnknownRuns(Canonical(options.unknown), options.config_id);
+  if (!unknowns.ok()) return unknowns.status();
+  const ExperimentFiles found = FindExperimentFiles(options.library);
+  failed = found.missing;
+  AttributionReport report;
+  Library library(*std::move(unknowns));
+  for (const std::string& file : CanonicalFiles(found.files)) {
+    absl::StatusOr<Experiment> experiment = ReadExperiment(file);
+    if (!experiment.ok()) {
+      failed.emplace_back(experiment.status().message());
+      continue;
+    }
+    library.Add(*std::move(experiment));
+    report.library_files.push_back(file);
+  }
+  for (const std::string& failure : failed) log << failure << "\n";
+  if (report.library_files.empty()) {
+    return absl::NotFoundError(absl::StrCat("no experiment file could be read in the library ",
+                                            absl::StrJoin(options.library, ", "),
+                                            "; the collector writes them (--help has examples)"));
+  }
+  for (size_t unknown = 0; unknown < library.unknowns().size(); ++unknown) {
+    report.attributions.push_back(AttributeRun(library, unknown));
+  }
+  report.incomplete = library.incomplete();
+  report.leave_one_out = LeaveEachOut(library);
+  return report;
+}
+
+std::string Text(AttributionFormat format, const AttributionReport& report) {
+  switch (format) {
+    case AttributionFormat::kTable:
+      return AttributionTable(report);
+    case AttributionFormat::kJson:
+      return AttributionJson(report);
+    case AttributionFormat::kCsv:
+      return AttributionCsv(report);
+  }
+  return "";
+}
+
+}  // namespace
+
+bool AttributeOutcome::complete() const {
+  return failed.empty() &&
+         std::all_of(attributions.begin(), attributions.end(), [](const Attribution& attribution) {
+           return attribution.outcome != Outcome::kNotComparable;
+         });
+}
+
+absl::StatusOr<AttributeOutcome> AttributeUnknown(const AttributeOptions& options,
+                                                  std::ostream& out, std::ostream& log) {
+  AttributeOutcome outcome;
+  absl::StatusOr<AttributionReport> report = Report(options, log, outcome.failed);
+  if (!report.ok()) return report.status();
+  if (!options.output.empty()) {
+    const fs::path file = fs::path(options.output) / schema::kAttributionFile;
+    absl::Status status = schema::WriteFileAtomically(file.string(), AttributionJson(*report));
+    if (!status.ok()) return status;
+  }
+  out << Text(options.format, *report);
+  if (!out.flush()) {
+    return absl::DataLossError("the attribution could not be written to the standard output");
+  }
+  outcome.attributions = std::move(report->attributions);
+  return outcome;
+}
+
+}  // namespace forensics::analyzer

@@ -1,0 +1,155 @@
+#include "analyzer/attribution/known_runs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "analyzer/parallel/parallel.h"
+
+namespace forensics::analyzer {
+namespace {
+
+struct LogSum {
+  double sum = 0;
+  int64_t n = 0;
+};
+
+// Each text's index in `names`, which become the texts in the order of first appearance.
+std::vector<size_t> Numbered(const std::vector<std::string>& texts,
+                             std::vector<std::string>& names) {
+  std::map<std::string, size_t> numbers;
+  std::vector<size_t> numbered;
+  for (const std::string& text : texts) {
+    const auto [entry, is_new] = numbers.try_emplace(text, numbers.size());
+    if (is_new) names.push_back(text);
+    numbered.push_back(entry->second);
+  }
+  return numbered;
+}
+
+// For each label the first label from which no bit tells it apart.
+std::vector<size_t> FirstIndistinguishable(const Question& question,
+                                           const PairDistances& distances) {
+  const size_t labels = question.names.size();
+  // 0: never seen in the same block; 1: always identical there; 2: told apart.
+  std::vector<std::vector<int>> seen(labels, std::vector<int>(labels, 0));
+  for (size_t i = 0; i < question.label.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (question.block[i] != question.block[j] || !distances[i][j].comparable()) continue;
+      const auto [low, high] = std::minmax(question.label[i], question.label[j]);
+      seen[high][low] = std::max(seen[high][low], distances[i][j].identical() ? 1 : 2);
+    }
+  }
+  std::vector<size_t> first(labels);
+  std::iota(first.begin(), first.end(), 0);
+  for (size_t label = 0; label < labels; ++label) {
+    for (size_t earlier = 0; earlier < label; ++earlier) {
+      if (seen[label][earlier] != 1) continue;
+      first[label] = first[earlier];
+      break;
+    }
+  }
+  return first;
+}
+
+Question Ask(const std::vector<std::string>& labels, const std::vector<std::string>& blocks,
+             const PairDistances& distances) {
+  Question question;
+  std::vector<std::string> block_names;
+  question.label = Numbered(labels, question.names);
+  question.block = Numbered(blocks, block_names);
+  question.blocks = block_names.size();
+  const std::vector<size_t> first = FirstIndistinguishable(question, distances);
+  std::vector<std::string> names;
+  std::vector<size_t> merged(first.size());
+  for (size_t label = 0; label < first.size(); ++label) {
+    if (first[label] == label) {
+      merged[label] = names.size();
+      names.push_back(question.names[label]);
+    } else {
+      merged[label] = merged[first[label]];
+      absl::StrAppend(&names[merged[label]], ", ", question.names[label]);
+    }
+  }
+  for (size_t& label : question.label) label = merged[label];
+  question.names = std::move(names);
+  return question;
+}
+
+std::pair<std::vector<std::string>, std::vector<std::string>> Split(
+    absl::Span<const Labels> labels) {
+  std::pair<std::vector<std::string>, std::vector<std::string>> split;
+  for (const Labels& label : labels) {
+    split.first.push_back(label.value);
+    split.second.push_back(label.hardware);
+  }
+  return split;
+}
+
+}  // namespace
+
+PairDistances DistancesBetween(absl::Span<const ComparedRun> runs) {
+  PairDistances distances(runs.size());
+  std::vector<std::function<void()>> tasks;
+  for (size_t i = runs.size(); i-- > 0;) {  // the longest rows first
+    distances[i].resize(i);
+    tasks.push_back([&, i] {
+      for (size_t j = 0; j < i; ++j) distances[i][j] = DistanceOf(runs[i], runs[j]);
+    });
+  }
+  RunOnAllCores(tasks);
+  return distances;
+}
+
+NoiseScales NoiseScalesOf(absl::Span<const Labels> labels, const PairDistances& distances) {
+  std::map<SignalId, LogSum> noise, all;
+  for (size_t i = 0; i < distances.size(); ++i) {
+    for (size_t j = 0; j < distances[i].size(); ++j) {
+      const bool is_noise =
+          labels[i].value == labels[j].value && labels[i].hardware != labels[j].hardware;
+      for (const auto& [signal, found] : distances[i][j].signals) {
+        if (found.mean_l2 == 0) continue;
+        for (auto* sums : {&all, &noise}) {
+          if (sums == &noise && !is_noise) continue;
+          (*sums)[signal].sum += std::log(found.mean_l2);
+          ++(*sums)[signal].n;
+        }
+      }
+    }
+  }
+  noise.insert(all.begin(), all.end());
+  NoiseScales scales;
+  for (const auto& [signal, sum] : noise) {
+    scales[signal] = std::exp(sum.sum / static_cast<double>(sum.n));
+  }
+  return scales;
+}
+
+Eigen::MatrixXd LogDistances(const PairDistances& distances, const NoiseScales& scales) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  const Eigen::Index n = static_cast<Eigen::Index>(distances.size());
+  Eigen::MatrixXd logs = Eigen::MatrixXd::Constant(n, n, kNone);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    for (Eigen::Index j = 0; j < i; ++j) {
+      const RunDistance& distance = distances[static_cast<size_t>(i)][static_cast<size_t>(j)];
+      logs(i, j) = logs(j, i) = LogDistance(distance, scales).value_or(kNone);
+    }
+  }
+  return logs;
+}
+
+Question QuestionOfValue(absl::Span<const Labels> labels, const PairDistances& distances) {
+  const auto [values, hardware] = Split(labels);
+  return Ask(values, hardware, distances);
+}
+
+Question QuestionOfHardware(absl::Span<const Labels> labels, const PairDistances& distances) {
+  const auto [values, hardware] = Split(labels);
+  return Ask(hardware, values, distances);
+}
+
+}  // namespace forensics::analyzer

@@ -1,0 +1,140 @@
+#include "analyzer/attribution/leave_one_out.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "analyzer/attribution/label_scores.h"
+#include "boost/math/distributions/binomial.hpp"
+
+namespace forensics::analyzer {
+namespace {
+
+// Probabilities that differ by less are equal.
+constexpr double kTie = 1e-9;
+
+// The labels that have a score, and the case they make.
+struct AskedCase {
+  size_t run = 0;
+  std::vector<size_t> labels;  // of the case's scores
+  AttributionCase observed;
+};
+
+// The known runs in other blocks than `run`'s, without those of `absent`, if any.
+std::vector<Cell> CellsSeenBy(size_t run, const Question& question,
+                              const Eigen::MatrixXd& log_distances, std::optional<size_t> absent) {
+  std::vector<Cell> cells;
+  for (size_t other = 0; other < question.label.size(); ++other) {
+    if (question.block[other] == question.block[run] || question.label[other] == absent) continue;
+    const double log_distance =
+        log_distances(static_cast<Eigen::Index>(run), static_cast<Eigen::Index>(other));
+    if (std::isnan(log_distance)) continue;
+    cells.push_back({question.label[other], question.block[other], log_distance});
+  }
+  return cells;
+}
+
+// None if the run cannot be asked for.
+std::optional<AskedCase> MakeCase(size_t run, const Question& question,
+                                  const Eigen::MatrixXd& log_distances, bool is_absent) {
+  const size_t truth = question.label[run];
+  AskedCase asked;
+  asked.run = run;
+  const std::vector<Cell> cells = CellsSeenBy(
+      run, question, log_distances, is_absent ? std::optional<size_t>(truth) : std::nullopt);
+  const auto scores = LabelScores(cells, question.names.size(), question.blocks);
+  for (size_t label = 0; label < scores.size(); ++label) {
+    if (!scores[label].has_value()) continue;
+    if (label == truth) asked.observed.truth = asked.labels.size();
+    asked.labels.push_back(label);
+    asked.observed.scores.push_back(*scores[label]);
+  }
+  if (asked.labels.empty() || asked.observed.truth.has_value() == is_absent) return std::nullopt;
+  return asked;
+}
+
+// The column of the most probable answer: a label, the number of labels for none of these, one
+// more for undecided.
+size_t AnswerOf(const AskedCase& asked, const std::vector<double>& probabilities, size_t labels) {
+  const auto largest = std::max_element(probabilities.begin(), probabilities.end());
+  const auto ties = std::count_if(probabilities.begin(), probabilities.end(),
+                                  [&](double p) { return *largest - p < kTie; });
+  if (ties > 1) return labels + 1;
+  const size_t place = static_cast<size_t>(largest - probabilities.begin());
+  return place < asked.labels.size() ? asked.labels[place] : labels;
+}
+
+}  // namespace
+
+std::optional<double> HitRate::rate() const {
+  if (asked == 0) return std::nullopt;
+  return static_cast<double>(right) / static_cast<double>(asked);
+}
+
+std::optional<Interval> HitRate::interval(double level) const {
+  if (asked == 0) return std::nullopt;
+  using Binomial = boost::math::binomial_distribution<>;
+  const double tail = (1 - level) / 2;
+  const double n = static_cast<double>(asked), k = static_cast<double>(right);
+  return Interval{Binomial::find_lower_bound_on_p(n, k, tail),
+                  Binomial::find_upper_bound_on_p(n, k, tail)};
+}
+
+std::vector<std::string> ConfusionMatrix::answers() const {
+  std::vector<std::string> answers = labels;
+  answers.insert(answers.end(), {kNoneOfThese, kUndecided});
+  return answers;
+}
+
+std::optional<double> ConfusionMatrix::mean_confidence() const {
+  if (present_rate.asked == 0) return std::nullopt;
+  return confidence_sum / static_cast<double>(present_rate.asked);
+}
+
+Rehearsal Rehearse(const Question& question, const Eigen::MatrixXd& log_distances) {
+  Rehearsal rehearsal;
+  const size_t labels = question.names.size();
+  ConfusionMatrix& confusion = rehearsal.confusion;
+  confusion.labels = question.names;
+  confusion.matrix.assign(labels, std::vector<int64_t>(labels + 2, 0));
+  confusion.absent.assign(labels + 2, 0);
+  std::vector<AskedCase> all;
+  for (size_t run = 0; run < question.label.size(); ++run) {
+    for (const bool is_absent : {false, true}) {
+      std::optional<AskedCase> asked = MakeCase(run, question, log_distances, is_absent);
+      if (asked.has_value()) all.push_back(*std::move(asked));
+    }
+  }
+  for (const AskedCase& asked : all) rehearsal.cases.push_back(asked.observed);
+  const CandidateLearner learner(rehearsal.cases);
+  rehearsal.model = learner.Learn();
+  for (const AskedCase& asked : all) {
+    std::vector<size_t> own;
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i].run == asked.run) own.push_back(i);
+    }
+    const std::optional<CandidateModel> model = learner.Learn(own);
+    if (!model.has_value()) continue;
+    const std::vector<double> probabilities = model->Probabilities(asked.observed.scores);
+    const size_t answer = AnswerOf(asked, probabilities, labels);
+    const bool is_present = asked.observed.truth.has_value();
+    const size_t truth = is_present ? question.label[asked.run] : labels;
+    ++(is_present ? confusion.matrix[truth] : confusion.absent)[answer];
+    HitRate& rate = is_present ? confusion.present_rate : confusion.absent_rate;
+    ++rate.asked;
+    if (answer == truth) ++rate.right;
+    if (is_present) {
+      confusion.confidence_sum += *std::max_element(probabilities.begin(), probabilities.end());
+    }
+  }
+  return rehearsal;
+}
+
+LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const Labels> labels) {
+  const PairDistances distances = DistancesBetween(runs);
+  const Eigen::MatrixXd logs = LogDistances(distances, NoiseScalesOf(labels, distances));
+  return {Rehearse(QuestionOfValue(labels, distances), logs).confusion,
+          Rehearse(QuestionOfHardware(labels, distances), logs).confusion};
+}
+
+}  // namespace forensics::analyzer

@@ -1,0 +1,170 @@
+#include "analyzer/attribution/library.h"
+
+#include <utility>
+
+#include "analyzer/attribution/attribution.h"
+#include "analyzer/testing/builders.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+// Hardware "Box" and "Cube" move signals by 0 and 1, `value`s by their offset.
+Experiment Quantization() {
+  Experiment experiment = MakeExperiment("quantization", "quant_method");
+  AddRun(experiment, "Box_awq", "Box", "awq", 0);
+  AddRun(experiment, "Box_gptq", "Box", "gptq", 100);
+  AddRun(experiment, "Cube_awq", "Cube", "awq", 1);
+  AddRun(experiment, "Cube_gptq", "Cube", "gptq", 101);
+  for (RunRecord& run : experiment.runs) run.runtime_seconds = 1.5;
+  return experiment;
+}
+
+// The reference of Box again, and what leaves the same bits and takes longer.
+Experiment Concurrent() {
+  Experiment experiment = MakeExperiment("concurrent_streams", "concurrent_work");
+  AddRun(experiment, "Box_single", "Box", false, 0);
+  AddRun(experiment, "Box_concurrent", "Box", true, 0);
+  experiment.runs[0].runtime_seconds = 1.5;
+  experiment.runs[1].runtime_seconds = 2.5;
+  return experiment;
+}
+
+std::vector<UnknownRun> Unknown(float offset) {
+  RunShape shape;
+  shape.offset = offset;
+  return {
+      {{"unknown.json", "X"}, MakeConfiguration("X", "unknown", "unknown"), MakeRun("X", shape)}};
+}
+
+Attribution Attributed(float offset) {
+  Library library(Unknown(offset));
+  library.Add(Quantization());
+  library.Add(Concurrent());
+  return AttributeRun(library, 0);
+}
+
+TEST(Library, TakesCopiesOfARunOnce) {
+  Library library({});
+  library.Add(Quantization());
+  library.Add(Concurrent());
+  ASSERT_THAT(library.known(), SizeIs(5));
+  EXPECT_THAT(library.known()[0].places, SizeIs(2));
+  EXPECT_EQ(library.known()[0].places[1].config_id, "Box_single");
+  EXPECT_EQ(library.labels()[0].value, "reference");
+  EXPECT_EQ(library.labels()[1].value, "quant_method=gptq");
+  EXPECT_EQ(library.labels()[4].value, "concurrent_work=true");
+  EXPECT_EQ(library.labels()[4].hardware, "Box");
+}
+
+TEST(Library, OneVariableIsNamedAtTheReferenceToo) {
+  Library library({});
+  library.Add(Quantization());
+  EXPECT_EQ(library.labels()[0].value, "quant_method=awq");
+}
+
+TEST(Library, BeyondItsMemoryItKnowsThePairsOfAFile) {
+  Library library({}, 100);
+  library.Add(Quantization());
+  EXPECT_TRUE(library.incomplete());
+  Experiment other = Quantization();
+  other.path = "other.json";
+  library.Add(std::move(other));
+  ASSERT_THAT(library.known(), SizeIs(8));
+  EXPECT_TRUE(library.distances()[1][0].comparable());
+  EXPECT_TRUE(library.distances()[5][4].comparable());
+  EXPECT_FALSE(library.distances()[4][0].comparable());
+}
+
+TEST(Library, TakesTheLowestStoredRepetition) {
+  Experiment experiment = MakeExperiment("quantization", "quant_method");
+  AddRun(experiment, "Box_awq", "Box", "awq", 7);
+  experiment.runs[0].rep_id = 2;
+  RunRecord digest_alone;
+  digest_alone.config_id = "Box_awq";
+  experiment.runs.push_back(digest_alone);
+  Library library(Unknown(7));
+  library.Add(std::move(experiment));
+  EXPECT_TRUE(library.observations(0)[0].distance.identical());
+}
+
+TEST(AttributeRun, IdenticalBitsNameAllThatLeaveThem) {
+  const Attribution attribution = Attributed(0);
+  EXPECT_EQ(attribution.outcome, Outcome::kIdentical);
+  EXPECT_THAT(attribution.verdict, HasSubstr("one of {Box_awq (reference on Box), "
+                                             "Box_concurrent (concurrent_work=true on Box)}"));
+  EXPECT_EQ(attribution.hardware.text(), "Box");
+  EXPECT_EQ(attribution.value.confidence(), 1.0);
+}
+
+TEST(AttributeRun, FindsTheValueOnNewHardware) {
+  const Attribution attribution = Attributed(102);
+  EXPECT_EQ(attribution.outcome, Outcome::kAttributed);
+  EXPECT_EQ(attribution.value.text(), "quant_method=gptq");
+  EXPECT_EQ(attribution.ranked[0].place.config_id, "Cube_gptq");
+  EXPECT_EQ(attribution.unit, DistanceUnit::kHardwareNoise);
+  EXPECT_NEAR(*attribution.ranked[0].distance, 1, 0.01);
+  EXPECT_THAT(attribution.verdict,
+              HasSubstr("other hardware or software than the library's on Box, Cube"));
+}
+
+TEST(AttributeRun, FromNowhereIsNoneOfThese) {
+  const Attribution attribution = Attributed(-5000);
+  EXPECT_EQ(attribution.outcome, Outcome::kNoneOfThese);
+  EXPECT_EQ(attribution.value.text(), kNoneOfThese);
+}
+
+TEST(AttributeRun, AnotherPromptIsNotComparable) {
+  std::vector<UnknownRun> unknown = Unknown(0);
+  unknown[0].run.prompt_text = "other";
+  Library library(std::move(unknown));
+  Experiment experiment = Quantization();
+  for (RunRecord& run : experiment.runs) run.prompt_text = "this";
+  library.Add(std::move(experiment));
+  const Attribution attribution = AttributeRun(library, 0);
+  EXPECT_EQ(attribution.outcome, Outcome::kNotComparable);
+  EXPECT_THAT(attribution.verdict, HasSubstr("other prompts"));
+}
+
+TEST(AttributeRun, OneKnownConfigurationIsRankedByL2) {
+  Library library(Unknown(3));
+  Experiment experiment = MakeExperiment("quantization", "quant_method");
+  AddRun(experiment, "Box_awq", "Box", "awq", 0);
+  library.Add(std::move(experiment));
+  const Attribution attribution = AttributeRun(library, 0);
+  EXPECT_EQ(attribution.outcome, Outcome::kUndecided);
+  EXPECT_EQ(attribution.unit, DistanceUnit::kL2);
+  EXPECT_THAT(attribution.verdict, HasSubstr("Setup: undecided"));
+}
+
+TEST(AttributeRun, IsNeverComparedWithItself) {
+  std::vector<UnknownRun> unknown = Unknown(100);
+  unknown[0].place = {Quantization().path, "Box_gptq"};
+  Library library(std::move(unknown));
+  library.Add(Quantization());
+  const Attribution attribution = AttributeRun(library, 0);
+  EXPECT_THAT(attribution.ranked, SizeIs(3));
+  EXPECT_EQ(attribution.ranked[0].place.config_id, "Cube_gptq");
+  EXPECT_EQ(attribution.outcome, Outcome::kAttributed);
+}
+
+TEST(AttributeRun, AnEmptyLibraryHasNothingToCompareWith) {
+  const Library library(Unknown(0));
+  EXPECT_EQ(AttributeRun(library, 0).outcome, Outcome::kNotComparable);
+}
+
+TEST(ReadUnknownRuns, NamesWhatIsMissing) {
+  const std::string file = WriteTestFile(
+      "empty.json",
+      R"({"experiment_metadata": {"experiment_type": "unknown"}, "configurations": [], "runs": []})");
+  EXPECT_THAT(ReadUnknownRuns(file, "").status().message(),
+              HasSubstr("empty.json: at /runs: no configuration has a run with signals"));
+  EXPECT_THAT(ReadUnknownRuns(file, "X").status().message(), HasSubstr("none with config_id 'X'"));
+}
+
+}  // namespace
+}  // namespace forensics::analyzer

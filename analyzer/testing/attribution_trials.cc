@@ -1,0 +1,54 @@
+#include "analyzer/testing/attribution_trials.h"
+
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace forensics::analyzer {
+
+Trial RunTrial(const TrialShape& shape, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  SyntheticLibrary library(shape.sizes, random());
+  std::vector<Labels> labels;
+  for (int hardware = 0; hardware < shape.hardware; ++hardware) {
+    for (int value = 0; value < shape.values; ++value) {
+      library.Add(value, hardware);
+      labels.push_back({absl::StrCat(value), absl::StrCat("GPU ", hardware)});
+    }
+  }
+  const bool is_known = random() % 2 == 0;
+  const int asked = shape.ask_hardware ? shape.hardware : shape.values;
+  const int label = is_known ? static_cast<int>(random() % static_cast<uint64_t>(asked)) : asked;
+  library.Add(shape.ask_hardware ? shape.values : label,
+              shape.ask_hardware ? label : shape.hardware);
+
+  std::vector<ComparedRun> runs;
+  for (size_t i = 0; i < library.runs().size(); ++i) {
+    runs.push_back({&library.configurations()[i], &library.runs()[i]});
+  }
+  const ComparedRun unknown = runs.back();
+  runs.pop_back();
+  const PairDistances distances = DistancesBetween(runs);
+  const NoiseScales scales = NoiseScalesOf(labels, distances);
+  const Eigen::MatrixXd logs = LogDistances(distances, scales);
+  const Question question = shape.ask_hardware ? QuestionOfHardware(labels, distances)
+                                               : QuestionOfValue(labels, distances);
+  Sighting sighting;
+  sighting.log_distances.resize(static_cast<Eigen::Index>(runs.size()));
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const RunDistance distance = DistanceOf(unknown, runs[i]);
+    sighting.identical.push_back(distance.identical());
+    sighting.log_distances(static_cast<Eigen::Index>(i)) =
+        LogDistance(distance, scales).value_or(std::numeric_limits<double>::quiet_NaN());
+  }
+  Trial trial;
+  trial.answer = AnswerFor(question, Rehearse(question, logs), logs, sighting);
+  trial.truth = !is_known            ? kNoneOfThese
+                : shape.ask_hardware ? absl::StrCat("GPU ", label)
+                                     : absl::StrCat(label);
+  return trial;
+}
+
+}  // namespace forensics::analyzer

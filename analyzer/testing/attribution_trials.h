@@ -1,0 +1,33 @@
+// Attribution where the truth is known: how often its probabilities are right.
+#ifndef ANALYZER_TESTING_ATTRIBUTION_TRIALS_H_
+#define ANALYZER_TESTING_ATTRIBUTION_TRIALS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "analyzer/attribution/answer.h"
+#include "analyzer/testing/synthetic_library.h"
+
+namespace forensics::analyzer {
+
+struct TrialShape {
+  int values = 3;
+  int hardware = 2;  // known
+  EffectSizes sizes;
+  bool ask_hardware = false;  // else the value
+};
+
+struct Trial {
+  Answer answer;
+  std::string truth;  // a label, or kNoneOfThese
+};
+
+// A library of all values on all hardware, and an unknown run: for the value it is one of these (in
+// half of the trials) or a new one, on new hardware; for the hardware a new value on one of these
+// or on new hardware.
+Trial RunTrial(const TrialShape& shape, uint64_t seed);
+
+}  // namespace forensics::analyzer
+
+#endif  // ANALYZER_TESTING_ATTRIBUTION_TRIALS_H_
