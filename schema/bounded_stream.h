@@ -12,6 +12,7 @@ inline constexpr size_t kLongestToken = size_t{16} << 20;
 inline constexpr char kTokenTooLong[] =
     "a string, number or white space of more than 16777216 bytes";
 
+inline constexpr char kByteOrderMark[] = "\xEF\xBB\xBF";
 // How a file begins that was given compressed, by mistake.
 inline constexpr char kGzipMagic[] = "\x1f\x8b";
 inline constexpr char kIsGzip[] = "is compressed by gzip; decompress it first (gunzip)";

@@ -7,6 +7,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "schema/bounded_stream.h"
 #include "schema/inspect_experiment.h"
 #include "schema/inspect_run.h"
 #include "schema/inspect_shard.h"
@@ -84,7 +86,11 @@ absl::StatusOr<Inspection> Inspect(const std::string& path) {
   std::ifstream(path, std::ios::binary).read(start, sizeof start);
   const absl::string_view text =
       absl::StripLeadingAsciiWhitespace(absl::string_view(start, sizeof start));
-  if (absl::StartsWith(text, "{")) return WithoutProblems(InspectExperiment(path));
+  // A byte order mark is passed over there, and what is compressed is said to be.
+  for (const absl::string_view begin :
+       {absl::string_view("{"), absl::string_view(kByteOrderMark), absl::string_view(kGzipMagic)}) {
+    if (absl::StartsWith(text, begin)) return WithoutProblems(InspectExperiment(path));
+  }
   if (absl::StartsWith(text, "FPFSHARD") || IsShardName(path)) {
     return WithoutProblems(InspectShard(path));
   }

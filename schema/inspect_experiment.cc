@@ -32,8 +32,6 @@ constexpr size_t kBufferBytes = 1 << 20;
 constexpr unsigned kFlags = rapidjson::kParseNanAndInfFlag | rapidjson::kParseIterativeFlag |
                             rapidjson::kParseValidateEncodingFlag;
 
-constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 using Stream = BoundedStream<rapidjson::FileReadStream>;
 
 using Facts = std::map<std::string, std::string>;
@@ -231,7 +229,7 @@ absl::StatusOr<std::string> InspectExperiment(const std::string& path) {
     return absl::DataLossError(absl::StrCat(path, ": byte 0: ", kIsGzip));
   }
   if (absl::StartsWith(start, kByteOrderMark)) {
-    for (size_t i = 0; i < kByteOrderMark.size(); ++i) bytes.Take();
+    for (size_t i = 0; i < sizeof kByteOrderMark - 1; ++i) bytes.Take();
   }
   Stream stream(bytes);
   OutlineHandler outline(stream);

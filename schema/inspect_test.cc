@@ -242,8 +242,7 @@ TEST_F(InspectTest, KeysWithSlashesAreNoPaths) {
   EXPECT_THAT(TextOf(WriteText("x.json", text)), HasSubstr("sound"));
 }
 
-// Everything else is an error that says how.
-// As the analyzer does.
+// As the analyzer does. Everything below is an error that says how.
 TEST_F(InspectTest, AByteOrderMarkIsPassedOver) {
   EXPECT_THAT(TextOf(WriteText("mark.json", absl::StrCat("\xEF\xBB\xBF", kExperiment))),
               HasSubstr("mark.json: sound"));
