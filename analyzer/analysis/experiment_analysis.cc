@@ -96,7 +96,8 @@ void Analysis::CheckRuns() {
         group.baseline->config_id, " serves as the baseline"));
   }
   // What is not reproducible stands first.
-  for (const std::vector<std::string>& odd : {OddRuns(experiment), experiment.findings}) {
+  for (const std::vector<std::string>& odd :
+       {SharedNames(experiment), OddRuns(experiment), experiment.findings}) {
     report_.findings.insert(report_.findings.end(), odd.begin(), odd.end());
   }
 }

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "analyzer/reading/json_fields.h"
 #include "schema/run_directory.h"
 
@@ -73,6 +77,22 @@ bool IsSubstitute(const std::string& variable, const Configuration& baseline) {
   return is_known && (variable != "cuda_version" || IsTestedCudaVersion(baseline));
 }
 
+// What a GPU's label says beside its name: memory ("40GB") and form ("PCIE"), of which one name has
+// several.
+std::map<std::string, std::string> StatedProperties(const std::string& label) {
+  std::map<std::string, std::string> properties;
+  const std::string spelled = absl::AsciiStrToUpper(label);
+  for (const absl::string_view word : absl::StrSplit(spelled, absl::ByAnyChar(" -_()"))) {
+    if (absl::EndsWith(word, "GB") && word.size() > 2 && absl::ascii_isdigit(word[0])) {
+      properties["memory"] = std::string(word);
+    }
+    for (const absl::string_view form : {"SXM", "PCIE", "NVL"}) {
+      if (absl::StartsWith(word, form)) properties["form"] = std::string(form);
+    }
+  }
+  return properties;
+}
+
 }  // namespace
 
 std::string HardwareName(const std::string& label) {
@@ -85,17 +105,34 @@ std::string HardwareName(const std::string& label) {
 }
 
 std::map<std::string, std::string> HardwareNames(const Experiment& experiment) {
-  std::map<std::string, std::string> names;  // by label
-  std::map<std::string, int> labels;         // how many have a name
+  std::map<std::string, std::string> names;                                   // by label
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> said;  // by name, property
+  std::set<std::string> contradicted;                                         // names
   for (const Configuration& configuration : experiment.configurations) {
     const std::string& label = configuration.hardware;
     const auto [entry, is_new] = names.try_emplace(label, HardwareName(label));
-    if (is_new) ++labels[entry->second];
+    if (!is_new) continue;
+    for (const auto& [property, value] : StatedProperties(label)) {
+      std::set<std::string>& values = said[{entry->second, property}];
+      values.insert(value);
+      if (values.size() > 1) contradicted.insert(entry->second);
+    }
   }
   for (auto& [label, name] : names) {
-    if (labels[name] > 1) name = label;
+    if (contradicted.count(name) > 0) name = label;
   }
   return names;
+}
+
+std::vector<std::string> SharedNames(const Experiment& experiment) {
+  std::map<std::string, std::vector<std::string>> labels;  // by name
+  for (const auto& [label, name] : HardwareNames(experiment)) labels[name].push_back(label);
+  std::vector<std::string> lines;
+  for (const auto& [name, sharing] : labels) {
+    if (sharing.size() < 2) continue;
+    lines.push_back(absl::StrCat(name, ": taken for one hardware: ", absl::StrJoin(sharing, ", ")));
+  }
+  return lines;
 }
 
 std::vector<HardwareGroup> GroupByHardware(const Experiment& experiment) {

@@ -17,9 +17,14 @@ namespace forensics::analyzer {
 // known GPU is its own name. Upper and lower case are one.
 std::string HardwareName(const std::string& label);
 
-// The name of each hardware label in the file: HardwareName, but where several labels share that
-// (A100-40GB and A100-80GB), each of them is its own name.
+// The name of each hardware label in the file: HardwareName, but where labels that share it
+// contradict each other in memory or form (A100-40GB and A100-80GB, SXM and PCIe), each of them is
+// its own name.
 std::map<std::string, std::string> HardwareNames(const Experiment& experiment);
+
+// A line a name that several labels share: "A100: taken for one hardware: A100-80GB, NVIDIA
+// A100-SXM4-80GB".
+std::vector<std::string> SharedNames(const Experiment& experiment);
 
 struct HardwareGroup {
   std::string name;

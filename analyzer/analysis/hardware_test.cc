@@ -80,7 +80,7 @@ TEST(GroupByHardware, AnyNumberOfLabelsInTheOrderListed) {
   EXPECT_THAT(groups[1].configurations, SizeIs(2));
 }
 
-TEST(GroupByHardware, LabelsThatShareAShortNameStayApartUnderTheirFullNames) {
+TEST(GroupByHardware, LabelsThatContradictEachOtherStayApartUnderTheirFullNames) {
   Experiment experiment = MakeExperiment("batch_size", "batch_size");
   experiment.configurations = {MakeConfiguration("a", "A100-40GB", int64_t{1}),
                                MakeConfiguration("b", "NVIDIA H100 80GB HBM3", int64_t{1}),
@@ -93,6 +93,31 @@ TEST(GroupByHardware, LabelsThatShareAShortNameStayApartUnderTheirFullNames) {
   EXPECT_THAT(names, ElementsAre("A100-40GB", "H100", "A100-80GB", "A100"));
   EXPECT_THAT(groups[0].configurations, SizeIs(2));
   EXPECT_EQ(groups[2].baseline->config_id, "c");
+}
+
+TEST(HardwareNames, LabelsOfOneNameAreOneHardwareUnlessTheyContradictEachOther) {
+  struct Case {
+    const char* a;
+    const char* b;
+    bool one;
+  };
+  const Case cases[] = {
+      {"NVIDIA A100-SXM4-80GB", "A100-80GB", true},
+      {"A100", "a100-80gb", true},
+      {"NVIDIA H100 80GB HBM3", "H100", true},
+      {"A100-40GB", "A100-80GB", false},
+      {"NVIDIA A100-SXM4-80GB", "NVIDIA A100-PCIE-40GB", false},
+      {"H100 SXM", "H100 PCIe", false},
+      {"A100-80GB", "H100-80GB", false},
+  };
+  for (const auto& [a, b, one] : cases) {
+    SCOPED_TRACE(std::string(a) + ", " + b);
+    Experiment experiment = MakeExperiment("batch_size", "batch_size");
+    experiment.configurations = {MakeConfiguration("a", a, int64_t{1}),
+                                 MakeConfiguration("b", b, int64_t{2})};
+    EXPECT_THAT(GroupByHardware(experiment), SizeIs(one ? 1 : 2));
+    EXPECT_THAT(SharedNames(experiment), SizeIs(one ? 1 : 0));
+  }
 }
 
 TEST(GroupByHardware, AConfigIdListedAgainIsLeftOut) {

@@ -165,6 +165,13 @@ def cases():
             "summary/baseline_l2": 8, "baseline_values": {
                 "A100": False, "H100": False, "AMD EPYC 9654 AVX512": False},
             "cross_hardware_baseline/false/h100_config": "H"}
+    # The plan's names are substrings of labels: both are the A100.
+    yield "two labels of one GPU", experiment(
+        "compile", [("A", "NVIDIA A100-SXM4-80GB", False), ("AC", "A100-80GB", True),
+                    ("H", "H100", False)], [run("A", 0), run("AC", 4), run("H", 1)]), {
+            "summary/snr": 4, "summary/baseline_l2": 4,
+            "baseline_values": {"A100": False, "H100": False},
+            "within_hardware_detectability/A100/true/l2_distance": 16}
     # Values keep their JSON type, but 1 and 1.0 are one number.
     for value, noise in ((1, 4), (1.0, 4), ("1", None), (True, None)):
         yield f"a value of {value!r}", experiment(
