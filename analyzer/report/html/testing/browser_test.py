@@ -173,8 +173,10 @@ class Page(unittest.TestCase):
                  "absent": [1, 0, 7, 0], "absent_accuracy": 0.875,
                  "absent_accuracy_interval": None, "mean_confidence": 0.9}
         attribution = {"leave_one_out": {"by_value": found, "by_hardware": None}}
-        text = text.replace('{"experiment":"batch_size",',
-                            '{"experiment":"batch_size","attribution":%s,' % json.dumps(attribution), 1)
+        # The page's own stands in the report under another name: of two the last would count.
+        text = text.replace('"attribution":', '"its_own":').replace(
+            '{"experiment":"batch_size",',
+            '{"experiment":"batch_size","attribution":%s,' % json.dumps(attribution), 1)
         tampered = page + ".tampered.html"
         with open(tampered, "w") as f:
             f.write(text.replace("</body>", "<img src='http://127.0.0.1:9/x.png'></body>"))
