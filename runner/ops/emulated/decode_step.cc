@@ -16,10 +16,6 @@ namespace {
 constexpr int64_t kWarps = 16;
 constexpr int64_t kThreadColumns = 4;
 constexpr int64_t kHeadWarpColumns = 256;  // of a warp of the head's product
-constexpr float kLog2E = 1.4426950408889634f;
-
-float Exp(float x) { return ApproximateExp2(x * kLog2E); }
-
 using Row = std::vector<uint16_t>;
 
 Row RoundedRow(const std::vector<float>& sums) {
@@ -117,7 +113,7 @@ Choice ChooseExperts(const EmulatedDecodeModel& model, const EmulatedDecodeLayer
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](int64_t a, int64_t b) { return logits[a] > logits[b]; });
-  const auto exponential = [&](int64_t e) { return Exp(logits[e] - logits[order[0]]); };
+  const auto exponential = [&](int64_t e) { return ApproximateExp(logits[e] - logits[order[0]]); };
   std::array<float, kWarp> lanes = {};
   const int64_t per_lane = std::max<int64_t>(d.experts / kWarp, 1);
   for (int64_t i = 0; i < (model.normalise ? d.slots : d.experts); ++i) {
@@ -143,7 +139,7 @@ Row RunExpert(const QuantizedMatrix& gate_up, const QuantizedMatrix& down, const
   Row inner(width);
   for (size_t i = 0; i < width; ++i) {
     const float gate = Widen(both[i]);
-    const float silu = Rounded(gate * ApproximateReciprocal(1.0f + Exp(-gate)));
+    const float silu = Rounded(gate * ApproximateReciprocal(1.0f + ApproximateExp(-gate)));
     inner[i] = ToBfloat16(silu * Widen(both[width + i]));
   }
   const int64_t groups = down.columns() / kGroupColumns;

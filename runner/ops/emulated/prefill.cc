@@ -57,32 +57,39 @@ class Prefill {
     return out;
   }
 
-  // x [rows, in] times weight [out, in] transposed, as cuBLAS adds it up.
-  Rows Linear(const Rows& x, const uint16_t* weight, int64_t out, int64_t in) const {
+  // x [rows, in] times weight [out, in] transposed, rounded. multiply(x, rows, weight, sums) fills
+  // sums [rows, out] of some of the rows.
+  template <typename Multiply>
+  Rows Product(const Rows& x, const uint16_t* weight, int64_t out, int64_t in,
+               const Multiply& multiply) const {
     const int64_t rows = static_cast<int64_t>(x.size()) / in;
     const PackedColumns packed(model_.core, InputFormat::kBfloat16, weight, out, in, in);
     Rows product(rows * out);
     parallel_for_(rows, kRowGrain, [&](int64_t begin, int64_t end) {
       std::vector<float> sums((end - begin) * out);
-      MultiplyByRecipe(model_.core, InputFormat::kBfloat16, {rows, out, in}, x.data() + begin * in,
-                       end - begin, packed, 0, out, sums.data(), out);
+      multiply(x.data() + begin * in, end - begin, packed, sums.data());
       std::transform(sums.begin(), sums.end(), product.begin() + begin * out, ToBfloat16);
     });
     return product;
   }
 
-  // The same as one chain an output.
+  // As cuBLAS adds it up.
+  Rows Linear(const Rows& x, const uint16_t* weight, int64_t out, int64_t in) const {
+    const ProductShape shape = {static_cast<int64_t>(x.size()) / in, out, in};
+    return Product(x, weight, out, in,
+                   [&](const uint16_t* rows, int64_t count, const PackedColumns& w, float* sums) {
+                     MultiplyByRecipe(model_.core, InputFormat::kBfloat16, shape, rows, count, w, 0,
+                                      out, sums, out);
+                   });
+  }
+
+  // As one chain an output.
   Rows Chain(const Rows& x, const uint16_t* weight, int64_t out, int64_t in) const {
-    const int64_t rows = static_cast<int64_t>(x.size()) / in;
-    const PackedColumns packed(model_.core, InputFormat::kBfloat16, weight, out, in, in);
     const ChainProduct chain(model_.core, InputFormat::kBfloat16);
-    Rows product(rows * out);
-    parallel_for_(rows, kRowGrain, [&](int64_t begin, int64_t end) {
-      std::vector<float> sums((end - begin) * out);
-      chain.Run(x.data() + begin * in, in, end - begin, packed, 0, out, 0, in, sums.data(), out);
-      std::transform(sums.begin(), sums.end(), product.begin() + begin * out, ToBfloat16);
-    });
-    return product;
+    return Product(x, weight, out, in,
+                   [&](const uint16_t* rows, int64_t count, const PackedColumns& w, float* sums) {
+                     chain.Run(rows, in, count, w, 0, out, 0, in, sums, out);
+                   });
   }
 
   // qkv [tokens, QkvWidth()] -> [tokens, heads * head_dim]; fills the layer's cache.

@@ -14,10 +14,6 @@
 namespace forensics::runner {
 namespace {
 
-constexpr float kLog2E = 1.4426950408889634f;
-
-float Exp(float x) { return ApproximateExp2(x * kLog2E); }
-
 // The sum of squares of a row as a block adds it up: chunk c to thread c mod threads.
 float SumOfSquares(const float* row, int64_t width) {
   const int threads = RowThreads(ChunksOf(width), kMostNormThreads);
@@ -67,7 +63,7 @@ void Softmax(const uint16_t* logits, int64_t experts, float* probabilities) {
   for (int64_t e = 0; e < experts; ++e) largest = std::fmax(largest, Widen(logits[e]));
   std::array<float, kWarp> of_lane = {};
   for (int64_t e = 0; e < experts; ++e) {
-    probabilities[e] = Exp(Widen(logits[e]) - largest);
+    probabilities[e] = ApproximateExp(Widen(logits[e]) - largest);
     of_lane[e % kWarp] += probabilities[e];
   }
   const float total = WarpSum(of_lane);
@@ -144,7 +140,7 @@ void SwiGluTwin(const uint16_t* gate_up, int64_t width, int64_t begin, int64_t e
     const uint16_t* gates = gate_up + r * 2 * width;
     for (int64_t i = 0; i < width; ++i) {
       const float gate = Widen(gates[i]);
-      const float silu = gate * ApproximateReciprocal(1.0f + Exp(-gate));
+      const float silu = gate * ApproximateReciprocal(1.0f + ApproximateExp(-gate));
       out[r * width + i] = ToBfloat16(Rounded(silu) * Widen(gates[width + i]));
     }
   }

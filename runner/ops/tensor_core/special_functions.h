@@ -15,6 +15,10 @@ namespace forensics::runner {
 // not whole then, -(i + f), is taken as -(i + 1) + (1 - f - 2^-23), its ones' complement.
 float ApproximateExp2(float x);
 
+// e^x as the project's own kernels compute it (runner/ops/cuda/special_functions.cuh): 2^(x
+// log2(e)), the product rounded.
+inline float ApproximateExp(float x) { return ApproximateExp2(x * 1.4426950408889634f); }
+
 // 1 / x: of the mantissa, scaled.
 float ApproximateReciprocal(float x);
 
