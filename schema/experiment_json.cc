@@ -6,6 +6,7 @@
 #include <rapidjson/writer.h>
 
 #include <set>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -15,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "schema/experiment_schema_text.h"
+#include "schema/json_number.h"
 #include "schema/schema_version.h"
 
 namespace forensics::schema {
@@ -234,13 +236,14 @@ bool ExperimentChecker::Double(double value) {
 }
 
 bool ExperimentChecker::RawNumber(const char* text, uint32_t length, bool) {
-  int64_t integer = 0;
-  double number = 0;
-  const absl::string_view view(text, length);
   if (state_->in_vector) return state_->status.ok();
-  if (absl::SimpleAtoi(view, &integer)) return Int64(integer);
-  if (absl::SimpleAtod(view, &number)) return Double(number);
-  return state_->Fail(absl::StrCat("expected a number, found ", Quoted(view)));
+  struct Events {
+    bool operator()(int64_t value) const { return checker->Int64(value); }
+    bool operator()(uint64_t value) const { return checker->Uint64(value); }
+    bool operator()(double value) const { return checker->Double(value); }
+    ExperimentChecker* checker;
+  };
+  return std::visit(Events{this}, ReadJsonNumber({text, length}));
 }
 
 bool ExperimentChecker::String(const char* text, uint32_t length, bool copy) {

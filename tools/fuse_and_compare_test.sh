@@ -17,7 +17,8 @@ rows=$(sed -n '/^----/,/^$/p' summary.txt | awk 'NF > 1 {print $1}' | tr '\n' ' 
 [ "$rows" = "reference batch_size compile quantization attention concurrent_streams cuda_version \
 tensor_parallel expert_parallel " ] || fail "rows are $rows"
 [ "$(sed -n '/^----/,/^$/p' summary.txt | grep -c Undefined)" = 1 ] || fail "more than the reference is undefined"
-grep -q "H100_concurrent .* 1.000  load ran 50% of the time, at 44%" summary.txt || fail "no overlap"
+grep -A1 "H100_concurrent .* 1.000 " summary.txt | grep -q "load ran 50% of the time, at 44%" ||
+  fail "no overlap"
 grep -q "^tensor_parallel *A100_tp4 " summary.txt || fail "no run time of A100_tp4"
 
 # A rank's shard is lost: the configuration is left out by name, all else is there.

@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "analyzer/reading/float_parser.h"
 #include "rapidjson/error/en.h"
+#include "schema/json_number.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -36,13 +37,11 @@ using Stream = schema::BoundedStream<ByteStream>;
 struct ScalarHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ScalarHandler> {
   bool Null() { return true; }
   bool Bool(bool b) { return Set(b); }
-  bool Int(int i) { return Set(int64_t{i}); }
-  bool Uint(unsigned i) { return Set(int64_t{i}); }
-  bool Int64(int64_t i) { return Set(i); }
-  bool Uint64(uint64_t i) {
-    return i <= INT64_MAX ? Set(static_cast<int64_t>(i)) : Set(static_cast<double>(i));
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    const schema::JsonNumber number = schema::ReadJsonNumber({text, size});
+    if (const int64_t* integer = std::get_if<int64_t>(&number)) return Set(int64_t{*integer});
+    return std::visit([this](auto value) { return Set(static_cast<double>(value)); }, number);
   }
-  bool Double(double d) { return Set(d); }
   bool String(const char* text, rapidjson::SizeType size, bool) {
     return Set(std::string(text, size));
   }
@@ -77,11 +76,12 @@ template <typename Handler>
 struct CheckedHandler {
   bool Null() { return checker->Null(), handler->Null(); }
   bool Bool(bool b) { return checker->Bool(b), handler->Bool(b); }
-  bool Int(int i) { return checker->Int(i), handler->Int(i); }
-  bool Uint(unsigned i) { return checker->Uint(i), handler->Uint(i); }
-  bool Int64(int64_t i) { return checker->Int64(i), handler->Int64(i); }
-  bool Uint64(uint64_t i) { return checker->Uint64(i), handler->Uint64(i); }
-  bool Double(double d) { return checker->Double(d), handler->Double(d); }
+  // Numbers come as text.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool copy) {
     return checker->RawNumber(text, size, copy), handler->RawNumber(text, size, copy);
   }
@@ -290,7 +290,7 @@ absl::Status JsonCursor::Charge(size_t bytes) {
 template <typename Handler>
 absl::Status JsonCursor::Parse(Handler& handler, Stream& stream) {
   constexpr unsigned kFlags = rapidjson::kParseStopWhenDoneFlag | rapidjson::kParseIterativeFlag |
-                              rapidjson::kParseFullPrecisionFlag | rapidjson::kParseNanAndInfFlag |
+                              rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseNanAndInfFlag |
                               rapidjson::kParseValidateEncodingFlag;
   const rapidjson::ParseResult result = reader_.Parse<kFlags>(stream, handler);
   if (stream.exhausted()) return Error(schema::kTokenTooLong);

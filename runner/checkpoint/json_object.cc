@@ -1,7 +1,9 @@
 #include "runner/checkpoint/json_object.h"
 
+#include <cmath>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "rapidjson/encodedstream.h"
@@ -10,6 +12,7 @@
 #include "rapidjson/reader.h"
 #include "rapidjson/stringbuffer.h"
 #include "rapidjson/writer.h"
+#include "schema/json_number.h"
 
 namespace forensics::runner {
 namespace {
@@ -45,14 +48,16 @@ class LimitedHandler {
 
   bool Null() { return Count() && document_.Null(); }
   bool Bool(bool value) { return Count() && document_.Bool(value); }
-  bool Int(int value) { return Count() && document_.Int(value); }
-  bool Uint(unsigned value) { return Count() && document_.Uint(value); }
-  bool Int64(int64_t value) { return Count() && document_.Int64(value); }
-  bool Uint64(uint64_t value) { return Count() && document_.Uint64(value); }
-  bool Double(double value) { return Count() && document_.Double(value); }
-  bool RawNumber(const char* text, rapidjson::SizeType size, bool copy) {
-    return Count() && document_.RawNumber(text, size, copy);
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    const schema::JsonNumber number = schema::ReadJsonNumber({text, size});
+    return Count() && std::visit([this](auto value) { return Number(value); }, number);
   }
+  // Numbers come as text.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
   bool String(const char* text, rapidjson::SizeType size, bool copy) {
     return Count() && document_.String(text, size, copy);
   }
@@ -66,17 +71,25 @@ class LimitedHandler {
 
   // Which limit was passed.
   std::string Excess() const {
+    if (is_too_large_) return "a number beyond the range of a double";
     return depth_ > kDeepest ? absl::StrCat("nested more than ", kDeepest, " deep")
                              : absl::StrCat("more than ", kMostValues, " values");
   }
 
  private:
   bool Count() { return ++values_ <= kMostValues; }
+  bool Number(int64_t value) { return document_.Int64(value); }
+  bool Number(uint64_t value) { return document_.Uint64(value); }
+  bool Number(double value) {
+    is_too_large_ = std::isinf(value);
+    return !is_too_large_ && document_.Double(value);
+  }
   bool Deeper() { return Count() && ++depth_ <= kDeepest; }
 
   rapidjson::Document& document_;
   int values_ = 0;
   int depth_ = 0;
+  bool is_too_large_ = false;
 };
 
 }  // namespace
@@ -84,7 +97,7 @@ class LimitedHandler {
 absl::Status ParseJson(absl::string_view text, rapidjson::Document& document) {
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag |
                               rapidjson::kParseValidateEncodingFlag |
-                              rapidjson::kParseFullPrecisionFlag;
+                              rapidjson::kParseNumbersAsStringsFlag;
   LimitedHandler handler(document);
   rapidjson::ParseResult result;
   const auto parse = [&](rapidjson::Document&) {
