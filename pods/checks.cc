@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr double kBytesPerGigabyte = 1e9;
 constexpr double kProbeSeconds = 120;
+constexpr double kNcclSeconds = 300;  // processes on every GPU, started twice
 constexpr int kTensorParallel = 7, kExpertParallel = 8;
 
 struct Answer {
@@ -33,11 +34,11 @@ struct Answer {
 
 // Runs a command whose answer is short.
 Answer Ask(const Plan& plan, const std::string& name, std::vector<std::string> command,
-           SignalGuard& signals) {
+           SignalGuard& signals, double seconds = kProbeSeconds) {
   ChildOptions options;
   options.command = std::move(command);
   options.log = Workspace(plan.folder()).Log("check-" + name);
-  options.timeout_seconds = kProbeSeconds;
+  options.timeout_seconds = seconds;
   std::error_code ignored;
   fs::remove(options.log, ignored);
   const absl::StatusOr<ChildExit> exit = RunChild(options, signals);
@@ -139,7 +140,8 @@ bool NeedsNccl(const Plan& plan, const std::vector<Step>& left) {
 Finding CheckNccl(const Plan& plan, const FindTool& find_tool, SignalGuard& signals) {
   const Answer answer =
       Ask(plan, "nccl",
-          {find_tool("nccl_bandwidth"), absl::StrCat("--gpus=", plan.machine().gpus())}, signals);
+          {find_tool("nccl_bandwidth"), absl::StrCat("--gpus=", plan.machine().gpus())}, signals,
+          kNcclSeconds);
   if (answer.ok) return {Finding::kOk, "nccl", answer.lines.empty() ? "" : answer.lines.back(), ""};
   return {Finding::kWrong, "nccl", answer.text,
           "experiments 7 and 8 need an all-reduce over all GPUs: see that NCCL is there and that "

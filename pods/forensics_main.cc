@@ -66,7 +66,7 @@ std::string RunfilesPath(const std::string& name) {
   if (name == "fuse") return "collector/fuse";
   if (name == "compare") return "analyzer/compare";
   if (name == "fetch_model") return "pods/fetch_model";
-  if (name == "nccl_bandwidth") return "runner/parallel/nccl_bandwidth";
+  if (name == "nccl_bandwidth") return "pods/nccl_bandwidth";
   return "runner/" + name;
 }
 

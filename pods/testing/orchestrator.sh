@@ -32,6 +32,20 @@ use_fakes() {
   ln -sf "$runfiles/analyzer/compare" tools/compare
 }
 
+# use_gpus DRIVER NAME...: an nvidia-smi that names these GPUs.
+use_gpus() {
+  local driver=$1 name
+  shift
+  mkdir -p driver
+  {
+    printf '#!/bin/sh\ncat <<END\n'
+    for name; do echo "$name, $driver, 81559, 4"; done
+    echo END
+  } >driver/nvidia-smi
+  chmod +x driver/nvidia-smi
+  PATH=$PWD/driver:/usr/bin:/bin
+}
+
 # digests FOLDER: run and signals of every finished run.
 digests() {
   (cd "$1" && grep -H '^ *signals_sha256' results/*/*/manifest.textproto | sort -u)

@@ -112,6 +112,11 @@ absl::Status LoadTorchCuda(const std::string& folder, absl::string_view build_cu
                    HowToGetLibraries(build_cuda)));
 }
 
+absl::Status LoadTorchCudaOfThisProcess(absl::string_view build_cuda) {
+  const absl::StatusOr<std::string> folder = TorchFolder();
+  return folder.ok() ? LoadTorchCuda(*folder, build_cuda) : folder.status();
+}
+
 const Gpu* StartedGpu() { return started; }
 
 absl::StatusOr<Gpu> StartCuda(int index, absl::string_view build_cuda) {
@@ -119,9 +124,7 @@ absl::StatusOr<Gpu> StartCuda(int index, absl::string_view build_cuda) {
   if (!driver.ok()) return driver.status();
   absl::StatusOr<Gpu> gpu = FindGpu(**driver, index, build_cuda);
   if (!gpu.ok()) return gpu;
-  const absl::StatusOr<std::string> folder = TorchFolder();
-  if (!folder.ok()) return folder.status();
-  absl::Status status = LoadTorchCuda(*folder, build_cuda);
+  absl::Status status = LoadTorchCudaOfThisProcess(build_cuda);
   if (status.ok()) status = MakeCurrent(*gpu, build_cuda);
   if (!status.ok()) return status;
   if (started == nullptr) started = new Gpu(*gpu);

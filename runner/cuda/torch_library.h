@@ -32,6 +32,9 @@ absl::Status CheckLoadedTorch();
 // with. Both as TORCH_ABI_VERSION: major, minor and patch in the highest bytes.
 absl::Status CheckSameTorch(uint64_t loaded, uint64_t built);
 
+// Loads libtorch_cuda.so from where this process's libtorch_cpu.so lies. Needs no GPU.
+absl::Status LoadTorchCudaOfThisProcess(absl::string_view build_cuda);
+
 // Loads libtorch_cuda.so from `folder`, where libtorch_cpu.so came from, so that the two are of one
 // version.
 absl::Status LoadTorchCuda(const std::string& folder, absl::string_view build_cuda);

@@ -52,7 +52,8 @@ class NcclCommunicator : public Communicator {
     library_.ncclGetVersion(&version);
     std::string text = absl::StrCat("NCCL ", version);
     for (const auto& [name, value] : kNcclSettings) {
-      absl::StrAppend(&text, ", ", name, "=", std::getenv(name));
+      const char* chosen = std::getenv(name);
+      if (chosen != nullptr) absl::StrAppend(&text, ", ", name, "=", chosen);
     }
     return text;
   }
@@ -161,8 +162,10 @@ nccl::Result Connect(const nccl::Library& library, const nccl::UniqueId& id,
 
 absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(milliseconds start_timeout,
                                                           milliseconds timeout,
-                                                          Communicator& control) {
-  for (const auto& [name, value] : kNcclSettings) setenv(name, value, /*overwrite=*/0);
+                                                          Communicator& control, bool fixed_order) {
+  if (fixed_order) {
+    for (const auto& [name, value] : kNcclSettings) setenv(name, value, /*overwrite=*/0);
+  }
   const std::string who = absl::StrCat("rank ", control.rank(), ": ");
   const absl::StatusOr<const nccl::Library*> library = nccl::Library::Get();
   if (!library.ok()) return absl::AbortedError(absl::StrCat(who, library.status().message()));

@@ -21,9 +21,12 @@ namespace forensics::runner {
 // A call returns when its result is there; a rank that does not take part within `timeout`
 // (`start_timeout` when they connect) is a RankError, and the communicator is of no use from then
 // on. Aborted where the ranks cannot be connected.
+//
+// Without `fixed_order` NCCL chooses by itself, for speed: only to know what the machine could do.
 absl::StatusOr<std::unique_ptr<Communicator>> ConnectNccl(std::chrono::milliseconds start_timeout,
                                                           std::chrono::milliseconds timeout,
-                                                          Communicator& control);
+                                                          Communicator& control,
+                                                          bool fixed_order = true);
 
 }  // namespace forensics::runner
 
