@@ -6,10 +6,10 @@
 #include <set>
 #include <vector>
 
-#include "Eigen/Core"
 #include "absl/types/span.h"
 #include "analyzer/comparison/contexts.h"
 #include "analyzer/comparison/logprob_alignment.h"
+#include "analyzer/comparison/vector_sums.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -31,11 +31,8 @@ class SignalSum {
       ++result_.compared;
       if (same_bits && same_elements) ++result_.identical;
     }
-    using Vector = Eigen::Map<const Eigen::ArrayXf>;
-    const Eigen::Index size = static_cast<Eigen::Index>(a.size());
-    const Vector vector_a(a.data(), size), vector_b(b.data(), size);
     // A NaN or infinity in either vector leaves no finite sum.
-    const double squares = (vector_a.cast<double>() - vector_b.cast<double>()).square().sum();
+    const double squares = SquaredDistance(a, b);
     if (!std::isfinite(squares)) return;
     measured_.insert(at.Computed());
     sum_ += std::sqrt(squares);

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "analyzer/comparison/bit_counts.h"
+
 namespace forensics::analyzer {
 namespace {
 
@@ -69,6 +71,26 @@ void BitChanges::Add(float a, float b) {
   largest_ = std::max(largest_, distance);
   sum_ += distance;
   ++histogram_[BitLength(distance)];
+}
+
+void BitChanges::Add(absl::Span<const float> a, absl::Span<const float> b) {
+  static_assert(BitCounts::kBins == UlpStatistics::kBins);
+  const BitCounts counts = CountBits(a, b);
+  elements += static_cast<int64_t>(a.size());
+  changed += counts.changed;
+  sign += counts.sign;
+  exponent += counts.exponent;
+  mantissa += counts.changed - counts.sign - counts.exponent;
+  bits_seen_ |= counts.bits_seen;
+  largest_ = std::max(largest_, counts.largest);
+  sum_ += counts.sum;
+  for (size_t bin = 0; bin < histogram_.size(); ++bin) histogram_[bin] += counts.histogram[bin];
+}
+
+void BitChanges::AddUnchanged(size_t count, uint32_t bits_seen) {
+  elements += static_cast<int64_t>(count);
+  histogram_[0] += static_cast<int64_t>(count);
+  bits_seen_ |= bits_seen;
 }
 
 void BitChanges::Add(const BitChanges& other) {

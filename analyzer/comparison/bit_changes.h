@@ -3,9 +3,12 @@
 #define ANALYZER_COMPARISON_BIT_CHANGES_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
+
+#include "absl/types/span.h"
 
 namespace forensics::analyzer {
 
@@ -40,6 +43,10 @@ class BitChanges {
  public:
   // Both are finite.
   void Add(float a, float b);
+  // Element by element; of the same length.
+  void Add(absl::Span<const float> a, absl::Span<const float> b);
+  // So many elements that are the same in both; `bits_seen`: of all of them, or-ed.
+  void AddUnchanged(size_t count, uint32_t bits_seen);
   void Add(const BitChanges& other);
 
   int64_t elements = 0;

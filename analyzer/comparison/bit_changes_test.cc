@@ -1,7 +1,9 @@
 #include "analyzer/comparison/bit_changes.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <random>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -77,6 +79,76 @@ TEST(Ulps, OfNumbersThatAreNoBfloat16AreFloat32s) {
 TEST(Ulps, TheLargestDistanceHasABin) {
   const float max = std::numeric_limits<float>::max();
   EXPECT_EQ(Changes({{max, -max}}).Ulps(NumberFormat::kFloat32).histogram[32], 1);
+}
+
+// Any finite bits, zeros, subnormals, and numbers close to another.
+float AnyFinite(std::mt19937& random, float near) {
+  const uint32_t bits = static_cast<uint32_t>(random());
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  switch (random() % 6) {
+    case 0:
+      return near;
+    case 1:
+      return std::nextafter(near, 0.0f);
+    case 2:
+      return std::signbit(value) ? -0.0f : 0.0f;
+    case 3:
+      return value * 1e-38f;
+    default:
+      return std::isfinite(value) ? value : std::numeric_limits<float>::lowest();
+  }
+}
+
+void ExpectSame(const BitChanges& a, const BitChanges& b) {
+  EXPECT_EQ(a.elements, b.elements);
+  EXPECT_EQ(a.changed, b.changed);
+  EXPECT_EQ(a.sign, b.sign);
+  EXPECT_EQ(a.exponent, b.exponent);
+  EXPECT_EQ(a.mantissa, b.mantissa);
+  EXPECT_EQ(a.FitBfloat16(), b.FitBfloat16());
+  const UlpStatistics ulps_a = a.Ulps(NumberFormat::kFloat32);
+  const UlpStatistics ulps_b = b.Ulps(NumberFormat::kFloat32);
+  EXPECT_EQ(ulps_a.largest, ulps_b.largest);
+  EXPECT_EQ(ulps_a.mean, ulps_b.mean);
+  EXPECT_EQ(ulps_a.histogram, ulps_b.histogram);
+}
+
+TEST(BitChanges, OfVectorsAreThoseOfTheirElements) {
+  std::mt19937 random(5);
+  for (const size_t size : {0, 1, 15, 16, 17, 100, 2047, 2048, 2049, 10000}) {
+    std::vector<float> a(size), b(size);
+    BitChanges expected;
+    for (size_t i = 0; i < size; ++i) {
+      a[i] = AnyFinite(random, 1);
+      b[i] = AnyFinite(random, a[i]);
+      if (!std::isfinite(a[i])) a[i] = 0;
+      if (!std::isfinite(b[i])) b[i] = 0;
+      expected.Add(a[i], b[i]);
+    }
+    BitChanges changes;
+    changes.Add(a, b);
+    SCOPED_TRACE(size);
+    ExpectSame(changes, expected);
+  }
+}
+
+TEST(BitChanges, OfAVectorWithItselfAreNone) {
+  const std::vector<float> values = {1, -2, 0.0f, 1.5f};
+  BitChanges expected, changes;
+  expected.Add(values, values);
+  changes.AddUnchanged(values.size(), 0xffff0000);
+  ExpectSame(changes, expected);
+  EXPECT_EQ(changes.changed, 0);
+}
+
+TEST(BitChanges, OfTheLongestDistancesDoNotOverflow) {
+  const std::vector<float> a(100000, std::numeric_limits<float>::max());
+  const std::vector<float> b(100000, std::numeric_limits<float>::lowest());
+  BitChanges changes;
+  changes.Add(a, b);
+  EXPECT_EQ(changes.Ulps(NumberFormat::kFloat32).mean, 2.0 * 0x7f7fffff);
+  EXPECT_EQ(changes.Ulps(NumberFormat::kFloat32).histogram[32], 100000);
 }
 
 TEST(BitChanges, OfSeveralVectorsAddUp) {

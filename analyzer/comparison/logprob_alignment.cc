@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <map>
-
-#include "absl/container/flat_hash_map.h"
+#include <utility>
 
 namespace forensics::analyzer {
 namespace {
@@ -17,13 +16,18 @@ bool SameIds(const LogProbs* a, const LogProbs* b) {
   return ids_a == ids_b;
 }
 
-// The values of `list` by id; empty if the list is malformed.
-absl::flat_hash_map<int64_t, float> ById(const LogProbs& list) {
-  absl::flat_hash_map<int64_t, float> values;
+// The values of `list` in the order of their ids; empty if the list is malformed.
+std::vector<std::pair<int64_t, float>> ById(const LogProbs& list) {
+  std::vector<std::pair<int64_t, float>> values;
   if (list.token_ids.size() != list.values.size()) return values;
+  values.reserve(list.values.size());
   for (size_t i = 0; i < list.values.size(); ++i) {
-    if (!values.emplace(list.token_ids[i], list.values[i]).second) return {};
+    values.emplace_back(list.token_ids[i], list.values[i]);
   }
+  const auto by_id = [](const auto& a, const auto& b) { return a.first < b.first; };
+  const auto same_id = [](const auto& a, const auto& b) { return a.first == b.first; };
+  std::sort(values.begin(), values.end(), by_id);
+  if (std::adjacent_find(values.begin(), values.end(), same_id) != values.end()) return {};
   return values;
 }
 
@@ -51,14 +55,17 @@ AlignedLogProbs Align(const StoredLogProbs& a, const StoredLogProbs& b) {
   AlignedLogProbs aligned;
   aligned.missing = list_a == nullptr || list_b == nullptr;
   if (aligned.missing) return aligned;
-  const absl::flat_hash_map<int64_t, float> values_a = ById(*list_a);
-  const absl::flat_hash_map<int64_t, float> values_b = ById(*list_b);
+  const std::vector<std::pair<int64_t, float>> values_a = ById(*list_a);
+  const std::vector<std::pair<int64_t, float>> values_b = ById(*list_b);
   aligned.malformed = values_a.empty() || values_b.empty();
   if (aligned.malformed) return aligned;
-  for (const int64_t id : list_a->token_ids) {
-    const auto found = values_b.find(id);
-    if (found == values_b.end()) continue;
-    aligned.a.push_back(values_a.at(id));
+  for (size_t i = 0; i < list_a->token_ids.size(); ++i) {
+    const int64_t id = list_a->token_ids[i];
+    const auto found =
+        std::lower_bound(values_b.begin(), values_b.end(), id,
+                         [](const auto& value, int64_t wanted) { return value.first < wanted; });
+    if (found == values_b.end() || found->first != id) continue;
+    aligned.a.push_back(list_a->values[i]);
     aligned.b.push_back(found->second);
   }
   aligned.unmatched_ids =

@@ -17,7 +17,7 @@
 namespace forensics::analyzer {
 namespace {
 
-constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kBufferBytes = ByteStream::kMostFill + ByteStream::kReadBytes;
 
 }  // namespace
 
@@ -82,10 +82,9 @@ void ByteStream::Fill(size_t count) {
   char* const begin = buffer_.get() + kReadBehind;
   std::memmove(begin, current_, held);
   while (held < count) {
-    const size_t room = kBufferBytes - held;
-    const ssize_t got = file_size_ > 0 ? pread(file_->descriptor, begin + held, room,
+    const ssize_t got = file_size_ > 0 ? pread(file_->descriptor, begin + held, kReadBytes,
                                                static_cast<off_t>(end_offset_))
-                                       : read(file_->descriptor, begin + held, room);
+                                       : read(file_->descriptor, begin + held, kReadBytes);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) status_ = absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot be read"));
     if (got <= 0) {

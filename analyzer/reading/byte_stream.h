@@ -24,7 +24,8 @@ class ByteStream {
   // And so many bytes before it, whatever they hold.
   static constexpr size_t kReadBehind = 16;
 
-  // Fails if the file cannot be opened, is a directory or is compressed. Skips a UTF-8 byte order mark.
+  // Fails if the file cannot be opened, is a directory or is compressed. Skips a UTF-8 byte order
+  // mark.
   static absl::StatusOr<std::unique_ptr<ByteStream>> Open(const std::string& path);
 
   // Another stream of the same open file, at `offset`; of a regular file alone.
@@ -63,8 +64,10 @@ class ByteStream {
   }
 
   // Reads on until `count` (at most kMostFill) bytes are in memory or the file ends. Pointers got
-  // from current() and end() are void after it if it had to read.
+  // from current() and end() are void after it if it had to read. So much is read at once that it
+  // stays in a core's cache until it is taken.
   static constexpr size_t kMostFill = 1 << 18;
+  static constexpr size_t kReadBytes = 1 << 17;
   void Fill(size_t count);
 
   // True once the end of the file is in memory.

@@ -259,7 +259,7 @@ size_t JsonCursor::FindObject(absl::string_view first_key, size_t begin, size_t 
   constexpr size_t kMostSpace = 256;
   const std::unique_ptr<ByteStream> stream = stream_->At(begin - std::min(begin, kMostSpace));
   while (stream->Tell() < end && !stream->AtEnd()) {
-    stream->Fill(ByteStream::kMostFill);
+    stream->Fill(ByteStream::kReadBytes);
     const char* const first = stream->current();
     const size_t offset = stream->Tell();
     const absl::string_view text(first, static_cast<size_t>(stream->end() - first));
@@ -290,7 +290,8 @@ absl::Status JsonCursor::Charge(size_t bytes) {
 template <typename Handler>
 absl::Status JsonCursor::Parse(Handler& handler, Stream& stream) {
   constexpr unsigned kFlags = rapidjson::kParseStopWhenDoneFlag | rapidjson::kParseIterativeFlag |
-                              rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseNanAndInfFlag |
+                              rapidjson::kParseNumbersAsStringsFlag |
+                              rapidjson::kParseNanAndInfFlag |
                               rapidjson::kParseValidateEncodingFlag;
   const rapidjson::ParseResult result = reader_.Parse<kFlags>(stream, handler);
   if (stream.exhausted()) return Error(schema::kTokenTooLong);
@@ -333,7 +334,10 @@ void JsonCursor::TellCheckerOfVector() {
 absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* text,
                                     size_t* beyond_range) {
   if (Peek() != Kind::kArray) return Error("expected an array of numbers");
-  if (text != nullptr) stream_->Fill(ByteStream::kMostFill);
+  // Room for a little more than the longest so far.
+  if (text != nullptr) {
+    stream_->Fill(std::min(longest_text_ + longest_text_ / 8, ByteStream::kMostFill));
+  }
   const char* const begin = stream_->current();
   const size_t begin_offset = stream_->Tell();
   stream_->Take();
@@ -345,6 +349,7 @@ absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* tex
     const size_t size = stream_->Tell() - begin_offset + 1;
     const bool still_there = stream_->current() + 1 == begin + size;
     text->assign(begin, still_there ? size : 0);
+    longest_text_ = std::max(longest_text_, size);
   }
   stream_->Take();
   TellCheckerOfVector();

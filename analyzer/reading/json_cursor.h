@@ -71,7 +71,8 @@ class JsonCursor {
   absl::StatusOr<JsonScalar> ReadScalar();
 
   // An array of numbers as the nearest float32 of each (ReadFloat32Array). `text`, if not null,
-  // becomes the array as it is spelled, or empty if it is very long; `beyond_range`, if not null,
+  // becomes the array as it is spelled, or empty if it is very long or much longer than those
+  // before; `beyond_range`, if not null,
   // the count of decimals that became infinities.
   absl::Status ReadFloats(std::vector<float>& values, std::string* text = nullptr,
                           size_t* beyond_range = nullptr);
@@ -113,6 +114,7 @@ class JsonCursor {
   schema::ExperimentChecker* checker_ = nullptr;
   std::vector<std::string> path_;
   size_t charged_ = 0;
+  size_t longest_text_ = 0;  // of an array of numbers whose text was asked for
 };
 
 }  // namespace forensics::analyzer

@@ -1,0 +1,90 @@
+#include "analyzer/comparison/vector_sums.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "analyzer/comparison/compensated_sum.h"
+#include "gtest/gtest.h"
+
+namespace forensics::analyzer {
+namespace {
+
+constexpr size_t kSizes[] = {0, 1, 7, 8, 9, 16, 17, 100, 2048, 5003};
+
+// Gaussian, of magnitudes from 1e-20 to 1e20.
+std::vector<float> Values(size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> gauss;
+  std::vector<float> values(size);
+  for (float& value : values) {
+    value = gauss(random) * std::pow(10.0f, static_cast<float>(random() % 41) - 20);
+  }
+  return values;
+}
+
+TEST(AddUp, HasTheDigitsOfSumsInOrder) {
+  for (const size_t size : kSizes) {
+    for (unsigned seed = 0; seed < 20; ++seed) {
+      const std::vector<float> a = Values(size, seed), b = Values(size, seed + 1000);
+      CompensatedSum squares_a, squares_b, squares_delta, products;
+      double largest = 0;
+      for (size_t i = 0; i < size; ++i) {
+        const double x = a[i], y = b[i];
+        squares_a.Add(x * x);
+        squares_b.Add(y * y);
+        squares_delta.Add((x - y) * (x - y));
+        products.Add(x * y);
+        largest = std::max(largest, std::abs(x - y));
+      }
+      const VectorSums sums = AddUp(a, b);
+      EXPECT_EQ(sums.squares_a, squares_a.Total()) << size;
+      EXPECT_EQ(sums.squares_b, squares_b.Total()) << size;
+      EXPECT_EQ(sums.squares_delta, squares_delta.Total()) << size;
+      EXPECT_EQ(sums.products, products.Total()) << size;
+      EXPECT_EQ(sums.largest_delta, largest) << size;
+      EXPECT_EQ(SumOfSquares(a), squares_a.Total()) << size;
+    }
+  }
+}
+
+TEST(AddUp, KeepsWhatAPlainSumLoses) {
+  std::vector<float> a(1025, 0x1p-27f);
+  a[0] = 1;
+  EXPECT_EQ(SumOfSquares(a), 1 + 0x1p-44);
+}
+
+TEST(SquaredDistance, IsTheSumOfSixteenLanes) {
+  for (const size_t size : kSizes) {
+    const std::vector<float> a = Values(size, 1), b = Values(size, 2);
+    double lanes[16] = {};
+    for (size_t i = 0; i < size; ++i) {
+      const double delta = static_cast<double>(a[i]) - b[i];
+      lanes[i % 16] += delta * delta;
+    }
+    for (size_t width = 8; width > 0; width /= 2) {
+      for (size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+    }
+    EXPECT_EQ(SquaredDistance(a, b), lanes[0]) << size;
+  }
+}
+
+TEST(SquaredDistance, IsNotFiniteWhereAnElementIsNot) {
+  std::vector<float> a(40, 1), b(40, 2);
+  for (const float odd :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    for (const size_t place : {0, 17, 39}) {
+      a[place] = odd;
+      EXPECT_FALSE(std::isfinite(SquaredDistance(a, b)));
+      EXPECT_FALSE(std::isfinite(SquaredDistance(b, a)));
+      b[place] = odd;
+      EXPECT_FALSE(std::isfinite(SquaredDistance(a, b)));
+      a[place] = b[place] = 1;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace forensics::analyzer
