@@ -67,8 +67,8 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
 ABSL_FLAG(
     std::string, hardware, "",
-    "hardware label, such as A100-80GB (config ids shorten it to A100); emulated:H100 or "
-    "emulated:H200 computes on the CPU in that GPU's arithmetic, bit for bit; empty: the name "
+    "hardware label, such as A100-80GB (config ids shorten it to A100); emulated:H100, "
+    "emulated:H200 or emulated:A100 computes on the CPU in that GPU's arithmetic; empty: the name "
     "of the device");
 ABSL_FLAG(std::string, provider, "", "who rents out the machine, such as RunPod");
 ABSL_FLAG(std::string, reference, "",

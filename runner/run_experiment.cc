@@ -129,7 +129,8 @@ absl::StatusOr<std::unique_ptr<RunnableModel>> MakeModel(const Checkpoint& check
   const auto emulated = EmulatedGpu(manifest.hardware());
   if (!emulated.ok()) return emulated.status();
   if (emulated->has_value()) {
-    return EmulatedLanguageModel::Create(checkpoint, manifest.config(), **emulated);
+    return EmulatedLanguageModel::Create(checkpoint, manifest.config(), **emulated,
+                                         options.decode_graph);
   }
   return DecoderLanguageModel::Create(checkpoint, manifest.config(),
                                       {options.compiled_packages, options.decode_graph}, ranks);

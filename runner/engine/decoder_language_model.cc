@@ -15,6 +15,7 @@
 #include "runner/engine/machine.h"
 #include "runner/engine/torch_errors.h"
 #include "runner/model/cuda_ops.h"
+#include "runner/model/decode_step_support.h"
 #include "runner/model/reference_ops.h"
 
 namespace forensics::runner {
@@ -121,11 +122,7 @@ absl::Status DecoderLanguageModel::MakeGraph() {
   if (graph_ != nullptr || !MayDecodeByGraph(checkpoint_.config(), options_, cache_->batch())) {
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      checkpoint_.directory(),
-      ": its weights cannot all be kept in 4 bits (act-order, scales beyond float16, or layers "
-      "that "
-      "are stored unquantised), so there is no decode graph; run with --decode_graph=false"));
+  return NoDecodeStepError(checkpoint_.directory());
 }
 
 absl::Status DecoderLanguageModel::Reset(int64_t batch, int64_t capacity) {

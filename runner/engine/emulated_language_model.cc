@@ -4,16 +4,53 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <string_view>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runner/model/decode_step_support.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
 namespace forensics::runner {
 namespace {
 
-constexpr int64_t kShortestPrompt = 9;  // fewer rows take the 4-bit products on the GPU
+// A GPU that can be emulated, and how far it was held against a real one.
+struct EmulatedCore {
+  TensorCore core;
+  bool has_decode_step;  // the captured step's kernels are Hopper's
+  const char* verified;
+};
+
+constexpr EmulatedCore kEmulatedCores[] = {
+    {kAmpereTensorCore, false,
+     "no: instructions as published, special functions and libraries' choices as measured on Hopper"},
+    {kH100TensorCore, true, "on an H100"},
+    {kH200TensorCore, true, "kernel by kernel on an H200, whole runs on an H100"},
+};
+
+// What is asked for by name and cannot be had.
+struct OtherGpu {
+  const char* gpu;
+  const char* reason;
+};
+
+constexpr OtherGpu kOtherGpus[] = {
+    {"V100", "it has no bfloat16"},
+    {"B200", "the runner has no kernels for it"},
+};
+
+const EmulatedCore& Emulated(const TensorCore& core) {
+  return *std::find_if(std::begin(kEmulatedCores), std::end(kEmulatedCores), [&](const auto& gpu) {
+    return std::string_view(gpu.core.gpu) == core.gpu;
+  });
+}
+
+void AppendTo(std::vector<uint16_t>& rows, const std::vector<uint16_t>& row) {
+  rows.insert(rows.end(), row.begin(), row.end());
+}
 
 // Patterns [..., width] as a tensor of this shape.
 at::Tensor AsTensor(const std::vector<uint16_t>& bits, at::IntArrayRef shape) {
@@ -24,25 +61,35 @@ at::Tensor AsTensor(const std::vector<uint16_t>& bits, at::IntArrayRef shape) {
 
 }  // namespace
 
+std::string EmulatedGpus() {
+  return absl::StrJoin(kEmulatedCores, ", ", [](std::string* out, const EmulatedCore& gpu) {
+    absl::StrAppend(out, kEmulatedPrefix, gpu.core.gpu);
+  });
+}
+
 absl::StatusOr<std::optional<TensorCore>> EmulatedGpu(const std::string& hardware) {
   if (!absl::StartsWith(hardware, kEmulatedPrefix)) return std::nullopt;
-  for (const TensorCore& core : {kH100TensorCore, kH200TensorCore}) {
-    if (hardware == absl::StrCat(kEmulatedPrefix, core.gpu)) return core;
+  const std::string gpu = hardware.substr(std::strlen(kEmulatedPrefix));
+  for (const EmulatedCore& known : kEmulatedCores) {
+    if (gpu == known.core.gpu) return known.core;
   }
-  return absl::NotFoundError(absl::StrCat("hardware '", hardware, "': expected ", kEmulatedPrefix,
-                                          kH100TensorCore.gpu, " or ", kEmulatedPrefix,
-                                          kH200TensorCore.gpu));
+  std::string reason;
+  for (const OtherGpu& other : kOtherGpus) {
+    if (gpu == other.gpu) reason = absl::StrCat(" (", other.reason, ")");
+  }
+  return absl::NotFoundError(
+      absl::StrCat("hardware '", hardware, "': expected one of ", EmulatedGpus(), reason));
 }
 
 absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> EmulatedLanguageModel::Create(
-    const Checkpoint& checkpoint, const schema::RunConfig& config, const TensorCore& core) {
+    const Checkpoint& checkpoint, const schema::RunConfig& config, const TensorCore& core,
+    bool decode_graph) {
   struct Axis {
     const char* name;
     std::string found, emulated;
   };
   for (const Axis& axis :
        {Axis{"dtype", config.dtype(), "bfloat16"}, Axis{"device", config.device(), "cpu"},
-        Axis{"batch_size", absl::StrCat(config.batch_size()), "1"},
         Axis{"attention_impl", config.attention_impl(), "flash_attention_2"},
         Axis{"compile", config.compile() ? "true" : "false", "false"},
         Axis{"concurrent_work", config.concurrent_work() ? "true" : "false", "false"},
@@ -55,12 +102,22 @@ absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> EmulatedLanguageModel::Cr
   if (absl::Status status = EmulatedWeights::Check(checkpoint.config()); !status.ok()) {
     return status;
   }
-  return std::unique_ptr<EmulatedLanguageModel>(new EmulatedLanguageModel(checkpoint, core));
+  return std::unique_ptr<EmulatedLanguageModel>(
+      new EmulatedLanguageModel(checkpoint, core, decode_graph));
+}
+
+// As MayDecodeByGraph (runner/model/decoder_model.h) on the GPU itself.
+bool EmulatedLanguageModel::DecodesByStep(int64_t batch) const {
+  return decode_graph_ && Emulated(core_).has_decode_step &&
+         HasDecodeStep(checkpoint_.config(), batch);
 }
 
 absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
   auto weights = EmulatedWeights::Load(checkpoint_, core_, progress);
   if (!weights.ok()) return weights.status();
+  if (DecodesByStep(1) && !(*weights)->HasDecodeStep()) {
+    return NoDecodeStepError(checkpoint_.directory());
+  }
   weights_ = *std::move(weights);
   return absl::OkStatus();
 }
@@ -68,83 +125,106 @@ absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
 absl::StatusOr<std::map<std::string, std::string>> EmulatedLanguageModel::Settings() const {
   return std::map<std::string, std::string>{
       {"emulated_gpu", core_.gpu},
+      {"emulated_verified", Emulated(core_).verified},
       {"emulated_kernels",
-       "prefill: cuBLAS 13, libtorch 2.11's flash attention and _grouped_mm, own; decode: own "
-       "step"},
+       "cuBLAS 13, libtorch 2.11's flash attention, _grouped_mm and bmm, own"},
       {"emulated_products", ProductRecipesDigest()},
+      {"decode_graph", DecodesByStep(1) ? "yes" : "no"},
   };
 }
 
 absl::Status EmulatedLanguageModel::Reset(int64_t batch, int64_t capacity) {
   if (weights_ == nullptr) return absl::FailedPreconditionError("Reset before LoadWeights");
-  if (batch != 1) {
-    return absl::UnavailableError(
-        absl::StrCat("emulation computes one sequence, a batch of ", batch, " was asked for"));
-  }
-  weights_->ResetCache(capacity);
+  weights_->ResetCache(batch, capacity);
+  batch_ = batch;
   length_ = 0;
-  has_cache_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status EmulatedLanguageModel::CheckTokens(const TokenBatch& tokens,
+                                                int64_t logits_to_keep) const {
+  if (batch_ == 0) return absl::FailedPreconditionError("Forward before Reset");
+  const int64_t count = static_cast<int64_t>(tokens[0].size());
+  const EmulatedDecodeModel& model = weights_->model();
+  if (static_cast<int64_t>(tokens.size()) != batch_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected ", batch_, " sequences, found ", tokens.size()));
+  }
+  if (logits_to_keep < 1 || logits_to_keep > count) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("logits_to_keep: expected 1 to ", count, ", found ", logits_to_keep));
+  }
+  if (length_ + count > model.capacity) {
+    return absl::OutOfRangeError(
+        absl::StrCat("no room for ", count, " tokens after ", length_, " of ", model.capacity));
+  }
+  for (const std::vector<int64_t>& sequence : tokens) {
+    for (const int64_t id : sequence) {
+      if (id >= 0 && id < model.dims.vocab) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("token id: expected 0 to ", model.dims.vocab - 1, ", found ", id));
+    }
+  }
   return absl::OkStatus();
 }
 
 absl::StatusOr<at::Tensor> EmulatedLanguageModel::Forward(const TokenBatch& tokens,
                                                           int64_t logits_to_keep,
                                                           Observer* observer) {
-  if (!has_cache_) return absl::FailedPreconditionError("Forward before Reset");
-  const std::vector<int64_t>& ids = tokens[0];
-  const int64_t count = static_cast<int64_t>(ids.size());
-  const EmulatedDecodeModel& model = weights_->model();
-  if (length_ + count > model.capacity) {
-    return absl::OutOfRangeError(
-        absl::StrCat("no room for ", count, " tokens after ", length_, " of ", model.capacity));
-  }
-  for (const int64_t id : ids) {
-    if (id >= 0 && id < model.dims.vocab) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("token id: expected 0 to ", model.dims.vocab - 1, ", found ", id));
-  }
-  if (count == 1 && length_ > 0) return Decode(ids[0], observer);
-  if (length_ > 0 || count < kShortestPrompt) {
-    return absl::UnavailableError(absl::StrCat("emulation takes a prompt of at least ",
-                                               kShortestPrompt, " tokens, then one at a time"));
-  }
-  return Prefill(ids, logits_to_keep, observer);
+  if (absl::Status status = CheckTokens(tokens, logits_to_keep); !status.ok()) return status;
+  const bool by_step = tokens[0].size() == 1 && DecodesByStep(batch_);
+  const at::Tensor logits = by_step ? DecodeStep(tokens, observer)
+                                    : ForwardPass(tokens, logits_to_keep, observer);
+  length_ += static_cast<int64_t>(tokens[0].size());
+  return logits;
 }
 
-absl::StatusOr<at::Tensor> EmulatedLanguageModel::Prefill(const std::vector<int64_t>& ids,
-                                                          int64_t logits_to_keep,
-                                                          Observer* observer) {
-  const int64_t count = static_cast<int64_t>(ids.size());
-  const std::vector<uint16_t> logits = PrefillTwin(
-      weights_->model(), weights_->dense(), weights_->Embed(ids).data(), count, logits_to_keep,
+at::Tensor EmulatedLanguageModel::ForwardPass(const TokenBatch& tokens, int64_t logits_to_keep,
+                                              Observer* observer) {
+  const int64_t count = static_cast<int64_t>(tokens[0].size());
+  std::vector<uint16_t> embeddings;
+  for (const std::vector<int64_t>& sequence : tokens) {
+    AppendTo(embeddings, weights_->Embed(sequence));
+  }
+  const std::vector<uint16_t> logits = ForwardPassTwin(
+      weights_->model(), weights_->dense(), embeddings.data(), {batch_, count, length_},
+      logits_to_keep,
       [](int64_t items, int64_t grain, absl::FunctionRef<void(int64_t, int64_t)> f) {
         ParallelFor(items, grain, f);
       },
       [&](int64_t layer, const std::vector<uint16_t>& hidden_states) {
         Show(layer, hidden_states, count, observer);
       });
-  length_ = count;
-  return AsTensor(logits, {1, logits_to_keep, weights_->model().dims.vocab});
+  return AsTensor(logits, {batch_, logits_to_keep, weights_->model().dims.vocab});
 }
 
-absl::StatusOr<at::Tensor> EmulatedLanguageModel::Decode(int64_t id, Observer* observer) {
-  const EmulatedStep step =
-      DecodeStepTwin(weights_->model(), weights_->Embed({id}).data(), length_);
-  for (size_t layer = 0; layer < step.hidden_states.size(); ++layer) {
-    Show(static_cast<int64_t>(layer), step.hidden_states[layer], 1, observer);
+at::Tensor EmulatedLanguageModel::DecodeStep(const TokenBatch& tokens, Observer* observer) {
+  const EmulatedDecodeModel& model = weights_->model();
+  std::vector<std::vector<uint16_t>> hidden_states(model.layers.size());
+  std::vector<uint16_t> logits;
+  for (int64_t sequence = 0; sequence < batch_; ++sequence) {
+    const std::vector<uint16_t> embedding = weights_->Embed(tokens[sequence]);
+    const EmulatedStep step = DecodeStepTwin(model, embedding.data(), length_, sequence);
+    for (size_t i = 0; i < hidden_states.size(); ++i) {
+      AppendTo(hidden_states[i], step.hidden_states[i]);
+    }
+    AppendTo(logits, step.logits);
   }
-  ++length_;
-  return AsTensor(step.logits, {1, 1, weights_->model().dims.vocab});
+  for (size_t i = 0; i < hidden_states.size(); ++i) {
+    Show(static_cast<int64_t>(i), hidden_states[i], 1, observer);
+  }
+  return AsTensor(logits, {batch_, 1, model.dims.vocab});
 }
 
-// Of the `tokens` positions from length_ on.
+// hidden_states [batch, count, hidden], of the positions from length_ on.
 void EmulatedLanguageModel::Show(int64_t layer, const std::vector<uint16_t>& hidden_states,
-                                 int64_t tokens, Observer* observer) const {
+                                 int64_t count, Observer* observer) const {
   if (observer == nullptr) return;
   if (observer->WantsLayer(static_cast<int>(layer))) {
-    observer->OnHiddenStates(static_cast<int>(layer),
-                             AsTensor(hidden_states, {1, tokens, weights_->model().dims.hidden}));
-    observer->OnKeys(static_cast<int>(layer), weights_->keys(layer).narrow(2, length_, tokens));
+    observer->OnHiddenStates(
+        static_cast<int>(layer),
+        AsTensor(hidden_states, {batch_, count, weights_->model().dims.hidden}));
+    observer->OnKeys(static_cast<int>(layer), weights_->keys(layer).narrow(2, length_, count));
   }
   observer->AfterLayer(static_cast<int>(layer));
 }

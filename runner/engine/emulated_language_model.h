@@ -1,6 +1,5 @@
-// A model computed on the CPU in the arithmetic of a Hopper GPU, kernel by kernel: what
-// DecoderLanguageModel computes on that GPU in bfloat16 with flash attention and its captured
-// decode step, the same bits.
+// A model computed on the CPU in a GPU's arithmetic, kernel by kernel: what DecoderLanguageModel
+// computes on that GPU in bfloat16 with flash attention, the same bits.
 #ifndef RUNNER_ENGINE_EMULATED_LANGUAGE_MODEL_H_
 #define RUNNER_ENGINE_EMULATED_LANGUAGE_MODEL_H_
 
@@ -22,16 +21,21 @@ namespace forensics::runner {
 inline constexpr char kEmulatedPrefix[] = "emulated:";
 
 // The GPU that a hardware label asks to emulate; none for a label without the prefix. NotFound,
-// with those that there are, for one that is not known.
+// with those that there are, for one that is not known or that the runner has no kernels for.
 absl::StatusOr<std::optional<TensorCore>> EmulatedGpu(const std::string& hardware);
+
+// "emulated:A100, emulated:H100, ...".
+std::string EmulatedGpus();
 
 class EmulatedLanguageModel : public RunnableModel {
  public:
-  // `checkpoint` must outlive the model. Unavailable, naming axis and value, for what is not
-  // emulated: anything but bfloat16, one sequence, flash_attention_2, one rank, no compilation, no
-  // concurrent work; and for what EmulatedWeights::Check refuses.
+  // `checkpoint` must outlive the model. `decode_graph`: whether the GPU would decode by its
+  // captured step where it has one. Unavailable, naming axis and value, for what is not emulated:
+  // anything but bfloat16, flash_attention_2, one rank, no compilation, no concurrent work; and for
+  // what EmulatedWeights::Check refuses.
   static absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> Create(
-      const Checkpoint& checkpoint, const schema::RunConfig& config, const TensorCore& core);
+      const Checkpoint& checkpoint, const schema::RunConfig& config, const TensorCore& core,
+      bool decode_graph);
 
   const Checkpoint& checkpoint() const override { return checkpoint_; }
   absl::Status LoadWeights(const LoadProgress& progress) override;
@@ -40,25 +44,26 @@ class EmulatedLanguageModel : public RunnableModel {
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;
 
-  // A prompt of at least nine tokens first, then one token at a time.
   absl::StatusOr<at::Tensor> Forward(const TokenBatch& tokens, int64_t logits_to_keep,
                                      Observer* observer) override;
 
  private:
-  EmulatedLanguageModel(const Checkpoint& checkpoint, const TensorCore& core)
-      : checkpoint_(checkpoint), core_(core) {}
+  EmulatedLanguageModel(const Checkpoint& checkpoint, const TensorCore& core, bool decode_graph)
+      : checkpoint_(checkpoint), core_(core), decode_graph_(decode_graph) {}
 
-  absl::StatusOr<at::Tensor> Prefill(const std::vector<int64_t>& ids, int64_t logits_to_keep,
-                                     Observer* observer);
-  absl::StatusOr<at::Tensor> Decode(int64_t id, Observer* observer);
-  void Show(int64_t layer, const std::vector<uint16_t>& hidden_states, int64_t tokens,
+  bool DecodesByStep(int64_t batch) const;
+  absl::Status CheckTokens(const TokenBatch& tokens, int64_t logits_to_keep) const;
+  at::Tensor ForwardPass(const TokenBatch& tokens, int64_t logits_to_keep, Observer* observer);
+  at::Tensor DecodeStep(const TokenBatch& tokens, Observer* observer);
+  void Show(int64_t layer, const std::vector<uint16_t>& hidden_states, int64_t count,
             Observer* observer) const;
 
   const Checkpoint& checkpoint_;
   const TensorCore core_;
+  const bool decode_graph_;
   std::unique_ptr<EmulatedWeights> weights_;
+  int64_t batch_ = 0;  // of the cache; 0: there is none
   int64_t length_ = 0;
-  bool has_cache_ = false;
 };
 
 }  // namespace forensics::runner

@@ -31,14 +31,35 @@ schema::RunConfig EmulatedConfig() {
   return config;
 }
 
-// testdata/hopper/README.md says how it was made.
-TEST(EmulatedLanguageModel, HasEveryStoredBitOfAnH100) {
-  const schema::RunDirectory directory("testdata/hopper/runs/mini_awq");
+void ExpectSameSignals(const schema::PositionRecord& found,
+                       const schema::PositionRecord& expected) {
+  for (int layer = 0; layer < expected.layers_size(); ++layer) {
+    EXPECT_EQ(found.layers(layer).key().data(), expected.layers(layer).key().data())
+        << "layer " << expected.layers(layer).layer();
+    EXPECT_EQ(found.layers(layer).hidden_state().data(),
+              expected.layers(layer).hidden_state().data())
+        << "layer " << expected.layers(layer).layer();
+  }
+  EXPECT_EQ(found.top_log_probs().log_probs().data(), expected.top_log_probs().log_probs().data());
+}
+
+// A run of an H100 (testdata/hopper/README.md says how it was made).
+struct StoredRun {
+  const char* name;  // of its directory
+  const char* checkpoint;
+  bool decode_graph;
+};
+
+class StoredRuns : public testing::TestWithParam<StoredRun> {};
+
+TEST_P(StoredRuns, AreComputedAgainBitForBit) {
+  const schema::RunDirectory directory(absl::StrCat("testdata/hopper/runs/", GetParam().name));
   const auto manifest = directory.ReadManifest();
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   const auto stored = schema::ReadStoredRepetition(directory, *manifest, 2);
   ASSERT_TRUE(stored.ok()) << stored.status();
-  const auto checkpoint = Checkpoint::Open(kCheckpoint);
+  const auto checkpoint =
+      Checkpoint::Open(absl::StrCat("testdata/mini_qwen3_moe/", GetParam().checkpoint));
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
 
   GenerationInput input;
@@ -47,7 +68,8 @@ TEST(EmulatedLanguageModel, HasEveryStoredBitOfAnH100) {
   input.decode_steps = static_cast<int>(stored->steps.size());
   input.extraction = manifest->extraction();
   input.token_text = [](int64_t id) { return absl::StrCat(id); };
-  const auto model = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore);
+  const auto model = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore,
+                                                   GetParam().decode_graph);
   ASSERT_TRUE(model.ok()) << model.status();
   ASSERT_TRUE((*model)->LoadWeights({}).ok());
   const auto emulated = Generate(**model, input);
@@ -55,33 +77,35 @@ TEST(EmulatedLanguageModel, HasEveryStoredBitOfAnH100) {
 
   ASSERT_EQ(emulated->positions.size(), stored->positions.size());
   for (size_t i = 0; i < stored->positions.size(); ++i) {
-    const schema::PositionRecord& found = emulated->positions[i];
-    const schema::PositionRecord& expected = stored->positions[i];
-    for (int layer = 0; layer < expected.layers_size(); ++layer) {
-      EXPECT_EQ(found.layers(layer).key().data(), expected.layers(layer).key().data())
-          << "position " << i << ", layer " << expected.layers(layer).layer();
-      EXPECT_EQ(found.layers(layer).hidden_state().data(),
-                expected.layers(layer).hidden_state().data())
-          << "position " << i << ", layer " << expected.layers(layer).layer();
-    }
-    EXPECT_EQ(found.top_log_probs().log_probs().data(),
-              expected.top_log_probs().log_probs().data());
+    SCOPED_TRACE(testing::Message() << "position " << i);
+    ExpectSameSignals(emulated->positions[i], stored->positions[i]);
   }
   EXPECT_EQ(emulated->footer.signals_sha256(), stored->footer.signals_sha256());
 }
 
+INSTANTIATE_TEST_SUITE_P(H100, StoredRuns,
+                         testing::Values(StoredRun{"mini_awq", "awq", true},
+                                         StoredRun{"mini_awq_no_graph", "awq", false},
+                                         StoredRun{"mini_gptq", "gptq", true},
+                                         StoredRun{"mini_nf4", "bnb_nf4", true},
+                                         StoredRun{"mini_nf4_no_graph", "bnb_nf4", false}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
 TEST(EmulatedLanguageModel, SaysWhatItCannotDo) {
   const auto checkpoint = Checkpoint::Open(kCheckpoint);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  const auto made = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore);
+  const auto made = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore,
+                                                  /*decode_graph=*/true);
   ASSERT_TRUE(made.ok()) << made.status();
   EmulatedLanguageModel& model = **made;
   EXPECT_THAT(model.Reset(1, 10).ToString(), HasSubstr("before LoadWeights"));
   ASSERT_TRUE(model.LoadWeights({}).ok());
   EXPECT_THAT(model.Forward({{1}}, 1, nullptr).status().ToString(), HasSubstr("before Reset"));
-  EXPECT_THAT(model.Reset(2, 10).ToString(), HasSubstr("a batch of 2"));
   ASSERT_TRUE(model.Reset(1, 10).ok());
-  EXPECT_THAT(model.Forward({{1, 2}}, 1, nullptr).status().ToString(), HasSubstr("at least 9"));
+  EXPECT_THAT(model.Forward({{1}, {2}}, 1, nullptr).status().ToString(),
+              HasSubstr("expected 1 sequences, found 2"));
+  EXPECT_THAT(model.Forward({{1, 2}}, 3, nullptr).status().ToString(),
+              HasSubstr("expected 1 to 2, found 3"));
   EXPECT_THAT(model.Forward({{1, 4096}}, 1, nullptr).status().ToString(),
               HasSubstr("expected 0 to 4095, found 4096"));
   EXPECT_THAT(model.Forward({std::vector<int64_t>(11, 1)}, 1, nullptr).status().ToString(),
@@ -94,12 +118,11 @@ TEST(EmulatedLanguageModel, RefusesOtherConfigurations) {
   const auto refusal = [&](void (*change)(schema::RunConfig&)) {
     schema::RunConfig config = EmulatedConfig();
     change(config);
-    const auto model = EmulatedLanguageModel::Create(**checkpoint, config, kH100TensorCore);
+    const auto model = EmulatedLanguageModel::Create(**checkpoint, config, kH100TensorCore, true);
     EXPECT_TRUE(absl::IsUnavailable(model.status())) << model.status();
     return std::string(model.status().message());
   };
   EXPECT_THAT(refusal([](auto& c) { c.set_dtype("float32"); }), HasSubstr("dtype float32"));
-  EXPECT_THAT(refusal([](auto& c) { c.set_batch_size(2); }), HasSubstr("batch_size 2"));
   EXPECT_THAT(refusal([](auto& c) { c.set_compile(true); }), HasSubstr("compile true"));
   EXPECT_THAT(refusal([](auto& c) { c.set_attention_impl("eager"); }), HasSubstr("eager"));
   EXPECT_THAT(refusal([](auto& c) { c.set_concurrent_work(true); }), HasSubstr("concurrent_work"));
@@ -110,7 +133,10 @@ TEST(EmulatedGpu, IsNamedByTheLabel) {
   EXPECT_FALSE(EmulatedGpu("H100").value().has_value());
   EXPECT_STREQ(EmulatedGpu("emulated:H100").value()->gpu, "H100");
   EXPECT_STREQ(EmulatedGpu("emulated:H200").value()->gpu, "H200");
-  EXPECT_THAT(EmulatedGpu("emulated:Z1").status().ToString(), HasSubstr("expected emulated:H100"));
+  EXPECT_STREQ(EmulatedGpu("emulated:A100").value()->gpu, "A100");
+  EXPECT_THAT(EmulatedGpu("emulated:Z1").status().ToString(),
+              HasSubstr("expected one of emulated:A100, emulated:H100"));
+  EXPECT_THAT(EmulatedGpu("emulated:V100").status().ToString(), HasSubstr("no bfloat16"));
 }
 
 }  // namespace

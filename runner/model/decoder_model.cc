@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "runner/model/decode_step_support.h"
 #include "runner/model/reference_ops.h"
-#include "runner/ops/cuda/tile_fit.h"
 #include "runner/ops/router.h"
 
 namespace forensics::runner {
@@ -28,16 +28,6 @@ at::Tensor LastRows(const at::Tensor& hidden, int64_t batch, int64_t tokens, int
       .narrow(1, tokens - keep, keep)
       .reshape({batch * keep, width});
 }
-
-DecodeDims DecodeDimsOf(const ModelConfig& config) {
-  return {config.hidden_size,           config.num_attention_heads,
-          config.num_key_value_heads,   config.head_dim,
-          config.num_experts,           config.num_experts_per_tok,
-          config.moe_intermediate_size, config.vocab_size};
-}
-
-// A decode step's results are told apart by seven bits of the layer (runner/ops/cuda/tagged.cuh).
-constexpr int64_t kMostGraphLayers = 126;
 
 absl::Status CheckIds(const at::Tensor& token_ids, int64_t vocab) {
   const at::Tensor flat = token_ids.contiguous();
@@ -68,8 +58,7 @@ absl::Status CheckOptions(const ModelConfig& config, const ModelOptions& options
 bool MayDecodeByGraph(const ModelConfig& config, const ModelOptions& options, int64_t batch) {
   return options.device.is_cuda() && options.decode_graph && options.dtype == at::kBFloat16 &&
          options.sharding.IsWhole() && options.ops != nullptr && options.ops->KnowsDecodeStep() &&
-         MayFitTiles(config.quant) && config.num_hidden_layers <= kMostGraphLayers &&
-         DecodeStep::Supports(DecodeDimsOf(config), batch);
+         HasDecodeStep(config, batch) && DecodeStep::Supports(DecodeDimsOf(config), batch);
 }
 
 std::map<std::string, std::string> SettingsOf(const ModelConfig& config,

@@ -1,10 +1,12 @@
 #include "runner/model/emulated_weights.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -12,35 +14,67 @@
 #include "absl/strings/str_cat.h"
 #include "runner/checkpoint/awq.h"
 #include "runner/checkpoint/gptq.h"
+#include "runner/checkpoint/nf4.h"
 #include "runner/model/rotary_embedding.h"
-#include "runner/ops/cuda/decode_step.h"
 #include "runner/ops/cuda/quantized_weight.h"
+#include "runner/ops/cuda/tile_fit.h"
 
 namespace forensics::runner {
 namespace {
 
-// A linear layer as integers and scales: float32 [out, in] and [out, groups].
-struct Integers {
+// A linear layer as its numbers before scaling and its scales: float32 [out, in] and [out, groups].
+struct Unscaled {
   at::Tensor values;
   at::Tensor scales;
 };
 
-absl::StatusOr<Integers> IntegersOf(const AwqLinear& linear) {
-  auto values = DecodeAwq(linear.qweight, linear.qzeros, at::ones_like(linear.scales), at::kFloat);
-  if (!values.ok()) return values.status();
-  return Integers{*values, linear.scales.to(at::kFloat).t()};
+// Each: nothing where a GPU keeps the layer dense (runner/ops/cuda/tile_fit.h).
+
+using MaybeUnscaled = absl::StatusOr<std::optional<Unscaled>>;
+
+WeightPart WholeOf(int64_t rows, int64_t columns) { return {0, rows, 0, columns}; }
+
+// scales [groups, out] for groups of a multiple of 128 columns -> [out, columns / 128].
+at::Tensor ForEachGroup(const at::Tensor& scales, int64_t columns) {
+  const int64_t repeats = columns / kGroupColumns / scales.size(0);
+  return scales.to(at::kFloat).t().repeat_interleave(repeats, 1);
 }
 
-absl::StatusOr<Integers> IntegersOf(const GptqLinear& linear) {
+MaybeUnscaled UnscaledOf(const AwqLinear& linear) {
+  const int64_t rows = linear.scales.size(1), columns = linear.qweight.size(0);
+  if (!AwqFitsTiles(linear.qweight, linear.qzeros, linear.scales, WholeOf(rows, columns)).ok()) {
+    return std::nullopt;
+  }
+  auto values = DecodeAwq(linear.qweight, linear.qzeros, at::ones_like(linear.scales), at::kFloat);
+  if (!values.ok()) return values.status();
+  return Unscaled{*values, ForEachGroup(linear.scales, columns)};
+}
+
+MaybeUnscaled UnscaledOf(const GptqLinear& linear) {
   GptqTensors unit = linear.tensors;
+  const int64_t rows = unit.scales.size(1), columns = unit.g_idx.size(0);
+  if (!GptqFitsTiles(unit, WholeOf(rows, columns)).ok()) return std::nullopt;
   unit.scales = at::ones_like(unit.scales);
   auto values = DecodeGptq(unit, linear.zero_offset, at::kFloat);
   if (!values.ok()) return values.status();
-  return Integers{*values, linear.tensors.scales.to(at::kFloat).t()};
+  return Unscaled{*values, ForEachGroup(linear.tensors.scales, columns)};
 }
 
-absl::StatusOr<Integers> IntegersOf(const Nf4Linear&) {
-  return absl::UnavailableError("NF4 weights are not emulated yet");
+MaybeUnscaled UnscaledOf(const Nf4Linear& linear) {
+  const Nf4Layout& layout = linear.layout;
+  const WeightPart whole = WholeOf(layout.out_features, layout.in_features);
+  if (!Nf4FitsTiles(linear.tensors, layout, {}, whole).ok()) return std::nullopt;
+  // With magnitudes of one the levels are left, with levels of one the magnitudes.
+  Nf4Tensors levels = linear.tensors, magnitudes = linear.tensors;
+  Nf4Layout plain = layout;
+  plain.nested.reset();
+  levels.absmax = at::ones({layout.blocks()}, at::kFloat);
+  magnitudes.quant_map = at::ones_like(levels.quant_map);
+  auto values = DecodeNf4(levels, plain, at::kFloat);
+  if (!values.ok()) return values.status();
+  auto scales = DecodeNf4(magnitudes, layout, at::kFloat);
+  if (!scales.ok()) return scales.status();
+  return Unscaled{*values, scales->slice(1, 0, layout.in_features, kNf4Block)};
 }
 
 }  // namespace
@@ -52,20 +86,9 @@ absl::Status EmulatedWeights::Check(const ModelConfig& config) {
     return absl::UnavailableError(
         absl::StrCat(config.architecture_name, ": only Qwen3-MoE models can be emulated"));
   }
-  if (config.quant.method != QuantMethod::kAwq && config.quant.method != QuantMethod::kGptq) {
-    return absl::UnavailableError("only models in AWQ or GPTQ format can be emulated");
-  }
-  const DecodeDims dims = {config.hidden_size,           config.num_attention_heads,
-                           config.num_key_value_heads,   config.head_dim,
-                           config.num_experts,           config.num_experts_per_tok,
-                           config.moe_intermediate_size, config.vocab_size};
-  if (!DecodeStep::HasKernels(dims)) {
-    return absl::UnavailableError(
-        "a GPU decodes a model of these dimensions by other kernels than those that are emulated");
-  }
   const FlashAttentionShape shape = {
       config.num_attention_heads, config.num_key_value_heads, 1, 1, config.head_dim, true};
-  if (!PlanFlashAttention(shape, kHopperMultiprocessors).has_value()) {
+  if (!PlanFlashAttention(shape, kH100TensorCore.multiprocessors).has_value()) {
     return absl::UnavailableError(
         absl::StrCat("head_dim ", config.head_dim, ": its attention cannot be emulated"));
   }
@@ -95,12 +118,21 @@ absl::StatusOr<std::unique_ptr<EmulatedWeights>> EmulatedWeights::Load(
   return weights;
 }
 
-void EmulatedWeights::ResetCache(int64_t capacity) {
+bool EmulatedWeights::HasDecodeStep() const {
+  return std::all_of(model_.layers.begin(), model_.layers.end(), [](const auto& layer) {
+    const auto is_kept = [](const QuantizedMatrix* matrix) { return matrix != nullptr; };
+    return is_kept(layer.qkv) && is_kept(layer.o_proj) &&
+           std::all_of(layer.gate_up.begin(), layer.gate_up.end(), is_kept) &&
+           std::all_of(layer.down.begin(), layer.down.end(), is_kept);
+  });
+}
+
+void EmulatedWeights::ResetCache(int64_t batch, int64_t capacity) {
   const auto bits = [](at::Tensor& tensor) {
     return reinterpret_cast<uint16_t*>(tensor.mutable_data_ptr<at::BFloat16>());
   };
   const auto empty = [&] {
-    return at::zeros({1, model_.dims.kv_heads, capacity, model_.dims.head_dim}, at::kBFloat16);
+    return at::zeros({batch, model_.dims.kv_heads, capacity, model_.dims.head_dim}, at::kBFloat16);
   };
   keys_.clear();
   values_.clear();
@@ -210,24 +242,22 @@ absl::StatusOr<const QuantizedMatrix*> EmulatedWeights::Quantized(
   for (const std::string& module : modules) {
     const auto packed = checkpoint.PackedWeight(module);
     if (!packed.ok()) return packed.status();
-    if (!packed->has_value()) {
-      return absl::UnavailableError(absl::StrCat(module, ": only 4-bit weights are emulated"));
-    }
-    const auto integers =
-        std::visit([](const auto& linear) { return IntegersOf(linear); }, **packed);
-    if (!integers.ok()) return integers.status();
-    values.push_back(integers->values);
-    scales.push_back(integers->scales);
+    if (!packed->has_value()) return nullptr;
+    const auto unscaled =
+        std::visit([](const auto& linear) { return UnscaledOf(linear); }, **packed);
+    if (!unscaled.ok()) return unscaled.status();
+    if (!unscaled->has_value()) return nullptr;
+    values.push_back((*unscaled)->values);
+    scales.push_back((*unscaled)->scales);
   }
   const at::Tensor all = at::cat(values).to(at::kBFloat16).contiguous();
   const at::Tensor factors = at::cat(scales).contiguous();
   const int64_t rows = all.size(0), columns = all.size(1);
-  if (!FitsTiles(rows, columns) || factors.size(1) != columns / kGroupColumns) {
-    return absl::UnavailableError(
-        absl::StrCat(modules[0], ": its groups do not fit the GPU's tiles"));
-  }
+  if (!FitsTiles(rows, columns)) return nullptr;
   const float* first = factors.const_data_ptr<float>();
-  matrices_.emplace_back(model_.core, QuantizedFormat::kInteger, rows, columns,
+  const bool is_nf4 = factors.size(1) == columns / kNf4Block;
+  matrices_.emplace_back(model_.core,
+                         is_nf4 ? QuantizedFormat::kNf4 : QuantizedFormat::kInteger, rows, columns,
                          reinterpret_cast<const uint16_t*>(all.const_data_ptr<at::BFloat16>()),
                          std::vector<float>(first, first + factors.numel()));
   return &matrices_.back();

@@ -14,28 +14,30 @@
 #include "absl/status/statusor.h"
 #include "runner/checkpoint/checkpoint.h"
 #include "runner/ops/emulated/decode_step.h"
-#include "runner/ops/emulated/prefill.h"
+#include "runner/ops/emulated/forward_pass.h"
 #include "runner/ops/rotary.h"
 #include "runner/ops/tensor_core/dot_add.h"
 
 namespace forensics::runner {
 
-// Weights and one sequence's cache. The two models point into the rest.
+// Weights and the sequences' cache. The two models point into the rest.
 class EmulatedWeights {
  public:
-  // Whether a model of these dimensions can be emulated: Unavailable for one that is no Qwen3-MoE,
-  // not in AWQ or GPTQ format, of a head_dim that the prefill's twin does not know, or of
-  // dimensions that a GPU decodes otherwise than by its captured step.
+  // Whether such a model can be emulated: Unavailable for one that is no Qwen3-MoE, or of a
+  // head_dim whose attention is not known.
   static absl::Status Check(const ModelConfig& config);
 
-  // Errors are Check's, the checkpoint's, and Unavailable for weights that do not fit the GPU's
-  // tiles. `progress` is called after each layer with the layers done and their total.
+  // Errors are Check's and the checkpoint's. `progress` is called after each layer with the layers
+  // done and their total.
   static absl::StatusOr<std::unique_ptr<EmulatedWeights>> Load(
       const Checkpoint& checkpoint, const TensorCore& core,
       const std::function<void(int64_t done, int64_t total)>& progress);
 
-  // An empty cache of `capacity` positions in place of the one before.
-  void ResetCache(int64_t capacity);
+  // Whether all layers are kept in 4 bits, as the captured decode step needs them.
+  bool HasDecodeStep() const;
+
+  // An empty cache of `capacity` positions for each of `batch` sequences in place of the one before.
+  void ResetCache(int64_t batch, int64_t capacity);
 
   const EmulatedDecodeModel& model() const { return model_; }
   const std::vector<EmulatedDenseLayer>& dense() const { return dense_; }
@@ -43,7 +45,7 @@ class EmulatedWeights {
   // The embeddings of `ids`, each in [0, vocab): [ids, hidden].
   std::vector<uint16_t> Embed(const std::vector<int64_t>& ids) const;
 
-  // A layer's keys [1, kv_heads, capacity, head_dim], bfloat16.
+  // A layer's keys [batch, kv_heads, capacity, head_dim], bfloat16.
   const at::Tensor& keys(int64_t layer) const { return keys_[layer]; }
 
  private:
@@ -56,6 +58,7 @@ class EmulatedWeights {
   absl::StatusOr<const uint16_t*> Tensor(const Checkpoint& checkpoint, const std::string& name);
   absl::StatusOr<const uint16_t*> Dense(const Checkpoint& checkpoint,
                                         const std::vector<std::string>& modules);
+  // The modules one below the other; null where a GPU keeps them dense.
   absl::StatusOr<const QuantizedMatrix*> Quantized(const Checkpoint& checkpoint,
                                                    const std::vector<std::string>& modules);
 

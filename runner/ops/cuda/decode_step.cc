@@ -234,12 +234,12 @@ at::Tensor UploadCacheMaps(const DecodeTensors& all) {
 
 }  // namespace
 
-bool DecodeStep::HasKernels(const DecodeDims& dims) {
-  return FindCompiled(dims) != nullptr && dims.vocab % 16 == 0;
+bool DecodeStep::HasKernels(const DecodeDims& dims, int64_t batch) {
+  return FindCompiled(dims) != nullptr && dims.vocab % 16 == 0 && batch >= 1 && batch <= kMaxBatch;
 }
 
 bool DecodeStep::Supports(const DecodeDims& dims, int64_t batch) {
-  if (!HasKernels(dims) || batch < 1 || batch > kMaxBatch) return false;
+  if (!HasKernels(dims, batch)) return false;
   const Compiled* compiled = FindCompiled(dims);
   const int shared = GpuAttribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   constexpr int kFixedShared = 20 << 10;  // of the largest kernel; see DecodeScratch

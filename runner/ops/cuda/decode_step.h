@@ -84,8 +84,8 @@ struct DecodeScratchTensors {
 
 class DecodeStep {
  public:
-  // Whether there are kernels for a model of these dimensions, on whatever GPU.
-  static bool HasKernels(const DecodeDims& dims);
+  // Whether there are kernels for a model of these dimensions and this batch, on whatever GPU.
+  static bool HasKernels(const DecodeDims& dims, int64_t batch);
 
   // Whether there are kernels for such a model on the current GPU: the dimensions of Qwen3-30B-A3B
   // and of the small test model, batch 1 to 8; an H100 or more (shared memory, multiprocessors).

@@ -72,7 +72,7 @@ void AddTo(Row& residual, const Row& x) {
 // -----------------------------------------------------------------------------------
 
 Row Attend(const EmulatedDecodeModel& model, const EmulatedDecodeLayer& layer, const Row& qkv,
-           int64_t position) {
+           int64_t position, int64_t sequence) {
   const EmulatedDecodeDims& d = model.dims;
   const int64_t dim = d.head_dim, group = d.heads / d.kv_heads;
   const float* cos = model.cos + position * dim / 2;
@@ -80,8 +80,9 @@ Row Attend(const EmulatedDecodeModel& model, const EmulatedDecodeLayer& layer, c
   Row attended(d.heads * dim), queries(group * dim);
   for (int64_t kv = 0; kv < d.kv_heads; ++kv) {
     const uint16_t* key = qkv.data() + (d.heads + kv) * dim;
-    uint16_t* keys = layer.keys + kv * model.capacity * dim;
-    uint16_t* values = layer.values + kv * model.capacity * dim;
+    const int64_t cached = (sequence * d.kv_heads + kv) * model.capacity * dim;
+    uint16_t* keys = layer.keys + cached;
+    uint16_t* values = layer.values + cached;
     TurnHeadTwin(key, layer.key_norm, model.eps, cos, sin, dim, keys + position * dim);
     std::copy_n(key + d.kv_heads * dim, dim, values + position * dim);
     for (int64_t i = 0; i < group; ++i) {
@@ -234,12 +235,12 @@ Row Logits(const EmulatedDecodeModel& model, const Row& residual) {
 }  // namespace
 
 EmulatedStep DecodeStepTwin(const EmulatedDecodeModel& model, const uint16_t* embedding,
-                            int64_t position) {
+                            int64_t position, int64_t sequence) {
   EmulatedStep step;
   Row residual(embedding, embedding + model.dims.hidden);
   for (const EmulatedDecodeLayer& layer : model.layers) {
     const Row qkv = Multiply(*layer.qkv, Norm(residual, layer.input_norm, model.eps), kWarps);
-    AddTo(residual, Multiply(*layer.o_proj, Attend(model, layer, qkv, position), kWarps));
+    AddTo(residual, Multiply(*layer.o_proj, Attend(model, layer, qkv, position, sequence), kWarps));
     AddTo(residual, MixExperts(model, layer, Norm(residual, layer.post_attention_norm, model.eps)));
     step.hidden_states.push_back(residual);
   }

@@ -33,7 +33,7 @@ struct EmulatedDecodeLayer {
   const uint16_t* router;                       // [experts, hidden]
   std::vector<const QuantizedMatrix*> gate_up;  // of each expert [2 * width, hidden], gates first
   std::vector<const QuantizedMatrix*> down;     // of each expert [hidden, width]
-  uint16_t* keys;    // [kv_heads, capacity, head_dim]; the step writes the token's
+  uint16_t* keys;    // [batch, kv_heads, capacity, head_dim]; the step writes the token's
   uint16_t* values;  // likewise
 };
 
@@ -56,10 +56,10 @@ struct EmulatedStep {
   std::vector<uint16_t> logits;                      // [vocab]
 };
 
-// Feeds the token whose embedding [hidden] is given, at `position`, with the kernels for
-// flash_attention_2.
+// Feeds sequence `sequence` the token whose embedding [hidden] is given, at `position`, with the
+// kernels for flash_attention_2. What else is in the batch does not show in the bits.
 EmulatedStep DecodeStepTwin(const EmulatedDecodeModel& model, const uint16_t* embedding,
-                            int64_t position);
+                            int64_t position, int64_t sequence);
 
 }  // namespace forensics::runner
 

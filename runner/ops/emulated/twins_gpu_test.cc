@@ -2,6 +2,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones_like.h>
@@ -224,6 +225,21 @@ TEST(Products, QuantizedGemv) {
   }
 }
 
+// A chosen expert's copy for each (token, slot) pair: a chain an output.
+TEST(Products, OfPairs) {
+  for (const int64_t pairs : {1, 2, 4, 8, 16, 24, 64}) {
+    for (const auto& [n, k] : {std::pair{256, 256}, {256, 128}, {1536, 2048}, {2048, 768}}) {
+      SCOPED_TRACE(testing::Message() << pairs << " x " << n << " x " << k);
+      const at::Tensor x = Random({pairs, k}), weights = Random({pairs, n, k}, 0.1);
+      const at::Tensor gpu =
+          at::bmm(OnGpu(x).unsqueeze(1), OnGpu(weights).transpose(1, 2)).squeeze(1).cpu();
+      for (int64_t pair = 0; pair < pairs; ++pair) {
+        ExpectProduct(x.narrow(0, pair, 1), weights[pair], gpu[pair], "pair");
+      }
+    }
+  }
+}
+
 // All experts at once: the same chains as a product an expert.
 TEST(Products, GroupedExperts) {
   const int64_t tokens = 300, hidden = 256, width = 128, experts = 8, slots = 2;
@@ -331,7 +347,7 @@ TEST_P(DecodeSteps, HaveTheGpusBits) {
 
   const DecodeStep step(m);
   step.Launch();
-  const EmulatedStep emulated = DecodeStepTwin(model, Bits(embedding), options.position);
+  const EmulatedStep emulated = DecodeStepTwin(model, Bits(embedding), options.position, 0);
   for (size_t i = 0; i < m.layers.size(); ++i) {
     ExpectSameBits(emulated.hidden_states[i].data(), m.layers[i].hidden_states, "hidden_states");
     std::vector<uint16_t> keys;

@@ -16,18 +16,19 @@
 
 namespace forensics::runner {
 
-// How an architecture's tensor cores add, for 16-bit inputs and float32 accumulators.
+// How a GPU's tensor cores add, for 16-bit inputs and float32 accumulators.
 struct TensorCore {
-  const char* gpu;    // the library's choices are the GPU's (product_recipes.h)
-  int products;       // of one fused dot-add, at most 16
-  int fraction_bits;  // that terms keep below the largest exponent, at most 25
+  const char* gpu;      // the library's choices are the GPU's (product_recipes.h)
+  int products;         // of one fused dot-add, at most 16
+  int fraction_bits;    // that terms keep below the largest exponent, at most 25
+  int multiprocessors;  // of the GPU with an SXM socket: libraries cut work by their number
 };
 
-inline constexpr TensorCore kVoltaTensorCore = {"V100", 4, 23};  // float16 alone
-inline constexpr TensorCore kAmpereTensorCore = {"A100", 8, 24};
-inline constexpr TensorCore kH100TensorCore = {"H100", 16, 25};
-inline constexpr TensorCore kH200TensorCore = {"H200", 16, 25};
-inline constexpr TensorCore kBlackwellTensorCore = {"B200", 16, 25};
+inline constexpr TensorCore kVoltaTensorCore = {"V100", 4, 23, 80};  // float16 alone
+inline constexpr TensorCore kAmpereTensorCore = {"A100", 8, 24, 108};
+inline constexpr TensorCore kH100TensorCore = {"H100", 16, 25, 132};
+inline constexpr TensorCore kH200TensorCore = {"H200", 16, 25, 132};
+inline constexpr TensorCore kBlackwellTensorCore = {"B200", 16, 25, 148};
 
 // The formats of inputs, as patterns of 16 bits.
 enum class InputFormat { kBfloat16, kFloat16 };

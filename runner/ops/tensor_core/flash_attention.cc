@@ -23,9 +23,9 @@ class KeyBlock {
   KeyBlock(const FlashAttentionCall& call, int64_t kv_head, int64_t first_key, int64_t key_tile)
       : rows_(std::min(key_tile, call.shape.keys - first_key)),
         transposed_(Transpose(call, kv_head, first_key, key_tile)),
-        keys_(kH100TensorCore, call.format, call.keys.Row(kv_head, first_key), rows_,
+        keys_(call.core, call.format, call.keys.Row(kv_head, first_key), rows_,
               call.shape.head_dim, call.keys.row_stride),
-        values_(kH100TensorCore, call.format, transposed_.data(), call.shape.head_dim, key_tile,
+        values_(call.core, call.format, transposed_.data(), call.shape.head_dim, key_tile,
                 key_tile) {}
 
   const PackedColumns& keys() const { return keys_; }
@@ -104,7 +104,7 @@ class QueryTile {
         head_(head),
         first_(first),
         rows_(std::min(plan.query_tile, call.shape.queries - first)),
-        product_(kH100TensorCore, call.format),
+        product_(call.core, call.format),
         softmax_(rows_),
         scores_(rows_ * plan.key_tile),
         p_(rows_ * plan.key_tile) {}

@@ -41,6 +41,7 @@ struct HeadRows {
 };
 
 struct FlashAttentionCall {
+  TensorCore core;
   InputFormat format;
   FlashAttentionShape shape;
   HeadRows queries;

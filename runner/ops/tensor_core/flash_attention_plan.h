@@ -11,9 +11,6 @@
 
 namespace forensics::runner {
 
-// Of H100 and H200 with SXM sockets.
-inline constexpr int kHopperMultiprocessors = 132;
-
 // Heads of several batch entries count as more heads, entry by entry.
 struct FlashAttentionShape {
   int64_t heads;     // of queries, a multiple of kv_heads

@@ -82,11 +82,12 @@ TEST(FlashAttention, HasTheGpusBits) {
         MeasuredInputs(c.format, c.seed + 1, s.kv_heads * s.keys * s.head_dim, 4);
     const std::vector<uint16_t> v =
         MeasuredInputs(c.format, c.seed + 2, s.kv_heads * s.keys * s.head_dim, 1);
-    const auto plan = PlanFlashAttention(s, kHopperMultiprocessors);
+    const auto plan = PlanFlashAttention(s, kH100TensorCore.multiprocessors);
     ASSERT_TRUE(plan.has_value());
     std::vector<uint16_t> output(q.size());
     std::vector<float> log_sum_exps(s.heads * s.queries);
-    FlashAttention({c.format,
+    FlashAttention({kH100TensorCore,
+                    c.format,
                     s,
                     {q.data(), s.queries * s.head_dim, s.head_dim},
                     {k.data(), s.keys * s.head_dim, s.head_dim},
@@ -100,7 +101,7 @@ TEST(FlashAttention, HasTheGpusBits) {
 }
 
 TEST(FlashAttention, KnowsNoPlanForOtherHeads) {
-  EXPECT_FALSE(PlanFlashAttention({8, 8, 64, 64, 80, true}, kHopperMultiprocessors).has_value());
+  EXPECT_FALSE(PlanFlashAttention({8, 8, 64, 64, 80, true}, kH100TensorCore.multiprocessors).has_value());
 }
 
 }  // namespace

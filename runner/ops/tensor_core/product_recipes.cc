@@ -69,7 +69,8 @@ std::string ProductRecipesDigest() {
   std::string text;
   for (const TensorCore& core : {kVoltaTensorCore, kAmpereTensorCore, kH100TensorCore,
                                  kH200TensorCore, kBlackwellTensorCore}) {
-    absl::StrAppend(&text, core.gpu, " ", core.products, " ", core.fraction_bits, "\n");
+    absl::StrAppend(&text, core.gpu, " ", core.products, " ", core.fraction_bits, " ",
+                    core.multiprocessors, "\n");
   }
   for (const SplitK& split : kSplits) {
     absl::StrAppend(&text, split.gpu, " ", split.n, " ", split.k, " ", split.largest_m, " ",
