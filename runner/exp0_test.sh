@@ -47,7 +47,7 @@ expect 0 "hardware +emulated:H100$" "$exp0" $emulated --output=emulated
 manifest=$(echo emulated/emulated_H100-*/emulated_H100_reference/manifest.textproto)
 grep -q 'key: "emulated_products"' $manifest || fail "no recipes in the manifest"
 grep -q 'dtype: "bfloat16"' $manifest || fail "emulated in another dtype than a GPU's"
-expect 2 "expected emulated:H100 or emulated:H200" "$exp0" --hardware=emulated:Z1
+expect 2 "expected one of emulated:A100, emulated:H100" "$exp0" --hardware=emulated:Z1
 expect 2 "not with --device=cuda" "$exp0" --hardware=emulated:H100 --device=cuda
 expect 4 "dtype float32 is not emulated" "$exp0" $emulated --dtype=float32 --output=d
 
