@@ -99,9 +99,10 @@ void PrintSummary(const FuseReport& report, const std::string& output) {
                                  SizeText(file.bytes), file.configurations, file.runs);
   }
   const bool by_default = output == schema::UserPath(schema::kExperimentsFolder);
-  std::cout << absl::StrFormat("%d file%s in %s\nNext: bazel run //analyzer:compare%s\n",
-                               report.files.size(), report.files.size() == 1 ? "" : "s", output,
-                               by_default ? "" : absl::StrCat(" -- ", output));
+  const std::string next = schema::AsTypedHere(
+      absl::StrCat("bazel run //analyzer:compare", by_default ? "" : absl::StrCat(" -- ", output)));
+  std::cout << absl::StrFormat("%d file%s in %s\nNext: %s\n", report.files.size(),
+                               report.files.size() == 1 ? "" : "s", output, next);
 }
 
 int FuseMain(const std::vector<std::string>& positional) {

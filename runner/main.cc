@@ -76,11 +76,13 @@ absl::Status Print(const ExperimentResult& result) {
                            run.reference.has_value() ? &*run.reference : nullptr);
   }
   for (const std::string& missing : result.missing) {
-    std::cerr << "not run: " << missing << "\n";
+    std::cerr << "not run: " << schema::AsTypedHere(missing) << "\n";
   }
   if (!result.runs.empty()) {
     std::cout << "\nNext:  "
-              << NextCommand(result.runs.back().manifest, absl::GetFlag(FLAGS_output)) << "\n";
+              << schema::AsTypedHere(
+                     NextCommand(result.runs.back().manifest, absl::GetFlag(FLAGS_output)))
+              << "\n";
   }
   return schema::FlushStandardOutput();
 }

@@ -1,25 +1,56 @@
 #include "schema/command_line.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <system_error>
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/reflection.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace forensics::schema {
 namespace {
 
 constexpr char kUsagePayload[] = "forensics/usage";
 
+// Where the programs of the bundle are that this one is part of; empty: it is part of none.
+std::string BundleFolder() {
+  std::error_code error;
+  const std::filesystem::path bin =
+      std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const bool is_bundle = !error && bin.filename() == "bin" &&
+                         std::filesystem::exists(bin.parent_path() / "MANIFEST", error);
+  return is_bundle ? bin.string() : "";
+}
+
+// The program that `text` begins with as Bazel runs it, "[--config=cuda ]//some:program[ --]",
+// taken off it; empty if it does not.
+std::string ConsumeProgram(absl::string_view& text) {
+  const auto is_in_name = [](char c) { return absl::ascii_isalnum(c) || c == '_'; };
+  absl::string_view rest = text;
+  absl::ConsumePrefix(&rest, "--config=cuda ");
+  if (!absl::ConsumePrefix(&rest, "//")) return "";
+  while (!rest.empty() && (is_in_name(rest[0]) || rest[0] == '/')) rest.remove_prefix(1);
+  if (!absl::ConsumePrefix(&rest, ":")) return "";
+  const auto end = std::find_if_not(rest.begin(), rest.end(), is_in_name);
+  const std::string program(rest.begin(), end);
+  rest.remove_prefix(program.size());
+  if (absl::StartsWith(rest, " -- ")) rest.remove_prefix(3);
+  text = rest;
+  return program;
+}
+
 void PrintHelp(absl::string_view usage) {
-  std::cout << usage << "\nFlags:\n";
+  std::cout << AsTypedHere(usage) << "\nFlags:\n";
   std::map<std::string, const absl::CommandLineFlag*> flags;
   for (const auto& [name, flag] : absl::GetAllFlags()) {
     if (!absl::StrContains(flag->Filename(), "absl/")) flags[std::string(name)] = flag;
@@ -109,6 +140,29 @@ std::string UserPath(absl::string_view path) {
   return (std::filesystem::path(typed_in) / std::string(path)).lexically_normal().string();
 }
 
+std::string AsTypedHere(absl::string_view text) { return AsTypedIn(BundleFolder(), text); }
+
+std::string AsTypedIn(const std::string& bin, absl::string_view text) {
+  constexpr absl::string_view kBazel = "bazel run ";
+  std::string typed;
+  while (!bin.empty()) {
+    const size_t at = text.find(kBazel);
+    if (at == absl::string_view::npos) break;
+    absl::StrAppend(&typed, text.substr(0, at));
+    text.remove_prefix(at + kBazel.size());
+    absl::string_view rest = text;
+    const std::string program = absl::StrCat(bin, "/", ConsumeProgram(rest));
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(program, error)) {
+      absl::StrAppend(&typed, kBazel);
+      continue;
+    }
+    absl::StrAppend(&typed, program);
+    text = rest;
+  }
+  return absl::StrCat(typed, text);
+}
+
 absl::Status UsageError(absl::string_view message) {
   absl::Status status = absl::InvalidArgumentError(message);
   status.SetPayload(kUsagePayload, absl::Cord());
@@ -117,7 +171,7 @@ absl::Status UsageError(absl::string_view message) {
 
 int ReportAndExitCode(absl::string_view program, const absl::Status& status) {
   if (status.ok()) return kExitDone;
-  std::cerr << program << ": " << status.message() << "\n";
+  std::cerr << program << ": " << AsTypedHere(status.message()) << "\n";
   return status.GetPayload(kUsagePayload).has_value() ? kExitUsage : kExitFailed;
 }
 

@@ -32,6 +32,14 @@ std::string UserPath(absl::string_view path);
 // A wrong use of the command line that only the program can see; its exit code is kExitUsage.
 absl::Status UsageError(absl::string_view message);
 
+// `text` with each `bazel run //some:program -- ` in it as it is typed where this program is: its
+// path in a bundle for rented machines (//pods:bundle), where there is no Bazel.
+std::string AsTypedHere(absl::string_view text);
+
+// The same where the bundle's programs are in `bin`; empty: no bundle. A program that is not there
+// stays as it is.
+std::string AsTypedIn(const std::string& bin, absl::string_view text);
+
 // Says on stderr what went wrong, if anything did: kExitDone, kExitUsage or kExitFailed.
 int ReportAndExitCode(absl::string_view program, const absl::Status& status);
 

@@ -1,6 +1,8 @@
 #include "schema/command_line.h"
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,26 @@ TEST(CommandLineDeathTest, WrongUsageExitsWithTwo) {
 
 TEST(CommandLineDeathTest, HelpExitsWithZero) {
   EXPECT_EXIT(Parse({"--help"}), ExitedWithCode(kExitDone), "");
+}
+
+TEST(CommandLineTest, CommandsAreTypedAsTheProgramsAreThere) {
+  const std::string bin = testing::TempDir() + "/bin";
+  std::filesystem::create_directories(bin);
+  for (const char* program : {"/exp0", "/fuse"}) std::ofstream(bin + program) << "program";
+  const auto typed = [&bin](const std::string& text) { return AsTypedIn(bin, text); };
+  EXPECT_EQ(typed("Next:  bazel run //collector:fuse"), "Next:  " + bin + "/fuse");
+  EXPECT_EQ(
+      typed("bazel run //collector:fuse -- r2\n  bazel run --config=cuda //runner:exp0 -- --x=y\n"),
+      bin + "/fuse r2\n  " + bin + "/exp0 --x=y\n");
+  EXPECT_EQ(typed("`bazel run //runner:exp0`, or"), "`" + bin + "/exp0`, or");
+  for (const char* text :
+       {"bazel run //runner:all -- x", "bazel run //runner:exp<N>", "`bazel run --config=cuda`",
+        "bazel run //runner", "bazel run ", "bazel run //:", "nothing", ""}) {
+    EXPECT_EQ(typed(text), text);
+    EXPECT_EQ(AsTypedIn("", text), text);
+  }
+  EXPECT_EQ(AsTypedIn("", "bazel run //runner:exp0"), "bazel run //runner:exp0");
+  EXPECT_EQ(AsTypedHere("bazel run //runner:exp0"), "bazel run //runner:exp0");
 }
 
 TEST(CommandLineTest, PathsAreWhereTheUserIs) {
