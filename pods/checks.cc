@@ -138,10 +138,9 @@ bool NeedsNccl(const Plan& plan, const std::vector<Step>& left) {
 }
 
 Finding CheckNccl(const Plan& plan, const FindTool& find_tool, SignalGuard& signals) {
-  const Answer answer =
-      Ask(plan, "nccl",
-          {find_tool("nccl_bandwidth"), absl::StrCat("--gpus=", plan.machine().gpus())}, signals,
-          kNcclSeconds);
+  const Answer answer = Ask(
+      plan, "nccl", {find_tool("nccl_bandwidth"), absl::StrCat("--gpus=", plan.machine().gpus())},
+      signals, kNcclSeconds);
   if (answer.ok) return {Finding::kOk, "nccl", answer.lines.empty() ? "" : answer.lines.back(), ""};
   return {Finding::kWrong, "nccl", answer.text,
           "experiments 7 and 8 need an all-reduce over all GPUs: see that NCCL is there and that "

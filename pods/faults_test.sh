@@ -3,7 +3,6 @@
 source pods/testing/orchestrator.sh
 use_fakes
 
-
 plan() { # [LINE]...: a plan of four experiments, and these lines
   cat <<'END'
 name: "faults"
@@ -146,9 +145,5 @@ echo 'others { reference: "a/results/A100-80GB/A100_reference" results: "a/resul
 expect 0 "8 of 8 done" forensics run second.textproto --folder=l
 [ -s l/report/summary.json ] || fail "no report"
 grep -q "A100_eager" l/experiments/attention_experiment.json || fail "the first machine is not in it"
-
-echo "--- clean"
-expect 0 "deleted a/trial" forensics clean plan.textproto --folder=a
-[ -e a/results ] && [ ! -e a/trial ] || fail "clean"
 
 finish

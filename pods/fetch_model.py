@@ -1,7 +1,8 @@
 """Fetches a model from the Hugging Face hub, with the hub's own client, and checks every byte.
 
   fetch_model --repository=QuixiAI/Qwen3-30B-A3B-AWQ --revision=main --directory=models/awq
-  fetch_model --repository=... --revision=... --directory=... --check   # can it be had? "bytes left N"
+  fetch_model --repository=... --revision=main --check     # can it be had? which commit is it?
+  fetch_model --repository=... --revision=... --directory=... --check      # and how much of it is left?
 
 The directory gets the repository's files and, last, SHA256SUMS: a line "# REPOSITORY REVISION
 COMMIT", then one line a file as sha256sum writes them. A branch is resolved once: as long as the
@@ -38,6 +39,10 @@ IGNORED = ["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "o
 
 class WrongDigest(Exception):
     pass
+
+
+class NotFetched(Exception):
+    """The client came back without an error and without the file, as it does where the hub is down."""
 
 
 def say(text):
@@ -129,6 +134,9 @@ def fetch(arguments, api):
         for name in left:
             forget(arguments.directory, name)
         download(arguments, info, left)
+        missing = [n for n in left if not os.path.isfile(os.path.join(arguments.directory, n))]
+        if missing:
+            raise NotFetched("the hub did not send %s" % ", ".join(missing))
         wrong = [n for n in left if not is_as_published(os.path.join(arguments.directory, n), files[n])]
         for name in wrong:
             say("%s: wrong digest or size, download %d of 2" % (os.path.join(arguments.directory, name), attempt))
@@ -145,17 +153,20 @@ def fetch(arguments, api):
 
 
 def check(arguments, api):
-    revision = commit_of(arguments) or arguments.revision
-    info = api.model_info(arguments.repository, revision=revision, files_metadata=True)
-    files = wanted_files(info)
-    left = sum(f.size for f in files
-               if not os.path.isfile(os.path.join(arguments.directory, f.rfilename)))
+    revision = commit_of(arguments) if arguments.directory else None
+    info = api.model_info(arguments.repository, revision=revision or arguments.revision, files_metadata=True)
+    say("%s at %s" % (arguments.repository, info.sha))
+    left = sum(f.size for f in wanted_files(info)
+               if not arguments.directory
+               or not os.path.isfile(os.path.join(arguments.directory, f.rfilename)))
     say("bytes left %d" % left)
 
 
 def exit_code_of(error):
     if isinstance(error, (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, WrongDigest)):
         return 1
+    if isinstance(error, NotFetched):
+        return EXIT_TRY_AGAIN
     if isinstance(error, errors.HfHubHTTPError):
         response = error.response
         passing = response is None or response.status_code >= 500 or response.status_code == 429
@@ -173,9 +184,11 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--repository", required=True)
     parser.add_argument("--revision", required=True)
-    parser.add_argument("--directory", required=True)
+    parser.add_argument("--directory", default="")
     parser.add_argument("--check", action="store_true", help="fetch nothing")
     arguments = parser.parse_args()
+    if not arguments.directory and not arguments.check:
+        parser.error("--directory is missing")
     api = huggingface_hub.HfApi()
     try:
         (check if arguments.check else fetch)(arguments, api)

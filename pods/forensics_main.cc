@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -49,7 +50,7 @@ constexpr char kUsage[] =
   forensics check PLAN     says everything that is wrong with machine and plan, at once
   forensics run PLAN       checks, then runs what is not done yet
   forensics status PLAN    what is done and left, time and cost so far
-  forensics clean PLAN     deletes what can be had again: models that were fetched, and the trial
+  forensics clean PLAN     deletes what can be had again: models that were fetched
 
 A PLAN is a textproto of pods/plan.proto. Examples:
   forensics run plans/mini_cpu.textproto
@@ -70,11 +71,18 @@ std::string RunfilesPath(const std::string& name) {
   return "runner/" + name;
 }
 
+// Tools that come along, as with `bazel run //pods:forensics`, find what they bring among the files
+// that this program brought.
+void ShareRunfiles(const bazel::tools::cpp::runfiles::Runfiles& runfiles) {
+  for (const auto& [name, value] : runfiles.EnvVars()) setenv(name.c_str(), value.c_str(), 1);
+}
+
 FindTool ToolsFor(const char* program) {
   using bazel::tools::cpp::runfiles::Runfiles;
   const std::string folder = schema::UserPath(absl::GetFlag(FLAGS_tools));
   std::string ignored;
   const std::shared_ptr<Runfiles> runfiles(Runfiles::Create(program, &ignored));
+  if (folder.empty() && runfiles != nullptr) ShareRunfiles(*runfiles);
   std::error_code error;
   const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
   return [=](const std::string& name) {
@@ -201,15 +209,14 @@ absl::StatusOr<int> StatusCommand(Work& work) {
   return all_done ? schema::kExitDone : schema::kExitIncomplete;
 }
 
+// Not the trial: by it a later start knows the machine, and that no model is needed any more.
 absl::StatusOr<int> CleanCommand(const Work& work) {
-  const Workspace workspace(work.plan.folder());
-  for (const std::string& path : {workspace.Models(), workspace.Trial()}) {
-    std::error_code error;
-    if (!fs::exists(path, error)) continue;
-    fs::remove_all(path, error);
-    if (error) return absl::InternalError(absl::StrCat(path, ": remove: ", error.message()));
-    std::cout << "deleted " << path << "\n";
-  }
+  const std::string models = Workspace(work.plan.folder()).Models();
+  std::error_code error;
+  if (!fs::exists(models, error)) return schema::kExitDone;
+  fs::remove_all(models, error);
+  if (error) return absl::InternalError(absl::StrCat(models, ": remove: ", error.message()));
+  std::cout << "deleted " << models << "\n";
   return schema::kExitDone;
 }
 

@@ -49,6 +49,13 @@ void CheckMachine(const Machine& machine, std::vector<std::string>& problems) {
   RequireAmount(machine.price_per_hour(), "machine.price_per_hour", problems);
 }
 
+// As git and the hub write it. A branch or a tag may be another model tomorrow.
+bool IsCommit(absl::string_view text) {
+  constexpr size_t kDigits = 40;
+  return text.size() == kDigits &&
+         text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+}
+
 void CheckModels(const Plan& plan, std::vector<std::string>& problems) {
   std::set<std::string> seen;
   for (const Model& model : plan.models()) {
@@ -61,8 +68,12 @@ void CheckModels(const Plan& plan, std::vector<std::string>& problems) {
     Require(model.repository().empty() != model.directory().empty(),
             absl::StrCat("models ", method, ": expected either a repository or a directory"),
             problems);
-    Require(model.repository().empty() || !model.revision().empty(),
-            absl::StrCat("models ", method, ": a repository needs a revision"), problems);
+    Require(model.repository().empty() || IsCommit(model.revision()),
+            absl::StrCat("models ", method, ": revision: expected a commit of ", model.repository(),
+                         ", 40 hex digits, found \"", model.revision(),
+                         "\"; fetch_model --check --revision=main --repository=",
+                         model.repository(), " says which one is the newest"),
+            problems);
     RequireAmount(model.gigabytes(), absl::StrCat("models ", method, ".gigabytes"), problems);
     RequireAmount(model.minutes(), absl::StrCat("models ", method, ".minutes"), problems);
   }
@@ -163,6 +174,7 @@ absl::StatusOr<Plan> ParsePlan(absl::string_view name, absl::string_view text,
   if (!parser.ParseFromString(std::string(text), &plan)) {
     return absl::InvalidArgumentError(absl::StrCat(name, ":", error.text()));
   }
+  Apply(overrides, plan);
   std::vector<std::string> problems;
   CheckRest(plan, problems);
   CheckMachine(plan.machine(), problems);
@@ -173,7 +185,6 @@ absl::StatusOr<Plan> ParsePlan(absl::string_view name, absl::string_view text,
         absl::StrCat(name, ": ", absl::StrJoin(problems, absl::StrCat("\n", name, ": "))));
   }
   FillDefaults(plan);
-  Apply(overrides, plan);
   ResolvePaths(plan);
   return plan;
 }

@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""A plan with models: fetched from a hub on loopback by the real client, run by made-up experiments."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, "pods/testing")
+import hub as fake  # noqa: E402
+
+RUNFILES = pathlib.Path.cwd()
+TOOLS = {
+    "fetch_model": "pods/fetch_model",
+    "fuse": "collector/fuse",
+    "compare": "analyzer/compare",
+    **{"exp%d" % n: "pods/testing/fake_experiment" for n in range(9)},
+}
+PLAN = """
+name: "models"
+machine { device: "cpu" hardware: "A100-80GB" }
+limits { backoff_seconds: 0.01 }
+experiments { id: 0 }
+experiments { id: 3 }
+"""
+
+
+class ModelStepsTest(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        (self.folder / "tools").mkdir()
+        for name, target in TOOLS.items():
+            # Not links: what a program brings along is found beside it; a made-up one goes by its name.
+            launcher = self.folder / "tools" / name
+            launcher.write_text('#!/bin/bash\nexec %s "%s" "$@"\n' % (
+                "-a " + name if name.startswith("exp") else "", RUNFILES / target))
+            launcher.chmod(0o755)
+        self.hub = fake.Hub()
+        self.addCleanup(self.hub.close)
+        self.sizes = {}
+        plan = PLAN
+        for method in ("awq", "gptq", "bnb"):
+            weights = method + ".safetensors"
+            files = {"config.json": b"{}", weights: method.encode() * 1000}
+            commit = self.hub.repositories["org/" + method].commit(files)
+            self.sizes[weights] = len(files[weights])
+            plan += 'models { quant_method: "%s" repository: "org/%s" revision: "%s" }\n' % (method, method, commit)
+        self.plan = self.folder / "plan.textproto"
+        self.plan.write_text(plan)
+
+    def forensics(self, code, command, *texts):
+        environment = {
+            "PATH": "/usr/bin:/bin", "HOME": str(self.folder), "HF_ENDPOINT": self.hub.url,
+            "FAKE_FAULTS": str(self.folder),
+        }  # fmt: skip
+        run = subprocess.run(
+            [RUNFILES / "pods/forensics_alone", command, "plan.textproto", "--folder=pod", "--tools=tools"],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder,
+        )  # fmt: skip
+        self.assertEqual(run.returncode, code, run.stdout)
+        for text in texts:
+            self.assertIn(text, run.stdout)
+        return run.stdout
+
+    def weights_sent(self):
+        return {name: size for name, size in self.hub.sent.items() if name in self.sizes}
+
+    def models(self):
+        return sorted(os.listdir(self.folder / "pod/models"))
+
+    def test_models_come_and_go_and_none_twice(self):
+        self.hub.cut["gptq.safetensors"] = [1000]
+        said = self.forensics(0, "run", "fetch-gptq: retry 1 of 3", "11 of 11 done")
+        # One quantised model at a time beside the reference's.
+        self.assertLess(said.index("done     delete-gptq"), said.index("running  fetch-bnb"))
+        self.assertEqual(self.models(), ["org--awq"])
+        # The client keeps nothing of a download so short that was cut.
+        sent = {**self.sizes, "gptq.safetensors": self.sizes["gptq.safetensors"] + 1000}
+        self.assertEqual(self.weights_sent(), sent)
+        self.forensics(0, "run", "11 of 11 done")
+        self.forensics(0, "status", "done     delete-bnb")
+        self.assertEqual(self.weights_sent(), sent)
+        self.forensics(0, "clean", "deleted pod/models")
+        self.assertFalse((self.folder / "pod/models").exists())
+        # Everything that needs a model is done, so that none is fetched for it.
+        self.forensics(0, "run")
+        self.assertEqual(self.weights_sent(), sent)
+
+    def test_a_wrong_digest_is_not_run(self):
+        self.hub.flip["gptq.safetensors"] = 2
+        said = self.forensics(1, "run", "failed   fetch-gptq", "does not have the digest that the hub states")
+        self.assertNotIn("fetch-gptq: retry", said)
+        self.assertIn("exp3-gptq: not run: it needs exp0, fetch-gptq", said)
+        self.assertIn("done     exp3-bnb", said)
+        self.forensics(0, "run", "done     exp3-gptq")
+
+    def test_what_the_hub_does_not_have_is_known_before_anything_is_fetched(self):
+        self.plan.write_text(self.plan.read_text().replace("org/bnb", "org/nothing"))
+        del self.hub.repositories["org/gptq"]
+        said = self.forensics(1, "run", "wrong  hub gptq", "wrong  hub bnb")
+        self.assertIn("org/nothing", said)
+        self.assertEqual(self.weights_sent(), {})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,140 @@
+#include "pods/plan_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "schema/atomic_file.h"
+
+namespace forensics::pods {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr char kCommit[] = "0123456789abcdef0123456789abcdef01234567";
+constexpr char kSmallest[] = R"(name: "p" machine { device: "cuda" } experiments { id: 0 })";
+
+absl::StatusOr<Plan> Parse(const std::string& more, const PlanOverrides& overrides = {}) {
+  return ParsePlan("my.textproto", absl::StrCat(kSmallest, "\n", more), overrides);
+}
+
+void ExpectWrong(const std::string& more, const std::string& problem) {
+  const absl::StatusOr<Plan> plan = Parse(more);
+  ASSERT_TRUE(absl::IsInvalidArgument(plan.status())) << more;
+  EXPECT_THAT(std::string(plan.status().message()),
+              HasSubstr(absl::StrCat("my.textproto: ", problem)));
+}
+
+TEST(PlanFileTest, DefaultsAreFilledIn) {
+  const absl::StatusOr<Plan> plan = Parse("");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->folder(), "pod");
+  EXPECT_EQ(plan->machine().gpus(), 1);
+  EXPECT_EQ(plan->machine().price_per_hour(), 0);
+  EXPECT_EQ(plan->limits().retries(), 3);
+  EXPECT_EQ(plan->limits().backoff_seconds(), 10);
+  EXPECT_EQ(plan->disk().results_gigabytes(), 2);
+}
+
+TEST(PlanFileTest, ASyntaxErrorHasItsPlace) {
+  const absl::StatusOr<Plan> plan = Parse("limits { retrys: 3 }");
+  ASSERT_TRUE(absl::IsInvalidArgument(plan.status()));
+  EXPECT_THAT(std::string(plan.status().message()),
+              AllOf(HasSubstr("my.textproto:2:16"), HasSubstr("no field named \"retrys\"")));
+}
+
+TEST(PlanFileTest, EverythingThatIsWrongIsSaidAtOnce) {
+  ExpectWrong("experiments { id: 9 }", "experiments.id: expected 0 to 8, found 9");
+  ExpectWrong("experiments { id: 0 }", "experiment 0 stands there twice");
+  ExpectWrong("limits { backoff_seconds: nan }", "limits.backoff_seconds: expected a number");
+  ExpectWrong("models { quant_method: \"gptq\" directory: \"/m\" }",
+              "models: the first is the reference's, which is awq");
+  ExpectWrong("models { quant_method: \"awq\" }",
+              "models awq: expected either a repository or a directory");
+  ExpectWrong("models { quant_method: \"awq\" directory: \"/m\" } experiments { id: 3 }",
+              "experiment 3: models has none in another format");
+  ExpectWrong("cuda_versions { version: \"11.8\" }",
+              "cuda_versions: each needs version and directory");
+  const absl::StatusOr<Plan> machine =
+      ParsePlan("p", "machine { device: \"tpu\" price_per_hour: -1 } experiments { id: 0 }", {});
+  EXPECT_THAT(std::string(machine.status().message()),
+              AllOf(HasSubstr("p: name is missing\n"),
+                    HasSubstr("p: machine.device: expected cpu or cuda, found \"tpu\"\n"),
+                    HasSubstr("p: machine.price_per_hour: expected a number of at least 0")));
+  const absl::StatusOr<Plan> plan =
+      Parse("experiments { id: 9 } prompt { decode_steps: -1 } limits { retries: -1 }");
+  EXPECT_THAT(
+      std::string(plan.status().message()),
+      AllOf(HasSubstr("found 9"), HasSubstr("must not be negative"), HasSubstr("limits.retries")));
+}
+
+TEST(PlanFileTest, TheReferenceComesFirstOrFromAnotherMachine) {
+  const auto parse = [](const char* rest) {
+    return ParsePlan("p", absl::StrCat("name: \"p\" machine { device: \"cpu\" } ", rest), {});
+  };
+  EXPECT_FALSE(parse("experiments { id: 1 } experiments { id: 0 }").ok());
+  EXPECT_FALSE(parse("experiments { id: 7 }").ok());
+  EXPECT_TRUE(parse("experiments { id: 7 } others { reference: \"/r\" }").ok());
+  EXPECT_FALSE(parse("").ok());
+}
+
+// A branch is another model tomorrow.
+TEST(PlanFileTest, ARevisionIsACommit) {
+  const auto model = [](const std::string& revision) {
+    return absl::StrCat("models { quant_method: \"awq\" repository: \"org/M-AWQ\" ", revision,
+                        " }");
+  };
+  const absl::StatusOr<Plan> plan = Parse(model(absl::StrCat("revision: \"", kCommit, "\"")));
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->models(0).revision(), kCommit);
+  for (const std::string revision : {"", "main", "v1.0", "0123456789abcdef0123456789abcdef0123456",
+                                     "0123456789ABCDEF0123456789ABCDEF01234567"}) {
+    ExpectWrong(model(absl::StrCat("revision: \"", revision, "\"")),
+                absl::StrCat(
+                    "models awq: revision: expected a commit of org/M-AWQ, 40 hex digits, found \"",
+                    revision, "\""));
+  }
+  // Not asked for where nothing is fetched.
+  const absl::StatusOr<Plan> brought = Parse(model(""), {"", "/models"});
+  ASSERT_TRUE(brought.ok()) << brought.status();
+  EXPECT_EQ(brought->models(0).directory(), "/models/M-AWQ");
+  EXPECT_EQ(brought->models(0).repository(), "");
+}
+
+TEST(PlanFileTest, PathsAreWhereTheUserIs) {
+  setenv("BUILD_WORKING_DIRECTORY", "/typed/here", 1);
+  const absl::StatusOr<Plan> plan = Parse(
+      "prompt { document: \"a.pdf\" neighbours: \"/b.pdf\" } cuda_versions { version: \"11.8\" "
+      "directory: \"../c\" }",
+      {"out", ""});
+  unsetenv("BUILD_WORKING_DIRECTORY");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->folder(), "/typed/here/out");
+  EXPECT_EQ(plan->prompt().document(), "/typed/here/a.pdf");
+  EXPECT_EQ(plan->prompt().neighbours(0), "/b.pdf");
+  EXPECT_EQ(plan->cuda_versions(0).directory(), "/typed/c");
+}
+
+// The plans that come along: with commits filled in they are whole; without they say so.
+TEST(PlanFileTest, PlansThatComeAlong) {
+  for (const char* name : {"single_gpu", "four_gpu", "mini_cpu"}) {
+    const std::string path = absl::StrCat("pods/plans/", name, ".textproto");
+    const absl::StatusOr<std::string> text = schema::ReadFile(path);
+    ASSERT_TRUE(text.ok()) << text.status();
+    const std::string pinned = absl::StrReplaceAll(
+        *text, {{"revision: \"\"", absl::StrCat("revision: \"", kCommit, "\"")}});
+    const absl::StatusOr<Plan> plan = ParsePlan(path, pinned, {});
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_EQ(plan->machine().price_per_hour(), 0) << name << ": a price is the user's to know";
+    EXPECT_EQ(ReadPlan(path, {}).ok(), plan->models().empty()) << name;
+    EXPECT_TRUE(ReadPlan(path, {"", "/models"}).ok()) << name;
+  }
+}
+
+}  // namespace
+}  // namespace forensics::pods
