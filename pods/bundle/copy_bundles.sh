@@ -9,14 +9,18 @@ usage="Makes the archive that a rented machine gets, and copies it to a folder.
   bazel run //pods:bundles -- --output=DIR           # for every CUDA version, one archive each
   bazel run //pods/bundle:copy_cuda_12.8             # for that one
 
+The plans that ask for something of yours (models' commits, prices) are put beside the archives, unless
+they are there.
+
 On the machine: python3 -m tarfile -e ARCHIVE && forensics-cuda-*/setup
 Exit codes: 0 done, 1 failed, 2 wrong usage, 4 done, but a CUDA version asked for is missing and named."
 
-archives= missing= output=.
+archives= missing= plans= output=.
 for argument; do
   case $argument in
     --archive=*) archives="$archives ${argument#*=}" ;; # of the build: relative to its runfiles
-    --missing=*) missing="$missing ${argument#*=}" ;;
+    --missing=*) missing="$missing ${argument#*=}" ;; # CUDA version:torch version
+    --plan=*) plans="$plans ${argument#*=}" ;;
     --output=?*) output=${argument#*=} ;;
     --help) echo "$usage" && exit 0 ;;
     *) echo "bundle: unknown argument '$argument'; --help says what there is" >&2 && exit 2 ;;
@@ -37,8 +41,17 @@ for archive in $archives; do
   mv "$partial" "$output/$name"
   echo "$output/$name  $(($(wc -c <"$output/$name") / 1000000)) MB, SHA-256 $(sha256sum <"$output/$name" | cut -c-64)"
 done
-echo "Next, on the machine:  python3 -m tarfile -e ARCHIVE && forensics-cuda-*/setup"
-for cuda in $missing; do
-  echo "bundle: CUDA $cuda: its libtorch has no SHA-256 yet; third_party/torch/versions.bzl says how to add it" >&2
+for plan in $plans; do
+  name=${plan##*/}
+  [ -e "$output/$name" ] && continue
+  cp -L "$plan" "$output/$name"
+  chmod 644 "$output/$name"
+  echo "$output/$name  to be filled in"
+done
+if [ -n "$archives" ]; then
+  echo "Next, on the machine:  python3 -m tarfile -e ARCHIVE && forensics-cuda-*/setup"
+fi
+for version in $missing; do
+  echo "bundle: CUDA ${version%:*}: no torch that links with these programs comes as a wheel for it; PyTorch's archive of torch ${version#*:} has no SHA-256 yet, and third_party/torch/versions.bzl says how to add it" >&2
 done
 [ -z "$missing" ] || exit 4

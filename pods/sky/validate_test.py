@@ -65,6 +65,7 @@ class TaskFiles(unittest.TestCase):
             plan = task["envs"].get("FORENSICS_PLAN")
             if plan is not None:
                 self.assertIn("plans/" + plan, in_bundle)
+                self.assertIn("../$FORENSICS_PLAN", task["run"])
 
 
 if __name__ == "__main__":
