@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -93,13 +94,26 @@ std::pair<std::vector<std::string>, std::vector<std::string>> Split(
 }  // namespace
 
 PairDistances DistancesBetween(absl::Span<const ComparedRun> runs) {
+  // The vectors of one position in two groups of so many runs stay in a core's cache.
+  constexpr size_t kGroup = 8;
   PairDistances distances(runs.size());
   std::vector<std::function<void()>> tasks;
-  for (size_t i = runs.size(); i-- > 0;) {  // the longest rows first
-    distances[i].resize(i);
-    tasks.push_back([&, i] {
-      for (size_t j = 0; j < i; ++j) distances[i][j] = DistanceOf(runs[i], runs[j]);
-    });
+  for (size_t i = 0; i < runs.size(); ++i) distances[i].resize(i);
+  for (size_t row = 0; row < runs.size(); row += kGroup) {
+    for (size_t column = 0; column <= row; column += kGroup) {
+      tasks.push_back([&, row, column] {
+        std::vector<RunPair> pairs;
+        std::vector<RunDistance*> places;
+        for (size_t i = row; i < std::min(runs.size(), row + kGroup); ++i) {
+          for (size_t j = column; j < std::min(i, column + kGroup); ++j) {
+            pairs.emplace_back(runs[i], runs[j]);
+            places.push_back(&distances[i][j]);
+          }
+        }
+        std::vector<RunDistance> found = DistancesOf(pairs);
+        for (size_t k = 0; k < found.size(); ++k) *places[k] = std::move(found[k]);
+      });
+    }
   }
   RunOnAllCores(tasks);
   return distances;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -17,24 +18,45 @@ namespace {
 // Below this part of the noise distances count as the same.
 constexpr double kFloor = 0.01;
 
+// Positions in ascending order; they come nearly so.
+class PositionSet {
+ public:
+  bool Has(int64_t position) const {
+    return !positions_.empty() && position <= positions_.back() &&
+           std::binary_search(positions_.begin(), positions_.end(), position);
+  }
+
+  // False if it has the position already.
+  bool Insert(int64_t position) {
+    if (Has(position)) return false;
+    positions_.insert(std::upper_bound(positions_.begin(), positions_.end(), position), position);
+    return true;
+  }
+
+  size_t size() const { return positions_.size(); }
+
+ private:
+  std::vector<int64_t> positions_;
+};
+
 // Collects one signal, position by position.
 class SignalSum {
  public:
   // Whether a position has its distance already: a window repeats it.
-  bool Has(const Timepoint& at) const { return measured_.count(at.Computed()) > 0; }
+  bool Has(const Timepoint& at) const { return measured_.Has(at.Computed()); }
 
   // `a` and `b` have the same length. `same_elements`: neither has an element that was not aligned.
   void Add(const Timepoint& at, absl::Span<const float> a, absl::Span<const float> b,
            bool same_elements = true) {
     const bool same_bits = std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-    if (compared_.insert(at.Computed()).second) {
+    if (compared_.Insert(at.Computed())) {
       ++result_.compared;
       if (same_bits && same_elements) ++result_.identical;
     }
     // A NaN or infinity in either vector leaves no finite sum.
     const double squares = SquaredDistance(a, b);
     if (!std::isfinite(squares)) return;
-    measured_.insert(at.Computed());
+    measured_.Insert(at.Computed());
     sum_ += std::sqrt(squares);
   }
 
@@ -46,8 +68,8 @@ class SignalSum {
 
  private:
   SignalDistance result_;
-  std::set<int64_t> compared_;
-  std::set<int64_t> measured_;
+  PositionSet compared_;
+  PositionSet measured_;
   double sum_ = 0;
 };
 
@@ -55,17 +77,45 @@ bool IsComparable(const std::vector<int64_t>& steps, const Timepoint& at) {
   return std::binary_search(steps.begin(), steps.end(), at.step);
 }
 
-SignalDistance DistanceOfVectors(const Vectors& a, const Vectors& b,
-                                 const std::vector<int64_t>& steps) {
-  SignalSum sum;
-  for (const auto& [at, vector] : a) {
-    if (sum.Has(at) || !IsComparable(steps, at)) continue;
-    const auto other = b.find(at);
-    if (other == b.end() || other->second->size() != vector->size()) continue;
-    sum.Add(at, *vector, *other->second);
+// Walks through the vectors of one signal in several runs, timepoint by timepoint.
+class TimepointWalk {
+ public:
+  TimepointWalk(const std::vector<const RunRecord*>& runs, const SignalId& signal)
+      : present_(runs.size()) {
+    static const Vectors* const kNone = new Vectors;
+    for (const RunRecord* run : runs) {
+      const auto found = run->vectors.find(signal);
+      const Vectors& vectors = found == run->vectors.end() ? *kNone : found->second;
+      places_.emplace_back(vectors.begin(), vectors.end());
+    }
   }
-  return sum.Finish();
-}
+
+  // Goes to the next timepoint that any run has; false if there is none.
+  bool Next() {
+    const Timepoint* next = nullptr;
+    for (const auto& [place, end] : places_) {
+      if (place != end && (next == nullptr || place->first < *next)) next = &place->first;
+    }
+    if (next == nullptr) return false;
+    at_ = *next;
+    for (size_t i = 0; i < places_.size(); ++i) {
+      auto& [place, end] = places_[i];
+      const bool has = place != end && place->first == at_;
+      present_[i] = has ? place->second.get() : nullptr;
+      if (has) ++place;
+    }
+    return true;
+  }
+
+  const Timepoint& at() const { return at_; }
+  // The vector of the run with this index; null if it has none here.
+  const std::vector<float>* Of(size_t run) const { return present_[run]; }
+
+ private:
+  std::vector<std::pair<Vectors::const_iterator, Vectors::const_iterator>> places_;
+  std::vector<const std::vector<float>*> present_;
+  Timepoint at_;
+};
 
 SignalDistance DistanceOfLogProbs(const RunRecord& a, const RunRecord& b,
                                   const std::vector<int64_t>& steps) {
@@ -83,6 +133,70 @@ SignalDistance DistanceOfLogProbs(const RunRecord& a, const RunRecord& b,
   return sum.Finish();
 }
 
+// Measures pairs, signal by signal.
+class PairMeasurer {
+ public:
+  explicit PairMeasurer(absl::Span<const RunPair> pairs) : distances_(pairs.size()) {
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      const auto& [a, b] = pairs[i];
+      Contexts contexts = CompareContexts(
+          *a.run, *b.run, FedBySameReference(*a.configuration, *a.run, *b.configuration, *b.run));
+      distances_[i].same_prompt = contexts.same_prompt;
+      pairs_.push_back({Number(a.run), Number(b.run), std::move(contexts.comparable_steps)});
+    }
+  }
+
+  std::vector<RunDistance> Measure() {
+    std::set<SignalId> signals;
+    for (const RunRecord* run : runs_) {
+      for (const auto& [signal, vectors] : run->vectors) signals.insert(signal);
+    }
+    for (const SignalId& signal : signals) MeasureVectors(signal);
+    for (size_t i = 0; i < pairs_.size(); ++i) {
+      const Pair& pair = pairs_[i];
+      Keep(i, {SignalKind::kLogProbs, 0},
+           DistanceOfLogProbs(*runs_[pair.a], *runs_[pair.b], pair.steps));
+    }
+    return std::move(distances_);
+  }
+
+ private:
+  struct Pair {
+    size_t a = 0;  // of runs_
+    size_t b = 0;
+    std::vector<int64_t> steps;  // that are comparable
+  };
+
+  size_t Number(const RunRecord* run) {
+    const auto known = std::find(runs_.begin(), runs_.end(), run);
+    const size_t number = static_cast<size_t>(known - runs_.begin());
+    if (known == runs_.end()) runs_.push_back(run);
+    return number;
+  }
+
+  void MeasureVectors(const SignalId& signal) {
+    std::vector<SignalSum> sums(pairs_.size());
+    for (TimepointWalk walk(runs_, signal); walk.Next();) {
+      for (size_t i = 0; i < pairs_.size(); ++i) {
+        const std::vector<float>* const a = walk.Of(pairs_[i].a);
+        const std::vector<float>* const b = walk.Of(pairs_[i].b);
+        if (a == nullptr || b == nullptr || a->size() != b->size()) continue;
+        if (sums[i].Has(walk.at()) || !IsComparable(pairs_[i].steps, walk.at())) continue;
+        sums[i].Add(walk.at(), *a, *b);
+      }
+    }
+    for (size_t i = 0; i < pairs_.size(); ++i) Keep(i, signal, sums[i].Finish());
+  }
+
+  void Keep(size_t pair, const SignalId& signal, const SignalDistance& found) {
+    if (found.compared > 0) distances_[pair].signals[signal] = found;
+  }
+
+  std::vector<const RunRecord*> runs_;
+  std::vector<Pair> pairs_;
+  std::vector<RunDistance> distances_;  // of the pairs
+};
+
 }  // namespace
 
 bool RunDistance::identical() const {
@@ -96,22 +210,12 @@ int64_t RunDistance::identical_signals() const {
 }
 
 RunDistance DistanceOf(const ComparedRun& a, const ComparedRun& b) {
-  RunDistance distance;
-  const bool same_reference =
-      FedBySameReference(*a.configuration, *a.run, *b.configuration, *b.run);
-  const Contexts contexts = CompareContexts(*a.run, *b.run, same_reference);
-  distance.same_prompt = contexts.same_prompt;
-  const std::vector<int64_t>& steps = contexts.comparable_steps;
-  const auto keep = [&](const SignalId& signal, const SignalDistance& found) {
-    if (found.compared > 0) distance.signals[signal] = found;
-  };
-  for (const auto& [signal, vectors] : a.run->vectors) {
-    const auto other = b.run->vectors.find(signal);
-    if (other == b.run->vectors.end()) continue;
-    keep(signal, DistanceOfVectors(vectors, other->second, steps));
-  }
-  keep({SignalKind::kLogProbs, 0}, DistanceOfLogProbs(*a.run, *b.run, steps));
-  return distance;
+  const RunPair pair(a, b);
+  return DistancesOf(absl::MakeConstSpan(&pair, 1)).front();
+}
+
+std::vector<RunDistance> DistancesOf(absl::Span<const RunPair> pairs) {
+  return PairMeasurer(pairs).Measure();
 }
 
 std::optional<double> LogDistance(const RunDistance& distance, const NoiseScales& scales) {

@@ -48,6 +48,38 @@ TEST_F(DistanceOfTest, IsTheOneOfCompare) {
   }
 }
 
+TEST_F(DistanceOfTest, OfManyPairsIsThatOfEach) {
+  RunRecord shorter = MakeRun("A100_3", {1, 2, 3});
+  shorter.vectors.begin()->second.erase(shorter.vectors.begin()->second.begin());
+  RunRecord other_tokens = b_;
+  other_tokens.steps.begin()->second.token_id = 77;
+  RunRecord without_keys = a_;
+  without_keys.vectors.erase(kKeys1);
+  std::vector<ComparedRun> runs;
+  for (const RunRecord* run : {&a_, &b_, &shorter, &other_tokens, &without_keys}) {
+    runs.push_back({&configuration_, run});
+  }
+  std::vector<RunPair> pairs;
+  for (const ComparedRun& one : runs) {
+    for (const ComparedRun& other : runs) pairs.emplace_back(one, other);
+  }
+  const std::vector<RunDistance> distances = DistancesOf(pairs);
+  ASSERT_EQ(distances.size(), pairs.size());
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const RunDistance alone = DistanceOf(pairs[i].first, pairs[i].second);
+    ASSERT_EQ(distances[i].signals.size(), alone.signals.size()) << i;
+    for (const auto& [signal, expected] : alone.signals) {
+      const SignalDistance& found = distances[i].signals.at(signal);
+      EXPECT_EQ(found.positions, expected.positions) << i;
+      EXPECT_EQ(found.mean_l2, expected.mean_l2) << i;
+      EXPECT_EQ(found.compared, expected.compared) << i;
+      EXPECT_EQ(found.identical, expected.identical) << i;
+    }
+  }
+  EXPECT_LT(distances[2].signals.at(shorter.vectors.begin()->first).compared, 5);
+  EXPECT_EQ(distances[4].signals.count(kKeys1), 0u);
+}
+
 TEST_F(DistanceOfTest, TheSameBitsAreIdentical) {
   b_ = a_;
   const RunDistance distance = Distance();

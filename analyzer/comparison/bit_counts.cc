@@ -30,29 +30,32 @@ FORENSICS_INLINE void Load(absl::Span<const float> values, size_t i, Words& word
   }
 }
 
+// Comparisons are written as shifts of sign bits: a compiler takes those apart element by element
+// where it has no instruction for a mask.
+
 // Bits as integers that grow with the value.
 FORENSICS_INLINE void Order(const Words& bits, Integers& ordered) {
-  const Integers magnitude = reinterpret_cast<Integers>(bits) & int32_t{kMagnitude};
-  ordered = reinterpret_cast<Integers>(bits) < 0 ? -magnitude : magnitude;
+  const Integers magnitude = reinterpret_cast<Integers>(bits & kMagnitude);
+  const Integers negative = reinterpret_cast<Integers>(bits) >> 31;  // all bits or none
+  ordered = (magnitude ^ negative) - negative;
 }
 
 // Lengths in bits, from the exponent of the number as a float: without its second bit no number is
 // rounded up to the next power of two.
 FORENSICS_INLINE void Lengths(const Words& numbers, Integers& lengths) {
   constexpr int kBias = 126;
-  const Words leading = numbers & ~(numbers >> 1);
-  const Integers integers = reinterpret_cast<Integers>(leading);
-  const Floats floats = __builtin_convertvector(integers, Floats);
+  const Integers leading = reinterpret_cast<Integers>(numbers & ~(numbers >> 1));
+  const Floats floats = __builtin_convertvector(leading, Floats);
   const Integers exponents = (reinterpret_cast<Integers>(floats) >> 23) - kBias;
-  const Integers counted = exponents < 0 ? Integers{} : exponents;
-  lengths = integers < 0 ? Integers{} + 32 : counted;
+  const Integers counted = exponents & ~(exponents >> 31);  // 0 for 0
+  const Integers has_32 = leading >> 31;
+  lengths = (has_32 & 32) | (counted & ~has_32);
 }
 
 // Adds the counts of at most kChunk elements.
 FORENSICS_INLINE void CountInline(absl::Span<const float> a, absl::Span<const float> b,
                                   BitCounts& counts) {
-  Integers changed = {}, sign = {}, exponent = {};
-  Words seen = {}, largest = {}, low = {}, high = {};
+  Words changed = {}, sign = {}, exponent = {}, seen = {}, largest = {}, low = {}, high = {};
   int32_t lengths[kChunk];
   for (size_t i = 0; i < a.size(); i += kWide) {
     Words bits_a, bits_b;
@@ -60,11 +63,11 @@ FORENSICS_INLINE void CountInline(absl::Span<const float> a, absl::Span<const fl
     Load(b, i, bits_b);
     seen |= bits_a | bits_b;
     const Words differing = bits_a ^ bits_b;
-    const Integers signed_differing = reinterpret_cast<Integers>(differing);
-    // A comparison is -1 where it holds.
-    changed -= differing != 0;
-    sign -= signed_differing < 0;
-    exponent -= (signed_differing >= 0) & ((differing & kExponentBits) != 0);
+    const Words other_sign = differing >> 31;
+    const Words other_exponent = ((differing & kExponentBits) + kExponentBits) >> 31;
+    changed += (differing | -differing) >> 31;
+    sign += other_sign;
+    exponent += other_exponent & ~other_sign;
     Integers ordered_a, ordered_b;
     Order(bits_a, ordered_a);
     Order(bits_b, ordered_b);
@@ -90,7 +93,10 @@ FORENSICS_INLINE void CountInline(absl::Span<const float> a, absl::Span<const fl
   int32_t bins[4][BitCounts::kBins] = {};
   size_t i = 0;
   for (; i + 4 <= a.size(); i += 4) {
-    for (size_t k = 0; k < 4; ++k) ++bins[k][lengths[i + k]];
+    ++bins[0][lengths[i]];
+    ++bins[1][lengths[i + 1]];
+    ++bins[2][lengths[i + 2]];
+    ++bins[3][lengths[i + 3]];
   }
   for (; i < a.size(); ++i) ++bins[0][lengths[i]];
   for (size_t bin = 0; bin < BitCounts::kBins; ++bin) {

@@ -1,6 +1,7 @@
 #include "analyzer/comparison/contexts.h"
 
-#include <set>
+#include <algorithm>
+#include <map>
 #include <string>
 
 namespace forensics::analyzer {
@@ -19,6 +20,14 @@ bool SamePrompt(const RunRecord& a, const RunRecord& b) {
          *a.prompt_text == *b.prompt_text;
 }
 
+using Steps = std::map<int64_t, Step>;
+
+// The step at `place`, which then moves on, if it has that number; else null.
+const Step* TakeStep(const Steps& steps, int64_t number, Steps::const_iterator& place) {
+  if (place == steps.end() || place->first != number) return nullptr;
+  return &(place++)->second;
+}
+
 }  // namespace
 
 bool FedBySameReference(const Configuration& configuration_a, const RunRecord& a,
@@ -35,9 +44,6 @@ bool FedBySameReference(const Configuration& configuration_a, const RunRecord& a
 Contexts CompareContexts(const RunRecord& a, const RunRecord& b, bool same_reference) {
   Contexts contexts;
   contexts.same_prompt = SamePrompt(a, b);
-  std::set<int64_t> steps;
-  for (const auto& [number, step] : a.steps) steps.insert(number);
-  for (const auto& [number, step] : b.steps) steps.insert(number);
   bool same = contexts.same_prompt;
   bool parted = !same;  // for certain: what is missing behind it does not matter
   const auto unknown_after = [&](int64_t number) {
@@ -46,14 +52,18 @@ Contexts CompareContexts(const RunRecord& a, const RunRecord& b, bool same_refer
     same = false;
   };
   int64_t next = 0;  // the step after the last one seen
-  for (const int64_t number : steps) {
+  auto place_a = a.steps.begin(), place_b = b.steps.begin();
+  while (place_a != a.steps.end() || place_b != b.steps.end()) {
+    const int64_t number = place_a == a.steps.end()   ? place_b->first
+                           : place_b == b.steps.end() ? place_a->first
+                                                      : std::min(place_a->first, place_b->first);
     if (number != next) unknown_after(next);
     next = number + 1;
-    const auto in_a = a.steps.find(number);
-    const auto in_b = b.steps.find(number);
-    if (in_a == a.steps.end() || in_b == b.steps.end()) {
+    const Step* const in_a = TakeStep(a.steps, number, place_a);
+    const Step* const in_b = TakeStep(b.steps, number, place_b);
+    if (in_a == nullptr || in_b == nullptr) {
       if (!parted) {
-        (in_a == a.steps.end() ? contexts.missing_in_a : contexts.missing_in_b).push_back(number);
+        (in_a == nullptr ? contexts.missing_in_a : contexts.missing_in_b).push_back(number);
       }
       unknown_after(number);
       continue;
@@ -63,12 +73,11 @@ Contexts CompareContexts(const RunRecord& a, const RunRecord& b, bool same_refer
       continue;
     }
     contexts.comparable_steps.push_back(number);
-    if (!contexts.first_token_difference.has_value() &&
-        Differ(in_a->second.token_id, in_b->second.token_id)) {
+    if (!contexts.first_token_difference.has_value() && Differ(in_a->token_id, in_b->token_id)) {
       contexts.first_token_difference = number;
     }
-    const std::optional<int64_t> fed_a = FedToken(in_a->second);
-    const std::optional<int64_t> fed_b = FedToken(in_b->second);
+    const std::optional<int64_t> fed_a = FedToken(*in_a);
+    const std::optional<int64_t> fed_b = FedToken(*in_b);
     if (Differ(fed_a, fed_b)) {
       contexts.first_fed_difference = number;
       same = false;

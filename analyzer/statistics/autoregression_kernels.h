@@ -1,5 +1,5 @@
-// The arithmetic of autoregression.h for one series (double) or for eight at once (Lanes). A lane
-// has the bits of the series alone.
+// The arithmetic of autoregression.h for one series (double), eight (Lanes) or sixteen (LanePair).
+// A lane has the bits of the series alone.
 #ifndef ANALYZER_STATISTICS_AUTOREGRESSION_KERNELS_H_
 #define ANALYZER_STATISTICS_AUTOREGRESSION_KERNELS_H_
 
@@ -20,24 +20,15 @@ struct FitOf {
   Real standard_error = {};
 };
 
-template <typename Real>
-__attribute__((always_inline)) inline void Clamp(Real& value, double low, double high) {
-  const Real lowest = Real{} + low;
-  const Real highest = Real{} + high;
-  value = value < lowest ? lowest : (highest < value ? highest : value);
-}
-
 // Sets the coefficients by sums of squares and of products at lags 1 and 2.
 template <typename Real>
-__attribute__((always_inline)) inline void SetCoefficients(double n, const Real& squares,
-                                                           const Real& lag1, const Real& lag2,
-                                                           FitOf<Real>& fit) {
+FORENSICS_INLINE void SetCoefficients(double n, const Real& squares, const Real& lag1,
+                                      const Real& lag2, FitOf<Real>& fit) {
   constexpr double kLargestSum = 0.95;
   constexpr double kLargestCorrelation = 0.95;
   constexpr double kSmallestCorrelation = -0.9;
   constexpr double kLargestPartial = 0.6;
   constexpr double kSmallestPartial = -0.5;
-  const Real zero = {};
   Real r1 = (n * lag1 / squares + 1.0) / (n - 3);
   Clamp(r1, kSmallestCorrelation, kLargestCorrelation);
   const Real r2 = (n * lag2 / squares + 2.0) / (n - 5);
@@ -46,14 +37,15 @@ __attribute__((always_inline)) inline void SetCoefficients(double n, const Real&
   const Real sum = r1 * (1.0 - partial) + partial;
   Real held = sum;
   Clamp(held, 0.0, kLargestSum);
-  fit.first = held == 0.0 ? zero : r1 * (1.0 - partial) * held / sum;
-  fit.second = held == 0.0 ? zero : partial * held / sum;
+  fit.first = r1 * (1.0 - partial) * held / sum;
+  fit.second = partial * held / sum;
+  ZeroWhereZero(fit.first, held);
+  ZeroWhereZero(fit.second, held);
 }
 
 // `values`: [size].
 template <typename Real>
-__attribute__((always_inline)) inline void FitSeries(const Real* values, size_t size,
-                                                     FitOf<Real>& fit) {
+FORENSICS_INLINE void FitSeries(const Real* values, size_t size, FitOf<Real>& fit) {
   const double n = static_cast<double>(size);
   const Real zero = {};
   fit.mean = zero;
@@ -84,9 +76,9 @@ __attribute__((always_inline)) inline void FitSeries(const Real* values, size_t 
   TakeRoot(root);
   fit.standard_error = root / (1.0 - fit.first - fit.second);
   // Of equal values.
-  fit.first = squares > 0.0 ? fit.first : zero;
-  fit.second = squares > 0.0 ? fit.second : zero;
-  fit.standard_error = squares > 0.0 ? fit.standard_error : zero;
+  ZeroWhereZero(fit.first, squares);
+  ZeroWhereZero(fit.second, squares);
+  ZeroWhereZero(fit.standard_error, squares);
 }
 
 // The first two values of a series in terms of innovations: value 0 is `scale` times one, value 1
@@ -104,8 +96,7 @@ struct SeriesStart {
 
 // Replaces the innovations, [size], by the series that they make.
 template <typename Real>
-__attribute__((always_inline)) inline void InnovationsToSeries(const Autoregression& fit,
-                                                               Real* series, size_t size) {
+FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, Real* series, size_t size) {
   const SeriesStart start(fit);
   for (size_t i = 0; i < size; ++i) {
     if (i == 0) {
@@ -120,11 +111,17 @@ __attribute__((always_inline)) inline void InnovationsToSeries(const Autoregress
 
 // Mean over standard error.
 template <typename Real>
-__attribute__((always_inline)) inline void Studentise(const FitOf<Real>& fit, Real& mean) {
+FORENSICS_INLINE void Studentise(const FitOf<Real>& fit, Real& mean) {
   const Real zero = {};
   const Real infinity = zero + INFINITY;
   const Real without_error = fit.mean == 0.0 ? zero : (fit.mean < 0.0 ? -infinity : infinity);
   mean = fit.standard_error > 0.0 ? fit.mean / fit.standard_error : without_error;
+}
+
+FORENSICS_INLINE void Studentise(const FitOf<LanePair>& fit, LanePair& mean) {
+  const auto& [means, first, second, errors] = fit;
+  Studentise(FitOf<Lanes>{means.first, first.first, second.first, errors.first}, mean.first);
+  Studentise(FitOf<Lanes>{means.second, first.second, second.second, errors.second}, mean.second);
 }
 
 }  // namespace forensics::analyzer

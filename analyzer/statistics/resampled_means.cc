@@ -1,6 +1,7 @@
 #include "analyzer/statistics/resampled_means.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -9,55 +10,61 @@
 namespace forensics::analyzer {
 namespace {
 
-// Eight series of n values: [value][lane].
-class LaneSeries {
+// Two batches of series of n values: [value][batch][lane].
+class PairSeries {
  public:
-  explicit LaneSeries(size_t n)
-      : values_(static_cast<Lanes*>(operator new(n * sizeof(Lanes), kAlignment))) {}
+  explicit PairSeries(size_t n)
+      : values_(static_cast<LanePair*>(operator new(n * sizeof(LanePair), kAlignment))) {}
 
-  Lanes* data() { return values_.get(); }
-  Lanes& operator[](size_t i) { return data()[i]; }
+  LanePair* data() { return values_.get(); }
+  LanePair& operator[](size_t i) { return data()[i]; }
 
  private:
-  static constexpr std::align_val_t kAlignment{sizeof(Lanes)};
+  static constexpr std::align_val_t kAlignment{alignof(LanePair)};
   struct Delete {
-    void operator()(Lanes* values) const { operator delete(values, kAlignment); }
+    void operator()(LanePair* values) const { operator delete(values, kAlignment); }
   };
-  std::unique_ptr<Lanes, Delete> values_;
+  std::unique_ptr<LanePair, Delete> values_;
 };
 
-// What is inlined into a function is compiled for that function's instruction set.
-#define FORENSICS_INLINE __attribute__((always_inline)) inline
-
-FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, Lanes* series, size_t n,
+FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, LanePair* series, size_t n,
                                        double* means) {
   InnovationsToSeries(generating, series, n);
-  FitOf<Lanes> fit;
+  FitOf<LanePair> fit;
   FitSeries(series, n, fit);
-  Lanes studentised;
+  LanePair studentised;
   Studentise(fit, studentised);
-  for (size_t lane = 0; lane < kLanes; ++lane) means[lane] = studentised[lane];
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    means[lane] = studentised.first[lane];
+    means[kLanes + lane] = studentised.second[lane];
+  }
 }
 
-FORENSICS_INLINE void TakeSignsInline(const double* innovations, const uint8_t* keeps,
-                                      Lanes* series, size_t n) {
+// `same` where the bit of the lane is set in `keeps`, else its negative.
+FORENSICS_INLINE void TakeSign(double same, uint8_t keeps, Lanes& lanes) {
   constexpr LaneBits kBitOfLane = {1, 2, 4, 8, 16, 32, 64, 128};
+  const LaneBits kept = (LaneBits{} + int64_t{keeps}) & kBitOfLane;
+  const Lanes all = Lanes{} + same;
+  lanes = kept != 0 ? all : -all;
+}
+
+FORENSICS_INLINE void TakeSignsInline(const double* innovations, const uint8_t* first_keeps,
+                                      const uint8_t* second_keeps, LanePair* series, size_t n) {
   for (size_t i = 0; i < n; ++i) {
-    const LaneBits kept = (LaneBits{} + int64_t{keeps[i]}) & kBitOfLane;
-    const Lanes same = Lanes{} + innovations[i];
-    series[i] = kept != 0 ? same : -same;
+    TakeSign(innovations[i], first_keeps[i], series[i].first);
+    TakeSign(innovations[i], second_keeps[i], series[i].second);
   }
 }
 
 // The same two functions for each instruction set.
-#define FORENSICS_KERNELS(Suffix, attributes)                                                   \
-  attributes void Studentise##Suffix(const Autoregression& generating, Lanes* series, size_t n, \
-                                     double* means) {                                           \
-    StudentiseInline(generating, series, n, means);                                             \
-  }                                                                                             \
-  attributes void TakeSigns##Suffix(const double* innovations, const uint8_t* keeps,            \
-                                    Lanes* series, size_t n) {                                  \
-    TakeSignsInline(innovations, keeps, series, n);                                             \
+#define FORENSICS_KERNELS(Suffix, attributes)                                                      \
+  attributes void Studentise##Suffix(const Autoregression& generating, LanePair* series, size_t n, \
+                                     double* means) {                                              \
+    StudentiseInline(generating, series, n, means);                                                \
+  }                                                                                                \
+  attributes void TakeSigns##Suffix(const double* innovations, const uint8_t* first_keeps,         \
+                                    const uint8_t* second_keeps, LanePair* series, size_t n) {     \
+    TakeSignsInline(innovations, first_keeps, second_keeps, series, n);                            \
   }
 FORENSICS_KERNELS(Baseline, )
 FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
@@ -65,11 +72,11 @@ FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
 #undef FORENSICS_KERNELS
 
 struct Kernels {
-  // Writes the eight studentised means of the series that innovations, [n], make; they are
-  // replaced.
-  void (*studentise)(const Autoregression&, Lanes* series, size_t n, double* means);
-  // Eight series of the innovations, [n], with signs as DrawSigns has them.
-  void (*take_signs)(const double* innovations, const uint8_t* keeps, Lanes* series, size_t n);
+  // Writes the studentised means of the series that innovations, [n], make; they are replaced.
+  void (*studentise)(const Autoregression&, LanePair* series, size_t n, double* means);
+  // Two batches of the innovations, [n], with signs as DrawSigns has them.
+  void (*take_signs)(const double* innovations, const uint8_t* first_keeps,
+                     const uint8_t* second_keeps, LanePair* series, size_t n);
 };
 
 const Kernels& Best() {
@@ -91,15 +98,24 @@ double Studentised(const Autoregression& fit) {
 std::vector<double> MeansOfBlocks(absl::Span<const double> innovations, size_t block,
                                   const Autoregression& generating, const BlockDraws& draws) {
   const size_t n = innovations.size();
-  LaneSeries series(n);
-  std::vector<double> means(draws.starts.size() / draws.blocks * kLanes);
-  for (size_t batch = 0; batch * kLanes < means.size(); ++batch) {
+  PairSeries series(n);
+  const size_t batches = draws.starts.size() / draws.blocks;
+  std::vector<double> means((batches + 1) / 2 * kPairLanes);
+  const auto gather = [](const double* from, const std::array<uint32_t, kLanes>& starts) {
+    return std::array<double, kLanes>{from[starts[0]], from[starts[1]], from[starts[2]],
+                                      from[starts[3]], from[starts[4]], from[starts[5]],
+                                      from[starts[6]], from[starts[7]]};
+  };
+  for (size_t batch = 0; batch < batches; batch += 2) {
+    const size_t second = std::min(batch + 1, batches - 1);  // the last may be alone
     for (size_t b = 0; b < draws.blocks; ++b) {
-      const std::array<uint32_t, kLanes>& starts = draws.starts[batch * draws.blocks + b];
+      const auto& first_starts = draws.starts[batch * draws.blocks + b];
+      const auto& second_starts = draws.starts[second * draws.blocks + b];
       for (size_t i = b * block; i < std::min(n, (b + 1) * block); ++i) {
         const double* const from = innovations.data() + (i - b * block);
-        series[i] = Lanes{from[starts[0]], from[starts[1]], from[starts[2]], from[starts[3]],
-                          from[starts[4]], from[starts[5]], from[starts[6]], from[starts[7]]};
+        const std::array<double, kLanes> values[] = {gather(from, first_starts),
+                                                     gather(from, second_starts)};
+        std::memcpy(&series[i], values, sizeof(values));
       }
     }
     Best().studentise(generating, series.data(), n, &means[batch * kLanes]);
@@ -108,13 +124,15 @@ std::vector<double> MeansOfBlocks(absl::Span<const double> innovations, size_t b
   return means;
 }
 
-std::array<double, kLanes> MeansOfSigns(absl::Span<const double> innovations,
-                                        const Autoregression& generating, const SignDraws& draws,
-                                        size_t batch) {
+std::array<double, kPairLanes> MeansOfSigns(absl::Span<const double> innovations,
+                                            const Autoregression& generating,
+                                            const SignDraws& draws, size_t pair) {
   const size_t n = innovations.size();
-  LaneSeries series(n);
-  Best().take_signs(innovations.data(), &draws.keeps[batch * draws.n], series.data(), n);
-  std::array<double, kLanes> means;
+  const size_t last = draws.keeps.size() / n - 1;
+  PairSeries series(n);
+  Best().take_signs(innovations.data(), &draws.keeps[std::min(2 * pair, last) * n],
+                    &draws.keeps[std::min(2 * pair + 1, last) * n], series.data(), n);
+  std::array<double, kPairLanes> means;
   Best().studentise(generating, series.data(), n, means.data());
   return means;
 }

@@ -20,10 +20,11 @@ double Studentised(const Autoregression& fit);
 std::vector<double> MeansOfBlocks(absl::Span<const double> innovations, size_t block,
                                   const Autoregression& generating, const BlockDraws& draws);
 
-// Of the eight series of a batch that `generating` makes of the innovations with drawn signs.
-std::array<double, kLanes> MeansOfSigns(absl::Span<const double> innovations,
-                                        const Autoregression& generating, const SignDraws& draws,
-                                        size_t batch);
+// Of the series of two batches, the `pair`th two, that `generating` makes of the innovations with
+// drawn signs. Without a second batch the first comes twice.
+std::array<double, kPairLanes> MeansOfSigns(absl::Span<const double> innovations,
+                                            const Autoregression& generating,
+                                            const SignDraws& draws, size_t pair);
 
 }  // namespace forensics::analyzer
 

@@ -54,9 +54,9 @@ TEST(MeansOfSigns, HaveTheBitsOfOneSeriesAtATime) {
         const uint8_t keeps = draws->keeps[resample / kLanes * n + i];
         if ((keeps >> (resample % kLanes) & 1) == 0) series[i] = -series[i];
       }
-      ExpectSameBits(
-          MeansOfSigns(innovations, kGenerating, *draws, resample / kLanes)[resample % kLanes],
-          MeanOf(series), resample);
+      ExpectSameBits(MeansOfSigns(innovations, kGenerating, *draws,
+                                  resample / kPairLanes)[resample % kPairLanes],
+                     MeanOf(series), resample);
     }
   }
 }

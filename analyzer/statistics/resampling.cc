@@ -118,8 +118,8 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
     return resamples < resampling.resamples ||
            (at_least < kFewExceedances && resamples < kMostResamples);
   };
-  for (size_t batch = 0; wanted(); ++batch) {
-    for (const double mean : MeansOfSigns(innovations, generating, *draws, batch)) {
+  for (size_t pair = 0; wanted(); ++pair) {
+    for (const double mean : MeansOfSigns(innovations, generating, *draws, pair)) {
       if (!wanted()) break;
       at_least += mean >= observed;
       ++resamples;
