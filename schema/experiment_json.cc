@@ -268,13 +268,14 @@ bool ExperimentChecker::Key(const char* text, uint32_t length, bool copy) {
   if (!state_->status.ok()) return false;
   std::string name(text, length);
   if (!state_->NameFits(name)) return false;
-  if (!state_->levels.back().keys.insert(name).second) {
-    return state_->Fail(absl::StrCat("key ", Quoted(name), " twice"));
+  Level& level = state_->levels.back();
+  level.key = name;
+  if (!level.keys.insert(std::move(name)).second) {
+    return state_->Fail(absl::StrCat("key ", Quoted(level.key), " twice"));
   }
-  if (state_->levels.back().keys.size() > kMostKeys) {
+  if (level.keys.size() > kMostKeys) {
     return state_->Fail(absl::StrCat("more than ", kMostKeys, " keys"));
   }
-  state_->levels.back().key = std::move(name);
   if (!state_->validator.Key(text, length, copy)) return state_->Fail(state_->Expectation());
   return true;
 }

@@ -5,15 +5,16 @@
 #include <rapidjson/reader.h>
 
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <set>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,7 @@
 #include "schema/bounded_stream.h"
 #include "schema/experiment_json.h"
 #include "schema/inspect_table.h"
+#include "schema/json_number.h"
 
 namespace forensics::schema {
 namespace {
@@ -30,6 +32,7 @@ namespace {
 constexpr size_t kBufferBytes = 1 << 20;
 // Iterative: a file of a million brackets must not exhaust the stack.
 constexpr unsigned kFlags = rapidjson::kParseNanAndInfFlag | rapidjson::kParseIterativeFlag |
+                            rapidjson::kParseNumbersAsStringsFlag |
                             rapidjson::kParseValidateEncodingFlag;
 
 using Stream = BoundedStream<rapidjson::FileReadStream>;
@@ -59,13 +62,19 @@ class OutlineHandler {
 
   bool Null() { return Checker().Null() && Scalar("null"); }
   bool Bool(bool value) { return Checker().Bool(value) && Scalar(value ? "true" : "false"); }
-  bool Int(int value) { return Checker().Int(value) && Number(value); }
-  bool Uint(unsigned value) { return Checker().Uint(value) && Number(value); }
-  bool Int64(int64_t value) { return Checker().Int64(value) && Number(value); }
-  bool Uint64(uint64_t value) { return Checker().Uint64(value) && Number(value); }
-  bool Double(double value) { return Checker().Double(value) && Number(value); }
+  // Numbers come as text.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
   bool RawNumber(const char* text, unsigned length, bool copy) {
-    return checker_.RawNumber(text, length, copy);
+    if (!Checker().RawNumber(text, length, copy)) return false;
+    if (const char* fault = JsonNumberFault({text, length})) {
+      number_fault_ = fault;
+      return false;
+    }
+    return Number({text, length});
   }
   bool String(const char* text, unsigned length, bool copy) {
     if (!Checker().String(text, length, copy)) return false;
@@ -94,6 +103,8 @@ class OutlineHandler {
   }
 
   const ExperimentChecker& checker() const { return checker_; }
+  // What is wrong with the number that it stopped at; null if that is not why.
+  const char* number_fault() const { return number_fault_; }
 
   std::string Text() const {
     std::vector<std::vector<std::string>> metadata;
@@ -114,11 +125,12 @@ class OutlineHandler {
     return absl::StrSplit(absl::string_view(checker_.Path()).substr(1), '/');
   }
 
-  template <typename Value>
-  bool Number(Value value) {
-    if (!checker_.InVector()) return Scalar(absl::StrCat(value));
-    if (!std::isfinite(static_cast<double>(value))) ++vector_not_finite_;
-    return true;
+  bool Number(absl::string_view text) {
+    if (checker_.InVector()) {
+      vector_not_finite_ += absl::ascii_isalpha(static_cast<unsigned char>(text.back()));
+      return true;
+    }
+    return Scalar(std::visit([](auto value) { return absl::StrCat(value); }, ReadJsonNumber(text)));
   }
 
   bool Scalar(absl::string_view text) {
@@ -214,7 +226,19 @@ class OutlineHandler {
   std::vector<Facts> configurations_;
   std::vector<RunOutline> runs_;
   int64_t vector_not_finite_ = 0;
+  const char* number_fault_ = nullptr;
 };
+
+// Why the reader stopped, and where in the document.
+std::string Cause(const OutlineHandler& outline, const Stream& stream,
+                  rapidjson::ParseErrorCode code) {
+  const ExperimentChecker& checker = outline.checker();
+  if (!checker.status().ok()) return std::string(checker.status().message());
+  const char* const cause = outline.number_fault() != nullptr ? outline.number_fault()
+                            : stream.exhausted()              ? kTokenTooLong
+                                                              : rapidjson::GetParseError_En(code);
+  return absl::StrCat("at ", checker.Path(), ": ", cause);
+}
 
 }  // namespace
 
@@ -243,13 +267,8 @@ absl::StatusOr<std::string> InspectExperiment(const std::string& path) {
   if (!result.IsError()) {
     return absl::StrCat("experiment ", path, ": sound\n", outline.Text());
   }
-  const absl::Status& broken = outline.checker().status();
-  return absl::DataLossError(absl::StrCat(
-      path, ": byte ", result.Offset(), ": ",
-      broken.ok() ? absl::StrCat("at ", outline.checker().Path(), ": ",
-                                 stream.exhausted() ? kTokenTooLong
-                                                    : rapidjson::GetParseError_En(result.Code()))
-                  : std::string(broken.message())));
+  return absl::DataLossError(
+      absl::StrCat(path, ": byte ", result.Offset(), ": ", Cause(outline, stream, result.Code())));
 }
 
 }  // namespace forensics::schema

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -260,6 +261,53 @@ TEST_F(InspectTest, WhatIsNoTextOfAnExperimentIsNamed) {
   for (const auto& [bytes, error] : cases) {
     EXPECT_THAT(ErrorOf(WriteText("odd.json", bytes)), HasSubstr(error));
   }
+}
+
+TEST_F(InspectTest, AKeyThatComesTwiceIsNamedAtEachLevel) {
+  // What a key is put behind once more, and the path of that.
+  const std::string step = "/runs/0/decode_steps/0";
+  const std::tuple<std::string, std::string, std::string> cases[] = {
+      {"\"schema_version\": 1", "schema_version", ""},
+      {"\"model\": \"m\"", "model", "/experiment_metadata"},
+      {"\"hidden_dim\": 2", "hidden_dim", "/experiment_metadata/extraction_config"},
+      {"\"hardware\": \"A100\"", "hardware", "/configurations/0"},
+      {"\"fixed_params\": {\"a\": 1", "a", "/configurations/0/fixed_params"},
+      {"\"prompt_text\": \"p\"", "prompt_text", "/runs/0"},
+      {"\"token_text\": \"a\"", "token_text", step},
+      {"\"pos_-1\": [1, NaN]", "pos_-1", step + "/hidden_states/layer_2"},
+      {"\"layer_11\": {\"pos_-1\": [\"-Infinity\", 2]}", "layer_11", step + "/hidden_states"}};
+  const std::string text =
+      absl::StrReplaceAll(kExperiment, {{"\"fixed_params\": {}", "\"fixed_params\": {\"a\": 1}"}});
+  for (const auto& [before, key, path] : cases) {
+    std::string twice = text;
+    const size_t place = twice.find(before) + before.size();
+    ASSERT_LT(place, twice.size()) << before;
+    const std::string again = absl::StrCat(", \"", key, "\"");
+    twice.insert(place, again + ": 1");
+    EXPECT_THAT(ErrorOf(WriteText("twice.json", twice)),
+                HasSubstr(absl::StrCat("byte ", place + again.size(), ": at ", path, "/", key,
+                                       ": key \"", key, "\" twice")));
+  }
+}
+
+TEST_F(InspectTest, NumbersThatNoFloat64HoldsAreNamed) {
+  constexpr char kTooBig[] = "Number too big to be stored in double";
+  const std::pair<std::string, std::string> cases[] = {
+      {"[1e99999, NaN]", kTooBig},
+      {"[10e308, NaN]", kTooBig},
+      {absl::StrCat("[1", std::string(309, '0'), "]"), kTooBig},
+      {"[Inf]", "expected a number, NaN, Infinity or -Infinity"},
+      {"[-NaN]", "expected a number, NaN, Infinity or -Infinity"}};
+  for (const auto& [vector, error] : cases) {
+    const std::string text = absl::StrReplaceAll(kExperiment, {{"[1, NaN]", vector}});
+    const std::string place =
+        absl::StrCat("byte ", text.find(vector) + 1,
+                     ": at /runs/0/decode_steps/0/hidden_states/layer_2/", "pos_-1: ", error);
+    EXPECT_THAT(ErrorOf(WriteText("numbers.json", text)), HasSubstr(place));
+  }
+  const std::string sound = absl::StrReplaceAll(
+      kExperiment, {{"[1, NaN]", "[1e308, 0.0000000000000000001e-2147483639, -1e-999]"}});
+  EXPECT_THAT(TextOf(WriteText("numbers.json", sound)), HasSubstr("sound"));
 }
 
 TEST_F(InspectTest, DamagedExperimentNamesByteAndPlace) {

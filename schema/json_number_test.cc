@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "gtest/gtest.h"
 
@@ -37,6 +38,23 @@ TEST(ReadJsonNumber, KnowsWhatIsNoFiniteNumber) {
   EXPECT_TRUE(std::isnan(std::get<double>(ReadJsonNumber("NaN"))));
   EXPECT_EQ(ReadJsonNumber("Infinity"), JsonNumber(kInfinity));
   EXPECT_EQ(ReadJsonNumber("-Inf"), JsonNumber(-kInfinity));
+}
+
+TEST(JsonNumberFault, IsWhatNoFloat64HoldsAndNoOneSpellsSo) {
+  const std::string digits(308, '9');
+  for (const std::string& sound :
+       {std::string("0"), std::string("-0.0"), std::string("1e308"), std::string("-1.7E+308"),
+        std::string("1e-99999"), std::string("0e99999"), digits, digits + "9e-1",
+        std::string("NaN"), std::string("Infinity"), std::string("-Infinity")}) {
+    EXPECT_EQ(JsonNumberFault(sound), nullptr) << sound;
+  }
+  for (const std::string& beyond : {std::string("1e309"), std::string("-10e308"),
+                                    std::string("1e99999"), digits + "9", digits + "9.5"}) {
+    EXPECT_STREQ(JsonNumberFault(beyond), "Number too big to be stored in double.") << beyond;
+  }
+  for (const char* word : {"Inf", "-Inf", "-NaN"}) {
+    EXPECT_STREQ(JsonNumberFault(word), "expected a number, NaN, Infinity or -Infinity") << word;
+  }
 }
 
 }  // namespace

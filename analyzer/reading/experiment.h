@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "analyzer/reading/json_cursor.h"
+#include "analyzer/reading/structure_budget.h"
 
 namespace forensics::analyzer {
 
@@ -124,6 +125,8 @@ struct Experiment {
   std::vector<RunRecord> runs;
   // What is odd in the file though it can be read: named places, in words.
   std::vector<std::string> findings;
+  // What its structure and text have of a budget.
+  std::shared_ptr<const BudgetShare> share;
 };
 
 }  // namespace forensics::analyzer

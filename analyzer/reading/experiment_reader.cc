@@ -125,7 +125,7 @@ absl::Status ReadSchemaVersion(JsonCursor& cursor) {
 }  // namespace
 
 absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOptions& options) {
-  absl::StatusOr<std::unique_ptr<JsonCursor>> opened = JsonCursor::Open(path);
+  absl::StatusOr<std::unique_ptr<JsonCursor>> opened = JsonCursor::Open(path, options.budget);
   if (!opened.ok()) return opened.status();
   JsonCursor& cursor = **opened;
   Experiment experiment;
@@ -147,8 +147,8 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOpt
   if (status.ok()) status = cursor.Finish();
   if (!status.ok()) return status;
   if (experiment.type.empty()) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": at /: no experiment_metadata.experiment_type: not an experiment file"));
+    return absl::DataLossError(absl::StrCat(
+        path, ": at /: no experiment_metadata.experiment_type: not an experiment file"));
   }
   for (const char* key : {"configurations", "runs"}) {
     if (keys.count(key) > 0) continue;
@@ -158,6 +158,7 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOpt
     experiment.findings.push_back(
         absl::StrCat("not as experiment_schema.json says: ", checker.status().message()));
   }
+  experiment.share = std::make_shared<BudgetShare>(std::move(cursor.share()));
   return experiment;
 }
 

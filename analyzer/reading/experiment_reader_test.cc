@@ -145,7 +145,7 @@ TEST(Numbers, LiteralsAndStringsThatAreNoNumbers) {
 
 TEST(Numbers, ADecimalBeyondFloat32sRangeIsInfinityAndAFinding) {
   const Experiment experiment = MustRead(
-      File(Step(0, Hidden("\"pos_-1\":[1e400,-1e39,3.4028235e38,1e-400,\"Infinity\"]") +
+      File(Step(0, Hidden("\"pos_-1\":[1e300,-1e39,3.4028235e38,1e-400,\"Infinity\"]") +
                        R"(,"logprobs":{"pos_-1":{"token_ids":[7],"log_probs":[-1e39]}})")));
   const std::vector<float> values = VectorAt(experiment, kHidden1, {0, -1});
   ASSERT_THAT(values, SizeIs(5));

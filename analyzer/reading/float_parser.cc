@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "schema/json_number.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -285,7 +286,11 @@ absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, si
             !ParseFloat32(token.data(), token.data() + token.size(), &value)) {
           return NotANumber(token);
         }
-        if (beyond_range != nullptr && std::isinf(value)) ++*beyond_range;
+        if (std::isinf(value)) {
+          const char* const fault = schema::JsonNumberFault(token);
+          if (fault != nullptr) return absl::InvalidArgumentError(fault);
+          if (beyond_range != nullptr) ++*beyond_range;
+        }
       }
       values.push_back(value);
       value_expected = false;

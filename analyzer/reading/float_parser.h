@@ -36,7 +36,8 @@ bool ParseFloat32(const char* begin, const char* end, float* value);
 // Reads the numbers of an array, from after its '[' up to its ']', which is left in the stream, so
 // that a reader of the structure sees an empty array. Takes null, the literals NaN, Infinity and
 // -Infinity, and the same three as strings. On an error `offset` is the place in the file.
-// `beyond_range`, if not null, becomes the count of decimals beyond float32's range.
+// `beyond_range`, if not null, becomes the count of decimals beyond float32's range; one beyond
+// float64's is an error, as everywhere in a file.
 absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, size_t& offset,
                               size_t* beyond_range = nullptr);
 

@@ -9,7 +9,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -56,7 +59,9 @@ TEST(HostileFiles, ErrorsSayByteAndPlace) {
       {"nested runs", absl::StrCat("{\"runs\":", std::string(1'000'000, '[')),
        "byte 9, line 1, at /runs/0: expected an object"},
       {"nested elsewhere", absl::StrCat("{\"other\":", std::string(1'000'000, '[')),
-       "at /other: nested more than 100 deep"},
+       "at /other/0/0/0/0/0"},
+      {"nested too deep", absl::StrCat("{\"other\":", std::string(101, '['), "1"),
+       "...: nested more than 100 deep"},
       {"beyond float64", R"({"runs":[{"runtime_seconds":1e99999999999}]})",
        "at /runs/0/runtime_seconds: Number too big to be stored in double"},
       {"hexadecimal", absl::StrCat(kVector, "[0x10]"),
@@ -76,40 +81,110 @@ TEST(HostileFiles, ErrorsSayByteAndPlace) {
   EXPECT_THAT(Messages("/dev/zero"), StartsWith("/dev/zero: byte 0, at /: expected an object"));
 }
 
+// A whole file; @name stands where an object of that name ends.
+constexpr char kAllLevels[] =
+    R"({"schema_version":1,"experiment_metadata":{"experiment_type":"x",)"
+    R"("extraction_config":{"layers":[1]@extraction}@metadata},"configurations":[{"config_id":"c",)"
+    R"("fixed_params":{"a":1@fixed},"settings":{"s":1@settings},"timing":{"mean_seconds":1@timing},)"
+    R"("overlap":{"workers":1,"repetitions":[{"products":1},{"products":1@repetition}]@overlap},)"
+    R"("kernels":[{"phase":"p"@kernel}]@configuration}],"runs":[{"config_id":"c","decode_steps":)"
+    R"([{"step":0,"hidden_states":{"layer_1":{"pos_-1":[1]@layer}@hidden},)"
+    R"("key_vectors":{"layer_1":{"pos_-1":[1]@key_layer}@keys},)"
+    R"("logprobs":{"pos_-1":{"token_ids":[1],"log_probs":[0]@list}@logprobs},)"
+    R"("reference_log_probs":{"pos_-1":{"token_ids":[1]@reference_list}@reference},)"
+    R"("mine":{"a":[[{"b":1@unknown}]]}@step}]@run}]@top})";
+
+// kAllLevels with `key` once more where the object `level` ends.
+std::string WithKeyAgain(const std::string& level, const std::string& key) {
+  std::string text = kAllLevels;
+  while (text.find('@') != text.npos) {
+    const size_t at = text.find('@');
+    const size_t end = text.find_first_of("}]", at);
+    const bool is_it = text.substr(at + 1, end - at - 1) == level;
+    text.replace(at, end - at, is_it ? absl::StrCat(",\"", key, "\":null") : "");
+  }
+  return text;
+}
+
+TEST(HostileFiles, AKeyThatComesTwiceIsAnErrorAtEachLevel) {
+  ASSERT_TRUE(ReadExperiment(WriteTestFile("levels.json", WithKeyAgain("", ""))).ok());
+  const std::string step = "/runs/0/decode_steps/0";
+  const struct {
+    std::string level, key, path;
+  } cases[] = {
+      {"top", "runs", "/"},
+      {"metadata", "experiment_type", "/experiment_metadata"},
+      {"extraction", "layers", "/experiment_metadata/extraction_config"},
+      {"configuration", "kernels", "/configurations/0"},
+      {"fixed", "a", "/configurations/0/fixed_params"},
+      {"settings", "s", "/configurations/0/settings"},
+      {"timing", "mean_seconds", "/configurations/0/timing"},
+      {"overlap", "repetitions", "/configurations/0/overlap"},
+      {"repetition", "products", "/configurations/0/overlap/repetitions/1"},
+      {"kernel", "phase", "/configurations/0/kernels/0"},
+      {"run", "decode_steps", "/runs/0"},
+      {"step", "mine", step},
+      {"hidden", "layer_1", step + "/hidden_states"},
+      {"layer", "pos_-1", step + "/hidden_states/layer_1"},
+      {"keys", "layer_1", step + "/key_vectors"},
+      {"key_layer", "pos_-1", step + "/key_vectors/layer_1"},
+      {"logprobs", "pos_-1", step + "/logprobs"},
+      {"list", "log_probs", step + "/logprobs/pos_-1"},
+      {"reference", "pos_-1", step + "/reference_log_probs"},
+      {"reference_list", "token_ids", step + "/reference_log_probs/pos_-1"},
+      {"unknown", "b", step + "/mine/a/0/0"},
+  };
+  for (const auto& c : cases) {
+    const std::string text = WithKeyAgain(c.level, c.key);
+    const size_t byte = text.find(":null");
+    const std::string path = WriteTestFile("twice.json", text);
+    EXPECT_EQ(Messages(path), absl::StrCat(path, ": byte ", byte, ", line 1, at ", c.path,
+                                           ": the key '", c.key, "' comes twice"))
+        << c.level;
+  }
+}
+
 TEST(HostileFiles, NumbersBeyondFloat32AreFindings) {
   const absl::StatusOr<Experiment> experiment = ReadExperiment(WriteTestFile(
       "numbers.json",
-      absl::StrCat(kVector, "[1e308,1e-400,1e99999999999,123456789012345678901234567890]}}}]}],",
+      absl::StrCat(kVector,
+                   "[1e308,1e-400,-1e-99999999999,123456789012345678901234567890,0e999]}}}]}],",
                    R"("configurations":[],"experiment_metadata":{"experiment_type":"x"}})")));
   ASSERT_TRUE(experiment.ok()) << experiment.status();
   const Vectors& vectors = experiment->runs[0].vectors.begin()->second;
   EXPECT_THAT(*vectors.begin()->second,
-              ::testing::ElementsAre(HUGE_VALF, 0.0f, HUGE_VALF, 123456789012345678901234567890.f));
+              ::testing::ElementsAre(HUGE_VALF, 0.0f, -0.0f, 123456789012345678901234567890.f, 0));
   EXPECT_THAT(experiment->findings,
-              ::testing::Contains(HasSubstr("2 numbers beyond float32's range")));
+              ::testing::Contains(HasSubstr("1 numbers beyond float32's range")));
 }
 
-// What a process of 1 GiB says of `start` and `repeated` as often as it will read.
-std::string MessageInOneGibibyte(const std::string& start, const std::string& repeated) {
-  const std::string path = ::testing::TempDir() + "/endless.json";
-  unlink(path.c_str());
-  EXPECT_EQ(mkfifo(path.c_str(), 0600), 0);
+TEST(HostileFiles, NumbersBeyondFloat64AreErrorsWhereverTheyStand) {
+  for (const std::string& number :
+       {std::string("1e99999"), std::string("-10e308"), std::string(400, '7')}) {
+    for (const std::string& start :
+         {absl::StrCat(kVector, "[1,"), std::string(R"({"runs":[{"runtime_seconds":)"),
+          std::string(R"({"other":{"a":[1,)")}) {
+      const std::string path = WriteTestFile("numbers.json", absl::StrCat(start, number, "]}"));
+      EXPECT_THAT(Messages(path), AllOf(HasSubstr(absl::StrCat("byte ", start.size(), ", line 1")),
+                                        HasSubstr("Number too big to be stored in double")));
+    }
+  }
+}
+
+// What `say` returns in a process of 1 GiB, beside which `feed` runs in this one.
+std::string SaidInOneGibibyte(
+    const std::function<std::string()>& say, const std::function<void()>& feed = [] {}) {
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);
   const pid_t child = fork();
   if (child == 0) {
     const rlimit limit = {1 << 30, 1 << 30};
     setrlimit(RLIMIT_AS, &limit);
-    const std::string message = Messages(path);
+    const std::string message = say();
     _exit(write(ends[1], message.data(), message.size()) < 0);
   }
   close(ends[1]);
-  signal(SIGPIPE, SIG_IGN);
-  std::string block;
-  while (block.size() < 1 << 20) block += repeated;
-  std::ofstream fifo(path);
-  fifo << start;
-  while (fifo) fifo << block;
+  feed();
   std::string message(1 << 16, '\0');
   const ssize_t size = read(ends[0], message.data(), message.size());
   message.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
@@ -117,6 +192,22 @@ std::string MessageInOneGibibyte(const std::string& start, const std::string& re
   int status = 0;
   waitpid(child, &status, 0);
   return WIFEXITED(status) ? message : absl::StrCat("ended by signal ", WTERMSIG(status));
+}
+
+// What it says of `start` and `repeated` as often as it will read.
+std::string MessageOfEndless(const std::string& start, const std::string& repeated) {
+  const std::string path = ::testing::TempDir() + "/endless.json";
+  unlink(path.c_str());
+  EXPECT_EQ(mkfifo(path.c_str(), 0600), 0);
+  return SaidInOneGibibyte([&] { return Messages(path); },
+                           [&] {
+                             signal(SIGPIPE, SIG_IGN);
+                             std::string block;
+                             while (block.size() < 1 << 20) block += repeated;
+                             std::ofstream fifo(path);
+                             fifo << start;
+                             while (fifo) fifo << block;
+                           });
 }
 
 TEST(HostileFiles, EndlessOnesEndInAnErrorWithinOneGibibyte) {
@@ -138,8 +229,52 @@ TEST(HostileFiles, EndlessOnesEndInAnErrorWithinOneGibibyte) {
        "more structure and text than"},
   };
   for (const auto& c : cases) {
-    EXPECT_THAT(MessageInOneGibibyte(c.start, c.repeated), HasSubstr(c.error)) << c.start;
+    EXPECT_THAT(MessageOfEndless(c.start, c.repeated), HasSubstr(c.error)) << c.start;
   }
+}
+
+// 24 runs take 62 MB each: any piece by itself is within the budget, all are far beyond it.
+TEST(HostileFiles, PiecesReadAtOnceShareOneBudget) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer needs more address space";
+#endif
+  std::string run = R"({"config_id":"c","decode_steps":[{})";
+  for (int i = 0; i < 300'000; ++i) run += ",{}";
+  run += "]}";
+  std::string text = absl::StrCat(R"({"runs":[)", run);
+  for (int i = 1; i < 24; ++i) absl::StrAppend(&text, ",", run);
+  const std::string path = WriteTestFile("many.json", text + "]}");
+  const auto message = [&](size_t piece_bytes) {
+    return SaidInOneGibibyte(
+        [&] { return std::string(ReadExperiment(path, {piece_bytes}).status().message()); });
+  };
+  const std::string in_one_piece = message(SIZE_MAX);
+  EXPECT_THAT(in_one_piece, HasSubstr("more structure and text than 402653184 bytes hold"));
+  for (const size_t piece_bytes : {1'000'000, 0}) {
+    EXPECT_EQ(message(piece_bytes), in_one_piece) << piece_bytes;
+  }
+}
+
+TEST(HostileFiles, AnExperimentHoldsItsShareOfABudgetAsLongAsItLives) {
+  std::string text = R"({"experiment_metadata":{"experiment_type":"x"},"configurations":[],)"
+                     R"("runs":[{"decode_steps":[{})";
+  for (int i = 0; i < 1'000'000; ++i) text += ",{}";
+  const std::string path = WriteTestFile("half.json", text + "]}]}");
+  const auto budget = std::make_shared<StructureBudget>();
+  absl::StatusOr<Experiment> first = ReadExperiment(path, {0, budget});
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(ReadExperiment(path, {0, budget}).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  first = absl::UnknownError("gone");
+  EXPECT_TRUE(ReadExperiment(path, {0, budget}).ok()) << "a failed reading gives all back";
+}
+
+// Structure in what is passed over is held no longer than its object is open.
+TEST(HostileFiles, WhatIsPassedOverTakesNothingInTheEnd) {
+  std::string text = R"({"other":[{"key":1})";
+  for (int i = 0; i < 6'500'000; ++i) text += R"(,{"key":1})";
+  EXPECT_THAT(Messages(WriteTestFile("skipped.json", text + "]}")),
+              HasSubstr("not an experiment file"));
 }
 
 }  // namespace

@@ -9,27 +9,17 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "analyzer/reading/float_parser.h"
+#include "analyzer/reading/skip_handler.h"
 #include "rapidjson/error/en.h"
 #include "schema/json_number.h"
 
 namespace forensics::analyzer {
 namespace {
-
-constexpr int kDeepest = 100;
-
-// Structure and text that are handed out cost memory: about what is charged here, and half as much
-// again. A file of real size is charged a quarter of it. Vectors are not charged.
-constexpr size_t kMostCharged = size_t{384} << 20;
-constexpr size_t kObjectCharge = 192;
-constexpr size_t kKeyCharge = 64;  // and its bytes
-constexpr size_t kElementCharge = 16;
-constexpr size_t kMostKeys = 1 << 20;  // of one object
 
 using Stream = schema::BoundedStream<ByteStream>;
 
@@ -38,6 +28,10 @@ struct ScalarHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ScalarHan
   bool Null() { return true; }
   bool Bool(bool b) { return Set(b); }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    if (const char* what = schema::JsonNumberFault({text, size})) {
+      cause = what;
+      return false;
+    }
     const schema::JsonNumber number = schema::ReadJsonNumber({text, size});
     if (const int64_t* integer = std::get_if<int64_t>(&number)) return Set(int64_t{*integer});
     return std::visit([this](auto value) { return Set(static_cast<double>(value)); }, number);
@@ -53,22 +47,12 @@ struct ScalarHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ScalarHan
     return true;
   }
 
+  const char* fault() const { return cause; }
+  bool over_budget() const { return false; }
+  std::vector<std::string> Path() const { return {}; }
+
   JsonScalar scalar;
-};
-
-// Takes anything that is not nested too deeply.
-struct SkipHandler : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SkipHandler> {
-  bool Default() {
-    stream->Renew();
-    return true;
-  }
-  bool StartObject() { return Default() && ++depth <= kDeepest; }
-  bool EndObject(rapidjson::SizeType) { return Default() && --depth >= 0; }
-  bool StartArray() { return Default() && ++depth <= kDeepest; }
-  bool EndArray(rapidjson::SizeType) { return Default() && --depth >= 0; }
-
-  Stream* stream = nullptr;
-  int depth = 0;
+  const char* cause = "";
 };
 
 // Passes each event on to a checker, whose verdict is not asked, and to another handler.
@@ -96,15 +80,13 @@ struct CheckedHandler {
   bool StartArray() { return checker->StartArray(), handler->StartArray(); }
   bool EndArray(rapidjson::SizeType n) { return checker->EndArray(n), handler->EndArray(n); }
 
+  absl::string_view fault() const { return handler->fault(); }
+  bool over_budget() const { return handler->over_budget(); }
+  std::vector<std::string> Path() const { return handler->Path(); }
+
   schema::ExperimentChecker* checker;
   Handler* handler;
 };
-
-// A key or path for a message.
-std::string Shown(absl::string_view text) {
-  constexpr size_t kMost = 200;
-  return absl::StrCat(absl::CHexEscape(text.substr(0, kMost)), text.size() > kMost ? "..." : "");
-}
 
 // ", line 3" of a file that can be read again, as a pipe cannot.
 std::string LineText(const std::string& file, size_t offset) {
@@ -124,14 +106,17 @@ std::string LineText(const std::string& file, size_t offset) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<JsonCursor>> JsonCursor::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<JsonCursor>> JsonCursor::Open(
+    const std::string& path, std::shared_ptr<StructureBudget> budget) {
   absl::StatusOr<std::unique_ptr<ByteStream>> stream = ByteStream::Open(path);
   if (!stream.ok()) return stream.status();
-  return absl::WrapUnique(new JsonCursor(path, *std::move(stream)));
+  if (budget == nullptr) budget = std::make_shared<StructureBudget>();
+  return absl::WrapUnique(new JsonCursor(path, *std::move(stream), std::move(budget)));
 }
 
-JsonCursor::JsonCursor(std::string path, std::unique_ptr<ByteStream> stream)
-    : file_(std::move(path)), stream_(std::move(stream)) {}
+JsonCursor::JsonCursor(std::string path, std::unique_ptr<ByteStream> stream,
+                       std::shared_ptr<StructureBudget> budget)
+    : file_(std::move(path)), stream_(std::move(stream)), share_(std::move(budget)) {}
 
 void JsonCursor::SkipSpace() { rapidjson::SkipWhitespace(*stream_); }
 
@@ -177,10 +162,14 @@ absl::StatusOr<std::string> JsonCursor::ReadKey() {
   ScalarHandler handler;
   Stream stream(*stream_);
   if (absl::Status status = Parse(handler, stream); !status.ok()) return status;
+  return std::get<std::string>(std::move(handler.scalar));
+}
+
+absl::Status JsonCursor::TakeColon() {
   SkipSpace();
   if (stream_->Peek() != ':') return Error("expected ':' after a key");
   stream_->Take();
-  return std::get<std::string>(std::move(handler.scalar));
+  return absl::OkStatus();
 }
 
 absl::Status JsonCursor::ReadObject(
@@ -197,10 +186,9 @@ absl::Status JsonCursor::ReadObject(
     absl::StatusOr<std::string> key = ReadKey();
     if (!key.ok()) return key.status();
     if (absl::Status status = Charge(kKeyCharge + key->size()); !status.ok()) return status;
-    if (keys.size() >= kMostKeys) return Error(absl::StrCat("more than ", kMostKeys, " keys"));
-    if (!keys.insert(*key).second) {
-      return Error(absl::StrFormat("the key '%s' comes twice", Shown(*key)));
-    }
+    if (keys.size() >= kMostKeys) return Error(TooManyKeys());
+    if (!keys.insert(*key).second) return Error(KeyTwice(*key));
+    if (absl::Status status = TakeColon(); !status.ok()) return status;
     if (checker_ != nullptr) checker_->Key(key->data(), static_cast<unsigned>(key->size()), true);
     path_.push_back(*key);
     if (absl::Status status = member(*key); !status.ok()) return status;
@@ -247,9 +235,8 @@ absl::Status JsonCursor::ReadElement(int64_t index, absl::FunctionRef<absl::Stat
 }
 
 std::unique_ptr<JsonCursor> JsonCursor::At(size_t offset) const {
-  auto cursor = absl::WrapUnique(new JsonCursor(file_, stream_->At(offset)));
+  auto cursor = absl::WrapUnique(new JsonCursor(file_, stream_->At(offset), share_.budget()));
   cursor->path_ = path_;
-  cursor->charged_ = charged_;
   return cursor;
 }
 
@@ -282,9 +269,11 @@ size_t JsonCursor::FindObject(absl::string_view first_key, size_t begin, size_t 
 }
 
 absl::Status JsonCursor::Charge(size_t bytes) {
-  charged_ += bytes;
-  if (charged_ <= kMostCharged) return absl::OkStatus();
-  return Error(absl::StrCat("more structure and text than ", kMostCharged, " bytes hold"));
+  return share_.Take(bytes) ? absl::OkStatus() : OverBudgetError(stream_->Tell());
+}
+
+absl::Status JsonCursor::OverBudgetError(size_t offset) const {
+  return absl::ResourceExhaustedError(ErrorAt(offset, OverBudget()).message());
 }
 
 template <typename Handler>
@@ -294,10 +283,12 @@ absl::Status JsonCursor::Parse(Handler& handler, Stream& stream) {
                               rapidjson::kParseNanAndInfFlag |
                               rapidjson::kParseValidateEncodingFlag;
   const rapidjson::ParseResult result = reader_.Parse<kFlags>(stream, handler);
-  if (stream.exhausted()) return Error(schema::kTokenTooLong);
   if (!result.IsError()) return absl::OkStatus();
+  for (std::string& part : handler.Path()) path_.push_back(std::move(part));
+  if (stream.exhausted()) return Error(schema::kTokenTooLong);
+  if (handler.over_budget()) return OverBudgetError(result.Offset());
   if (result.Code() == rapidjson::kParseErrorTermination) {
-    return Error(absl::StrCat("nested more than ", kDeepest, " deep"));
+    return ErrorAt(result.Offset(), handler.fault());
   }
   if (stream_->AtEnd()) return Error("");
   return ErrorAt(result.Offset(), rapidjson::GetParseError_En(result.Code()));
@@ -371,9 +362,8 @@ bool JsonCursor::SkipFloatsSpelled(absl::string_view text) {
 
 absl::Status JsonCursor::Skip() {
   if (Peek() == Kind::kNone) return Error("expected a value");
-  SkipHandler handler;
   Stream stream(*stream_);
-  handler.stream = &stream;
+  SkipHandler handler(stream, share_);
   return ParseAndCheck(handler, stream);
 }
 
@@ -391,7 +381,7 @@ absl::Status JsonCursor::ErrorAt(size_t offset, absl::string_view cause) const {
   if (!stream_->status().ok()) return stream_->status();
   const std::string place =
       absl::StrFormat("%s: byte %d%s, at /%s", file_, offset, LineText(file_, offset),
-                      Shown(absl::StrJoin(path_, "/")));
+                      ShownText(absl::StrJoin(path_, "/")));
   if (!stream_->AtEnd()) return absl::DataLossError(absl::StrCat(place, ": ", cause));
   if (offset == 0) return absl::DataLossError(absl::StrCat(file_, ": the file is empty"));
   return absl::DataLossError(absl::StrCat(place, ": the file is truncated: it ends here"));

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "analyzer/reading/byte_stream.h"
+#include "analyzer/reading/structure_budget.h"
 #include "rapidjson/reader.h"
 #include "schema/bounded_stream.h"
 #include "schema/experiment_json.h"
@@ -31,9 +32,12 @@ class JsonCursor {
  public:
   enum class Kind { kObject, kArray, kString, kNumber, kBoolean, kNull, kNone };
 
-  static absl::StatusOr<std::unique_ptr<JsonCursor>> Open(const std::string& path);
+  // What the cursor hands out is taken from `budget`, its own if null; beyond it ResourceExhausted.
+  static absl::StatusOr<std::unique_ptr<JsonCursor>> Open(
+      const std::string& path, std::shared_ptr<StructureBudget> budget = nullptr);
 
-  // Another cursor of the same open file, at `offset`, with this one's path and no checker.
+  // Another cursor of the same open file, at `offset`, with this one's path, the same budget and no
+  // checker.
   std::unique_ptr<JsonCursor> At(size_t offset) const;
 
   // Tells `checker` of all that is read from here on; what it thinks of it stops nothing.
@@ -67,6 +71,10 @@ class JsonCursor {
   // a comma is before; `end` if there is none. What it finds need not be what it looks like.
   size_t FindObject(absl::string_view first_key, size_t begin, size_t end) const;
 
+  // What this cursor took from the budget and still holds. Whoever keeps what was read keeps the
+  // share; it goes back with the cursor otherwise.
+  BudgetShare& share() { return share_; }
+
   // Strings must be valid UTF-8. NaN and infinities are allowed.
   absl::StatusOr<JsonScalar> ReadScalar();
 
@@ -81,7 +89,7 @@ class JsonCursor {
   // true: it holds what the array with that text held.
   bool SkipFloatsSpelled(absl::string_view text);
 
-  // Any value, nested at most 100 deep.
+  // Any value, nested at most 100 deep; also in it no key comes twice.
   absl::Status Skip();
 
   // Fails if anything but white space follows.
@@ -92,19 +100,22 @@ class JsonCursor {
   absl::Status Error(absl::string_view cause) const;
 
  private:
-  JsonCursor(std::string path, std::unique_ptr<ByteStream> stream);
+  JsonCursor(std::string path, std::unique_ptr<ByteStream> stream,
+             std::shared_ptr<StructureBudget> budget);
 
   void SkipSpace();
   void TellCheckerOfVector();
   absl::Status ErrorAt(size_t offset, absl::string_view cause) const;
   // Fails once what was handed out may take more memory than any file of real size.
   absl::Status Charge(size_t bytes);
+  absl::Status OverBudgetError(size_t offset) const;
   template <typename Handler>
   absl::Status Parse(Handler& handler, schema::BoundedStream<ByteStream>& stream);
   // Parses into `handler`, and tells `checker` if there is one.
   template <typename Handler>
   absl::Status ParseAndCheck(Handler& handler, schema::BoundedStream<ByteStream>& stream);
   absl::StatusOr<std::string> ReadKey();
+  absl::Status TakeColon();
   // Takes `close`, and returns true, or the comma before the next element.
   absl::StatusOr<bool> AtClose(char close, bool first);
 
@@ -113,8 +124,8 @@ class JsonCursor {
   rapidjson::Reader reader_;
   schema::ExperimentChecker* checker_ = nullptr;
   std::vector<std::string> path_;
-  size_t charged_ = 0;
   size_t longest_text_ = 0;  // of an array of numbers whose text was asked for
+  BudgetShare share_;
 };
 
 }  // namespace forensics::analyzer

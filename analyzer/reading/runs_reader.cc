@@ -6,6 +6,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -36,14 +37,22 @@ struct Piece {
   bool fits_schema = true;
   std::vector<RunRecord> runs;
   std::vector<std::string> findings;
-  size_t next = 0;    // the first byte that was not read
-  bool more = false;  // another run follows there; else the array has ended
+  size_t next = 0;                   // the first byte that was not read
+  bool more = false;                 // another run follows there; else the array has ended
+  std::optional<BudgetShare> share;  // of a piece that was read alone
 };
+
+// Gives back what a piece holds, which is then as if it had not been read.
+void Drop(Piece& piece) {
+  piece.status = absl::CancelledError("not read");
+  piece.runs.clear();
+  piece.findings.clear();
+  piece.share.reset();
+}
 
 // Reads the runs from the cursor's place on until one begins at or behind the piece's end.
 void ReadPiece(JsonCursor& cursor, int64_t first_index, Piece& piece) {
-  piece.runs.clear();
-  piece.findings.clear();
+  Drop(piece);
   do {
     const int64_t index = first_index + static_cast<int64_t>(piece.runs.size());
     piece.status = cursor.ReadElement(index, [&]() -> absl::Status {
@@ -70,6 +79,7 @@ void ReadPieceAlone(const JsonCursor& array, Piece& piece) {
   cursor->set_checker(&checker);
   ReadPiece(*cursor, 0, piece);
   piece.fits_schema = checker.status().ok();
+  piece.share = std::move(cursor->share());
 }
 
 // The first key of the object at `begin`, in its quotes.
@@ -114,6 +124,12 @@ void ReadPieces(const JsonCursor& cursor, const std::string& first_key, size_t f
     });
   }
   RunOnAllCores(tasks);
+  // Where the budget ends in the order of the file is found by reading one after the other.
+  const auto begin = pieces.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = begin + static_cast<std::ptrdiff_t>(tasks.size());
+  const bool is_over_budget = std::any_of(
+      begin, end, [](const Piece& piece) { return absl::IsResourceExhausted(piece.status); });
+  if (is_over_budget) std::for_each(begin, end, Drop);
 }
 
 bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -168,6 +184,7 @@ absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker, si
                        (piece.fits_schema || !checker.status().ok());
     if (holds) {
       unseen += static_cast<int64_t>(piece.runs.size());
+      cursor.share().Absorb(*std::move(piece.share));
     } else {
       if (is_cut) cursor.MoveTo(place);
       checker.SkipElements(std::exchange(unseen, 0));

@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const absl::string_view message = tensors.status().message();
   Expect(absl::StartsWith(message, "w.safetensors: "), "an error names the file", message);
-  Expect(forensics::fuzzing::OffsetIn(message) <= static_cast<int64_t>(size),
+  constexpr char kBefore[] = "w.safetensors: header: not valid JSON at byte ";
+  Expect(forensics::fuzzing::OffsetBehind(kBefore, message) <= static_cast<int64_t>(size),
          "an error's byte is one of the file", message);
   return 0;
 }

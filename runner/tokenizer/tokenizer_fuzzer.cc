@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!tokenizer.ok()) {
     const absl::string_view message = tokenizer.status().message();
     Expect(!message.empty(), "an error has a message");
-    Expect(forensics::fuzzing::OffsetIn(message) <= static_cast<int64_t>(size),
+    Expect(forensics::fuzzing::OffsetBehind("not JSON: at byte ", message) <=
+               static_cast<int64_t>(size),
            "an error's byte is one of the file", message);
     return 0;
   }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace forensics::fuzzing {
 
@@ -30,13 +31,10 @@ void Expect(bool holds, absl::string_view expectation, absl::string_view found) 
   std::abort();
 }
 
-int64_t OffsetIn(absl::string_view message) {
-  constexpr absl::string_view kBefore = "byte ";
-  const size_t found = message.find(kBefore);
-  if (found == absl::string_view::npos) return -1;
-  absl::string_view digits = message.substr(found + kBefore.size());
-  digits = digits.substr(0, digits.find_first_not_of("0123456789"));
+int64_t OffsetBehind(absl::string_view before, absl::string_view message) {
+  if (!absl::ConsumePrefix(&message, before)) return -1;
   int64_t offset = -1;
+  const absl::string_view digits = message.substr(0, message.find_first_not_of("0123456789"));
   return absl::SimpleAtoi(digits, &offset) ? offset : -1;
 }
 

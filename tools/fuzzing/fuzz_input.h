@@ -27,8 +27,9 @@ class InputFile {
 // Ends the program with `expectation` if it does not hold, so that libFuzzer keeps the input.
 void Expect(bool holds, absl::string_view expectation, absl::string_view found = "");
 
-// The number after "byte " in an error message; -1 if there is none.
-int64_t OffsetIn(absl::string_view message);
+// The number behind `before`, with which the message begins; -1 if it begins otherwise. (Elsewhere
+// a message may quote the input.)
+int64_t OffsetBehind(absl::string_view before, absl::string_view message);
 
 }  // namespace forensics::fuzzing
 
