@@ -15,7 +15,7 @@ enum ExitCode : int {
   kExitDone = 0,
   kExitFailed = 1,
   kExitUsage = 2,
-  kExitNotReproducible = 3,  // runner: repetitions differ
+  kExitNotReproducible = 3,  // repetitions, or a claim and its recomputation, differ
   kExitIncomplete = 4,       // done, but something asked for was missing or damaged and is named
 };
 
