@@ -83,24 +83,28 @@ struct ReportTexts {
   std::string page;
 };
 
-ReportTexts TextsOf(const std::vector<ExperimentReport>& reports) {
-  ReportTexts texts{AnalysisReportsJson(reports), SummaryJson(reports), ""};
-  texts.page = HtmlReport(texts.analysis_reports, texts.summary);
-  return texts;
+absl::Status Write(const CompareOptions& options, const char* name, const std::string& text) {
+  return schema::WriteFileAtomically((fs::path(options.output) / name).string(), text);
 }
 
-absl::Status WriteReports(const CompareOptions& options, const ReportTexts& texts,
-                          const std::vector<ExperimentReport>& reports) {
-  const fs::path output = options.output;
-  const std::pair<const char*, const std::string*> files[] = {
-      {schema::kAnalysisReportsFile, &texts.analysis_reports},
-      {schema::kSummaryFile, &texts.summary},
-      {schema::kReportPageFile, &texts.page}};
-  // After a failure nothing more is written: files of two analyses would stand side by side.
-  for (const auto& [name, text] : files) {
-    absl::Status status = schema::WriteFileAtomically((output / name).string(), *text);
-    if (!status.ok()) return status;
-  }
+// Makes and writes them. After a failure nothing more is written: files of two analyses would stand
+// side by side.
+absl::Status WriteTexts(const CompareOptions& options, const std::vector<ExperimentReport>& reports,
+                        ReportTexts& texts) {
+  texts.analysis_reports = AnalysisReportsJson(reports);
+  texts.summary = SummaryJson(reports);
+  absl::Status status;
+  RunOnAllCores({[&] { texts.page = HtmlReport(texts.analysis_reports, texts.summary); },
+                 [&] {
+                   status = Write(options, schema::kAnalysisReportsFile, texts.analysis_reports);
+                   if (status.ok()) status = Write(options, schema::kSummaryFile, texts.summary);
+                 }});
+  return status.ok() ? Write(options, schema::kReportPageFile, texts.page) : status;
+}
+
+absl::Status WriteReports(const CompareOptions& options,
+                          const std::vector<ExperimentReport>& reports, ReportTexts& texts) {
+  if (absl::Status status = WriteTexts(options, reports, texts); !status.ok()) return status;
   if (!options.tidy.empty()) {
     absl::Status status = schema::WriteFileAtomically(options.tidy, TidyTable(reports));
     if (!status.ok()) return status;
@@ -159,8 +163,8 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
   AdjustAcrossExperiments(reports);
   for (ExperimentReport& report : reports) report.unread_files = outcome.failed;
   outcome.analysed = static_cast<int>(reports.size());
-  const ReportTexts texts = TextsOf(reports);
-  if (absl::Status status = WriteReports(options, texts, reports); !status.ok()) return status;
+  ReportTexts texts;
+  if (absl::Status status = WriteReports(options, reports, texts); !status.ok()) return status;
   out << Printed(options.format, texts, reports);
   if (!out.flush()) {
     return absl::DataLossError("the summary could not be written to the standard output");

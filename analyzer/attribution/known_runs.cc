@@ -95,7 +95,7 @@ std::pair<std::vector<std::string>, std::vector<std::string>> Split(
 
 PairDistances DistancesBetween(absl::Span<const ComparedRun> runs) {
   // The vectors of one position in two groups of so many runs stay in a core's cache.
-  constexpr size_t kGroup = 8;
+  constexpr size_t kGroup = 16;
   PairDistances distances(runs.size());
   std::vector<std::function<void()>> tasks;
   for (size_t i = 0; i < runs.size(); ++i) distances[i].resize(i);

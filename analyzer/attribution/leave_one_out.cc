@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "analyzer/attribution/label_scores.h"
+#include "analyzer/parallel/parallel.h"
 #include "boost/math/distributions/binomial.hpp"
 
 namespace forensics::analyzer {
@@ -133,8 +134,13 @@ Rehearsal Rehearse(const Question& question, const Eigen::MatrixXd& log_distance
 LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const Labels> labels) {
   const PairDistances distances = DistancesBetween(runs);
   const Eigen::MatrixXd logs = LogDistances(distances, NoiseScalesOf(labels, distances));
-  return {Rehearse(QuestionOfValue(labels, distances), logs).confusion,
-          Rehearse(QuestionOfHardware(labels, distances), logs).confusion};
+  LeaveOneOut result;
+  RunOnAllCores(
+      {[&] { result.by_value = Rehearse(QuestionOfValue(labels, distances), logs).confusion; },
+       [&] {
+         result.by_hardware = Rehearse(QuestionOfHardware(labels, distances), logs).confusion;
+       }});
+  return result;
 }
 
 }  // namespace forensics::analyzer

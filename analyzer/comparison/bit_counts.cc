@@ -22,11 +22,11 @@ constexpr size_t kChunk = 2048;
 
 // The bits of the elements from `i` on; zeros behind the end.
 FORENSICS_INLINE void Load(absl::Span<const float> values, size_t i, Words& words) {
-  if (i + kWide <= values.size()) {
-    std::memcpy(&words, &values[i], sizeof(words));
+  if (__builtin_expect(i + kWide <= values.size(), true)) {
+    std::memcpy(&words, values.data() + i, sizeof(words));
   } else {
     words = Words{};
-    std::memcpy(&words, &values[i], (values.size() - i) * sizeof(float));
+    std::memcpy(&words, values.data() + i, (values.size() - i) * sizeof(float));
   }
 }
 

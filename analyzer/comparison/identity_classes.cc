@@ -15,8 +15,8 @@
 namespace forensics::analyzer {
 namespace {
 
-// The values of one run as numbers that are equal where the bits are.
-using ContentIds = std::map<Timepoint, size_t>;
+// The values of one run, by timepoint, as numbers that are equal where the bits are.
+using ContentIds = std::vector<std::pair<Timepoint, size_t>>;
 
 // What two runs show of one signal in each phase.
 struct Relation {
@@ -50,7 +50,7 @@ std::vector<ContentIds> NumberContents(const std::vector<ComparedRun>& runs,
     for (const auto& [at, vector] : vectors->second) {
       const absl::string_view bytes(reinterpret_cast<const char*>(vector->data()),
                                     vector->size() * sizeof(float));
-      contents[i][at] = numbers.try_emplace(bytes, numbers.size()).first->second;
+      contents[i].emplace_back(at, numbers.try_emplace(bytes, numbers.size()).first->second);
     }
   }
   return contents;
@@ -61,8 +61,10 @@ std::vector<ContentIds> NumberLogProbs(const std::vector<ComparedRun>& runs) {
   std::vector<ContentIds> contents(runs.size());
   for (size_t i = 0; i < runs.size(); ++i) {
     if (runs[i].run == nullptr) continue;
-    for (const auto& [at, list] : runs[i].run->log_probs) contents[i][at] = i;
-    for (const auto& [at, list] : runs[i].run->reference_log_probs) contents[i][at] = i;
+    std::set<Timepoint> stored;
+    for (const auto& [at, list] : runs[i].run->log_probs) stored.insert(at);
+    for (const auto& [at, list] : runs[i].run->reference_log_probs) stored.insert(at);
+    for (const Timepoint& at : stored) contents[i].emplace_back(at, i);
   }
   return contents;
 }
@@ -124,9 +126,11 @@ class Classifier {
     const auto [entry, is_new] = relations_.try_emplace({a, b});
     if (!is_new) return entry->second;
     const std::vector<int64_t>& steps = ComparableSteps(a, b);
+    auto other = contents_[b].begin();
     for (const auto& [at, content] : contents_[a]) {
-      const auto other = contents_[b].find(at);
-      if (other == contents_[b].end()) continue;
+      while (other != contents_[b].end() && other->first < at) ++other;
+      if (other == contents_[b].end()) break;
+      if (!(other->first == at)) continue;
       if (!std::binary_search(steps.begin(), steps.end(), at.step)) continue;
       entry->second.Note(at, signal.kind == SignalKind::kLogProbs
                                  ? SameLogProbs(*runs_[a].run, *runs_[b].run, at)

@@ -56,6 +56,12 @@ AlignedLogProbs Align(const StoredLogProbs& a, const StoredLogProbs& b) {
   aligned.missing = list_a == nullptr || list_b == nullptr;
   if (aligned.missing) return aligned;
   const std::vector<std::pair<int64_t, float>> values_a = ById(*list_a);
+  if (!values_a.empty() && list_a->token_ids == list_b->token_ids &&
+      list_a->values.size() == list_b->values.size()) {
+    aligned.a = list_a->values;
+    aligned.b = list_b->values;
+    return aligned;
+  }
   const std::vector<std::pair<int64_t, float>> values_b = ById(*list_b);
   aligned.malformed = values_a.empty() || values_b.empty();
   if (aligned.malformed) return aligned;

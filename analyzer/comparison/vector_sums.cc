@@ -17,16 +17,23 @@ typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
 // What is inlined into a function is compiled for that function's instruction set.
 #define FORENSICS_INLINE __attribute__((always_inline)) inline
 
-// The elements from `i` on; zeros, which change no sum, behind the end.
-FORENSICS_INLINE void Load(absl::Span<const float> values, size_t i, Lanes& lanes) {
-  Floats floats = {};
-  if (i + kLanes <= values.size()) {
-    std::memcpy(&floats, &values[i], sizeof(floats));
-  } else if (i < values.size()) {
-    std::memcpy(&floats, &values[i], (values.size() - i) * sizeof(float));
-  }
+FORENSICS_INLINE void Load(const float* values, Lanes& lanes) {
+  Floats floats;
+  std::memcpy(&floats, values, sizeof(floats));
   lanes = __builtin_convertvector(floats, Lanes);
 }
+
+// So many elements are taken at once.
+constexpr size_t kStep = 2 * kLanes;
+
+// What is left of a vector behind its last whole step, and zeros, which change no sum.
+struct Rest {
+  explicit Rest(absl::Span<const float> values) {
+    const size_t begin = values.size() / kStep * kStep;
+    std::copy(values.begin() + static_cast<std::ptrdiff_t>(begin), values.end(), elements);
+  }
+  float elements[kStep] = {};
+};
 
 // CompensatedSum, one a lane.
 struct LaneSums {
@@ -48,50 +55,73 @@ struct LaneSums {
   }
 };
 
-FORENSICS_INLINE void AddUpInline(absl::Span<const float> a, absl::Span<const float> b,
-                                  VectorSums& sums) {
+struct PairSums {
   LaneSums squares_a, squares_b, squares_delta, products;
   Lanes largest = {};
-  for (size_t i = 0; i < a.size(); i += kLanes) {
-    Lanes x, y;
-    Load(a, i, x);
-    Load(b, i, y);
-    const Lanes delta = x - y;
-    const Lanes absolute = delta < 0.0 ? -delta : delta;
-    largest = absolute > largest ? absolute : largest;
-    squares_a.Add(x * x);
-    squares_b.Add(y * y);
-    squares_delta.Add(delta * delta);
-    products.Add(x * y);
+
+  // Of `size` elements, whole steps.
+  FORENSICS_INLINE void Add(const float* a, const float* b, size_t size) {
+    for (size_t i = 0; i < size; i += kLanes) {
+      Lanes x, y;
+      Load(a + i, x);
+      Load(b + i, y);
+      const Lanes delta = x - y;
+      const Lanes absolute = delta < 0.0 ? -delta : delta;
+      largest = absolute > largest ? absolute : largest;
+      squares_a.Add(x * x);
+      squares_b.Add(y * y);
+      squares_delta.Add(delta * delta);
+      products.Add(x * y);
+    }
   }
-  sums = {squares_a.Total(), squares_b.Total(), squares_delta.Total(), products.Total(), 0};
+};
+
+FORENSICS_INLINE void AddUpInline(absl::Span<const float> a, absl::Span<const float> b,
+                                  VectorSums& sums) {
+  PairSums lanes;
+  lanes.Add(a.data(), b.data(), a.size() / kStep * kStep);
+  lanes.Add(Rest(a).elements, Rest(b).elements, kStep);
+  sums = {lanes.squares_a.Total(), lanes.squares_b.Total(), lanes.squares_delta.Total(),
+          lanes.products.Total(), 0};
   for (size_t lane = 0; lane < kLanes; ++lane) {
-    sums.largest_delta = std::max(sums.largest_delta, largest[lane]);
+    sums.largest_delta = std::max(sums.largest_delta, lanes.largest[lane]);
+  }
+}
+
+FORENSICS_INLINE void AddSquares(const float* values, size_t size, LaneSums& squares) {
+  for (size_t i = 0; i < size; i += kLanes) {
+    Lanes x;
+    Load(values + i, x);
+    squares.Add(x * x);
   }
 }
 
 FORENSICS_INLINE void SquareInline(absl::Span<const float> values, double& sum) {
   LaneSums squares;
-  for (size_t i = 0; i < values.size(); i += kLanes) {
-    Lanes x;
-    Load(values, i, x);
-    squares.Add(x * x);
-  }
+  AddSquares(values.data(), values.size() / kStep * kStep, squares);
+  AddSquares(Rest(values).elements, kStep, squares);
   sum = squares.Total();
+}
+
+FORENSICS_INLINE void AddDistance(const float* a, const float* b, size_t size, Lanes& even,
+                                  Lanes& odd) {
+  for (size_t i = 0; i < size; i += kStep) {
+    Lanes x, y, next_x, next_y;
+    Load(a + i, x);
+    Load(b + i, y);
+    Load(a + i + kLanes, next_x);
+    Load(b + i + kLanes, next_y);
+    even += (x - y) * (x - y);
+    odd += (next_x - next_y) * (next_x - next_y);
+  }
 }
 
 FORENSICS_INLINE void DistanceInline(absl::Span<const float> a, absl::Span<const float> b,
                                      double& sum) {
-  Lanes sums[2] = {};
-  for (size_t i = 0; i < a.size(); i += 2 * kLanes) {
-    for (size_t half = 0; half < 2; ++half) {
-      Lanes x, y;
-      Load(a, i + half * kLanes, x);
-      Load(b, i + half * kLanes, y);
-      sums[half] += (x - y) * (x - y);
-    }
-  }
-  const Lanes both = sums[0] + sums[1];
+  Lanes even = {}, odd = {};
+  AddDistance(a.data(), b.data(), a.size() / kStep * kStep, even, odd);
+  AddDistance(Rest(a).elements, Rest(b).elements, kStep, even, odd);
+  const Lanes both = even + odd;
   sum = ((both[0] + both[4]) + (both[2] + both[6])) + ((both[1] + both[5]) + (both[3] + both[7]));
 }
 

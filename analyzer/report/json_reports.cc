@@ -2,12 +2,12 @@
 
 #include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "analyzer/analysis/caveats.h"
 #include "analyzer/reading/json_fields.h"
 #include "analyzer/report/divergence_report.h"
 #include "analyzer/report/leave_one_out_report.h"
+#include "analyzer/report/pair_reports.h"
 #include "analyzer/report/report_writer.h"
 #include "analyzer/report/signal_report.h"
 #include "analyzer/report/uncertainty_report.h"
@@ -33,35 +33,6 @@ std::vector<std::string> Shortened(const std::vector<std::string>& lines) {
   std::vector<std::string> shortened(lines.begin(), lines.begin() + kMostLines);
   shortened.push_back(absl::StrCat("and ", lines.size() - kMostLines, " more"));
   return shortened;
-}
-
-void WriteContexts(ReportWriter& writer, const Contexts& contexts) {
-  writer.StartObject("contexts");
-  writer.Field("same_prompt", contexts.same_prompt);
-  writer.Field("steps_compared", static_cast<int64_t>(contexts.comparable_steps.size()));
-  writer.Field("steps_left_out", contexts.steps_left_out);
-  writer.Field("steps_missing",
-               static_cast<int64_t>(contexts.missing_in_a.size() + contexts.missing_in_b.size()));
-  writer.Field("first_fed_difference", contexts.first_fed_difference);
-  writer.Field("first_unknown_token", contexts.first_unknown_token);
-  writer.Field("first_token_difference", contexts.first_token_difference);
-  writer.EndObject();
-}
-
-// What every pair has: the headline figures, then the rest. The caller has written the names.
-void WriteComparison(ReportWriter& writer, const ConfigurationPair& pair,
-                     const SignalId& headline) {
-  DistanceSummary l2;
-  if (pair.comparison.has_value()) l2 = pair.comparison->signals.at(headline).l2;
-  WriteDistances(writer, "l2_distance", l2);
-  const auto verdict = pair.verdicts.find(headline);
-  if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second);
-  writer.Field("not_reproducible", pair.not_reproducible);
-  if (!pair.comparison.has_value()) return;
-  WriteContexts(writer, pair.comparison->contexts);
-  WriteDivergence(writer, *pair.comparison);
-  WritePropagation(writer, *pair.comparison);
-  WriteSignals(writer, pair, headline);
 }
 
 std::vector<std::string> NotReproducible(const ExperimentReport& report) {
@@ -104,47 +75,24 @@ void WriteReproducibility(ReportWriter& writer, const ExperimentReport& report) 
 }
 
 // With more than two hardware, a value's first pair has the plain key.
-void WriteCrossHardwareBaseline(ReportWriter& writer, const ExperimentReport& report) {
+void WriteCrossHardwareBaseline(ReportWriter& writer, const ExperimentReport& report,
+                                const PairTexts& texts) {
   writer.StartObject("cross_hardware_baseline");
   std::set<std::string> keys;
   for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {
     for (const ConfigurationPair& pair : cross.pairs) {
-      const std::string hardware = absl::StrCat(cross.hardware_a, "-", cross.hardware_b);
-      writer.StartObject(UniqueKey(keys, pair.value, hardware));
-      writer.Field("hardware", hardware);
-      writer.Field(absl::AsciiStrToLower(cross.hardware_a) + "_config", pair.a->config_id);
-      writer.Field(absl::AsciiStrToLower(cross.hardware_b) + "_config", pair.b->config_id);
-      WriteComparison(writer, pair, report.headline);
-      writer.EndObject();
+      writer.Raw(UniqueKey(keys, pair.value, HardwareNames(cross)), texts.at(&pair));
     }
   }
   writer.EndObject();
 }
 
-void WriteOtherDifferences(ReportWriter& writer, const ConfigurationPair& pair) {
-  writer.StartObject("other_differences");
-  for (const OtherDifference& difference : pair.other_differences) {
-    writer.StartObject(difference.name);
-    writer.Field("baseline", difference.baseline);
-    writer.Field("variant", difference.variant);
-    writer.EndObject();
-  }
-  writer.EndObject();
-}
-
 void WriteVariants(ReportWriter& writer, const std::string& key,
-                   const std::vector<ConfigurationPair>& pairs, const SignalId& headline) {
+                   const std::vector<ConfigurationPair>& pairs, const PairTexts& texts) {
   writer.StartObject(key);
   std::set<std::string> keys;
   for (const ConfigurationPair& pair : pairs) {
-    writer.StartObject(UniqueKey(keys, pair.value, pair.b->config_id));
-    writer.Field("config_id", pair.b->config_id);
-    writer.Field("baseline_config_id", pair.a->config_id);
-    writer.Field("baseline_value", pair.a->variable_value);
-    writer.Field("test_value", pair.b->variable_value);
-    if (pair.a->hardware == pair.b->hardware) WriteOtherDifferences(writer, pair);
-    WriteComparison(writer, pair, headline);
-    writer.EndObject();
+    writer.Raw(UniqueKey(keys, pair.value, pair.b->config_id), texts.at(&pair));
   }
   writer.EndObject();
 }
@@ -210,7 +158,7 @@ void WriteWarmUp(ReportWriter& writer, const std::optional<WarmUp>& warm_up) {
   writer.EndObject();
 }
 
-void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
+void WriteReport(ReportWriter& writer, const ExperimentReport& report, const PairTexts& texts) {
   writer.Field("experiment", report.experiment.type);
   writer.Field("variable", report.experiment.variable);
   writer.Field("file", report.experiment.path);
@@ -221,10 +169,10 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
   }
   writer.EndObject();
   WriteReproducibility(writer, report);
-  WriteCrossHardwareBaseline(writer, report);
+  WriteCrossHardwareBaseline(writer, report, texts);
   writer.StartObject("within_hardware_detectability");
   for (const WithinHardware& within : report.within_hardware) {
-    WriteVariants(writer, within.hardware, within.pairs, report.headline);
+    WriteVariants(writer, within.hardware, within.pairs, texts);
   }
   writer.EndObject();
   writer.StartObject("cross_hardware_detectability");
@@ -232,7 +180,7 @@ void WriteReport(ReportWriter& writer, const ExperimentReport& report) {
     WriteVariants(
         writer,
         absl::StrCat(cross.variant_hardware, "_variant_vs_", cross.baseline_hardware, "_baseline"),
-        cross.pairs, report.headline);
+        cross.pairs, texts);
   }
   writer.EndObject();
   WriteNoise(writer, report);
@@ -263,12 +211,13 @@ void WriteSummaryUncertainty(ReportWriter& writer, const ExperimentReport& repor
 }  // namespace
 
 std::string AnalysisReportsJson(const std::vector<ExperimentReport>& reports) {
+  const PairTexts texts = WritePairs(reports);
   ReportWriter writer;
   std::set<std::string> keys;
   writer.StartObject();
   for (const ExperimentReport& report : reports) {
     writer.StartObject(UniqueKey(keys, report.experiment.type, report.experiment.path));
-    WriteReport(writer, report);
+    WriteReport(writer, report, texts);
     writer.EndObject();
   }
   writer.EndObject();

@@ -6,6 +6,17 @@
 
 namespace forensics::analyzer {
 
+ReportWriter::ReportWriter(int depth) : writer_(buffer_) {
+  writer_.SetIndent(' ', 2);
+  writer_.SetFormatOptions(rapidjson::kFormatSingleLineArray);
+  if (depth == 0) return;
+  // The objects around the value; behind the last one's key comes a colon and a space.
+  StartObject();
+  for (int i = 1; i < depth; ++i) StartObject("");
+  Key("");
+  begin_ = buffer_.GetSize() + 2;
+}
+
 void ReportWriter::Double(double value) {
   const std::string text = NumberText(value);
   if (std::isfinite(value)) {
@@ -29,6 +40,11 @@ void ReportWriter::Field(const std::string& key, const std::string& value) {
 void ReportWriter::Field(const std::string& key, const std::optional<std::string>& value) {
   if (!value.has_value()) return Null(key);
   Field(key, *value);
+}
+
+void ReportWriter::Raw(const std::string& key, const std::string& value) {
+  Key(key);
+  writer_.RawValue(value.data(), value.size(), rapidjson::kObjectType);
 }
 
 void ReportWriter::Null(const std::string& key) {

@@ -15,10 +15,9 @@ namespace forensics::analyzer {
 
 class ReportWriter {
  public:
-  ReportWriter() : writer_(buffer_) {
-    writer_.SetIndent(' ', 2);
-    writer_.SetFormatOptions(rapidjson::kFormatSingleLineArray);
-  }
+  // `depth`: the value that is written stands within so many objects of another writer, which takes
+  // its text by Raw.
+  explicit ReportWriter(int depth = 0);
 
   void StartObject() { writer_.StartObject(); }
   void StartObject(const std::string& key) {
@@ -53,8 +52,12 @@ class ReportWriter {
   void Field(const std::string& key, const std::vector<double>& values);
   void Field(const std::string& key, const std::vector<std::optional<double>>& values);
 
-  // The text, with a line's end.
-  std::string Text() const { return std::string(buffer_.GetString(), buffer_.GetSize()) + "\n"; }
+  // A member whose value a writer for this depth has written.
+  void Raw(const std::string& key, const std::string& value);
+
+  // The value that was written, and the same with a line's end.
+  std::string Value() const { return {buffer_.GetString() + begin_, buffer_.GetSize() - begin_}; }
+  std::string Text() const { return Value() + "\n"; }
 
  private:
   void Key(const std::string& key) {
@@ -69,6 +72,7 @@ class ReportWriter {
 
   rapidjson::StringBuffer buffer_;
   rapidjson::PrettyWriter<rapidjson::StringBuffer> writer_;
+  size_t begin_ = 0;  // of the value
 };
 
 }  // namespace forensics::analyzer
