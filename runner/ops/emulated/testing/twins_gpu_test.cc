@@ -26,6 +26,7 @@
 #include "runner/ops/emulated/decode_step.h"
 #include "runner/ops/emulated/quantized_matrix.h"
 #include "runner/ops/emulated/row_kernels.h"
+#include "runner/ops/emulated/testing/this_gpu.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
 namespace forensics::runner {
@@ -140,9 +141,9 @@ TEST(RowKernels, WeightedSum) {
 void ExpectProduct(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& gpu,
                    const char* what) {
   const int64_t m = x.size(0), n = weight.size(0), k = weight.size(1);
-  const PackedColumns packed(kH100TensorCore, InputFormat::kBfloat16, Bits(weight), n, k, k);
+  const PackedColumns packed(ThisTensorCore(), InputFormat::kBfloat16, Bits(weight), n, k, k);
   std::vector<float> sums(m * n);
-  MultiplyByRecipe(kH100TensorCore, InputFormat::kBfloat16, {m, n, k}, Bits(x), m, packed, 0, n,
+  MultiplyByRecipe(ThisTensorCore(), InputFormat::kBfloat16, {m, n, k}, Bits(x), m, packed, 0, n,
                    sums.data(), n);
   std::vector<uint16_t> twin(m * n);
   for (int64_t i = 0; i < m * n; ++i) twin[i] = ToBfloat16(sums[i]);
@@ -191,7 +192,7 @@ QuantizedMatrix MatrixOf(const QuantizedWeight& weight, int64_t index) {
     unit.scales = (weight.scales & ~0xffff) | 0x3c00;
   }
   const at::Tensor values = ExactWeight(unit, index).to(at::kBFloat16).contiguous();
-  return QuantizedMatrix(kH100TensorCore,
+  return QuantizedMatrix(ThisTensorCore(),
                          weight.IsNf4() ? QuantizedFormat::kNf4 : QuantizedFormat::kInteger,
                          weight.rows, weight.columns, Bits(values), std::move(factors));
 }
@@ -253,13 +254,13 @@ TEST(Products, GroupedExperts) {
       OnGpu(x), routing, weights, [&](const at::Tensor& gate_up) { return SwiGluCuda(gate_up); });
   const at::Tensor ids = routing.experts.cpu(), factors = routing.weights.cpu();
   at::Tensor outputs = Empty({tokens * slots, hidden});
-  const ChainProduct product(kH100TensorCore, InputFormat::kBfloat16);
+  const ChainProduct product(ThisTensorCore(), InputFormat::kBfloat16);
   for (int64_t e = 0; e < experts; ++e) {
     const at::Tensor up = weights.gate_up[e].cpu().contiguous();
     const at::Tensor down = weights.down[e].cpu().contiguous();
-    const PackedColumns packed_up(kH100TensorCore, InputFormat::kBfloat16, Bits(up), 2 * width,
+    const PackedColumns packed_up(ThisTensorCore(), InputFormat::kBfloat16, Bits(up), 2 * width,
                                   hidden, hidden);
-    const PackedColumns packed_down(kH100TensorCore, InputFormat::kBfloat16, Bits(down), hidden,
+    const PackedColumns packed_down(ThisTensorCore(), InputFormat::kBfloat16, Bits(down), hidden,
                                     width, width);
     for (int64_t pair = 0; pair < tokens * slots; ++pair) {
       if (ids.const_data_ptr<int32_t>()[pair] != e) continue;
@@ -314,7 +315,7 @@ TEST_P(DecodeSteps, HaveTheGpusBits) {
     matrices.push_back(std::make_unique<QuantizedMatrix>(MatrixOf(weight, index)));
     return matrices.back().get();
   };
-  EmulatedDecodeModel model = {kH100TensorCore,
+  EmulatedDecodeModel model = {ThisTensorCore(),
                                {dims.hidden, dims.heads, dims.kv_heads, dims.head_dim, dims.experts,
                                 dims.slots, dims.width, dims.vocab},
                                m.eps,
