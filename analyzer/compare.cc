@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/gaps.h"
 #include "analyzer/analysis/significance.h"
+#include "analyzer/comparison/run_difference.h"
 #include "analyzer/experiment_files.h"
 #include "analyzer/parallel/parallel.h"
 #include "analyzer/reading/experiment_reader.h"
@@ -48,12 +50,17 @@ std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std
                                                            const StatisticsOptions& statistics) {
   std::vector<absl::StatusOr<ExperimentReport>> reports;
   for (size_t i = 0; i < files.size(); ++i) reports.push_back(absl::UnknownError("not analysed"));
+  ReadOptions options;
+  options.before_adding = [](const Experiment& so_far, RunRecord& run) {
+    // Without the list of layers the headline is not known before all runs are.
+    if (!so_far.layers.empty()) ReleaseIfDiffering(HeadlineSignal(so_far), so_far, run);
+  };
   for (size_t begin = 0; begin < files.size();) {
     const size_t end = EndOfBatch(files, begin);
     std::vector<std::function<void()>> tasks;
     for (; begin < end; ++begin) {
       tasks.push_back([&, i = begin] {
-        absl::StatusOr<Experiment> experiment = ReadExperiment(files[i]);
+        absl::StatusOr<Experiment> experiment = ReadExperiment(files[i], options);
         if (experiment.ok()) {
           reports[i] = Analyze(*std::move(experiment), statistics);
         } else {

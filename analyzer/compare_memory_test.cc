@@ -53,5 +53,19 @@ TEST(CompareMemory, IsAFractionOfTheFile) {
   ExpectMemory("three_stored", shape, 0.5);
 }
 
+// Of repetitions that all differ the second and third keep one signal of ten.
+TEST(CompareMemory, DoesNotGrowByRepetitionsThatDiffer) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer keeps what is freed";
+#endif
+  LargeExperiment shape;
+  shape.configurations = 4;
+  shape.hardware = 2;
+  shape.repeat_windows = false;
+  shape.repetitions = shape.stored = 3;
+  shape.identical_repetitions = false;
+  ExpectMemory("three_that_differ", shape, 0.35);
+}
+
 }  // namespace
 }  // namespace forensics::analyzer

@@ -1,77 +1,16 @@
 #include "analyzer/comparison/reproducibility.h"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/types/span.h"
 #include "analyzer/comparison/run_comparison.h"
+#include "analyzer/comparison/run_difference.h"
 
 namespace forensics::analyzer {
 namespace {
 
 constexpr size_t kMostPairedRepetitions = 8;
-
-uint32_t Bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
-
-std::optional<std::string> ValuesDifference(absl::Span<const float> a, absl::Span<const float> b) {
-  if (a.size() != b.size()) return absl::StrFormat("%d and %d values", a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Bits(a[i]) != Bits(b[i])) {
-      return absl::StrFormat("element %d: %.9g (0x%08x) and %.9g (0x%08x)", i, a[i], Bits(a[i]),
-                             b[i], Bits(b[i]));
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> Compare(const SharedVector& a, const SharedVector& b) {
-  return a == b ? std::nullopt : ValuesDifference(*a, *b);
-}
-
-std::optional<std::string> Compare(const LogProbs& a, const LogProbs& b) {
-  if (a.token_ids != b.token_ids) return "other token ids";
-  return ValuesDifference(a.values, b.values);
-}
-
-std::optional<std::string> Compare(const Step& a, const Step& b) {
-  if (a.token_id == b.token_id && a.fed_token_id == b.fed_token_id) return std::nullopt;
-  const auto text = [](const Step& step) {
-    const auto number = [](const std::optional<int64_t>& id) {
-      return id.has_value() ? absl::StrCat(*id) : "none";
-    };
-    return absl::StrCat("token ", number(step.token_id), ", fed ", number(step.fed_token_id));
-  };
-  return absl::StrCat(text(a), " and ", text(b));
-}
-
-std::string Place(int64_t step, const std::string&) { return absl::StrCat("step ", step, ": "); }
-
-std::string Place(const Timepoint& at, const std::string& signal) {
-  return absl::StrCat("step ", at.step, ": ", signal, "/pos_", at.position, ": ");
-}
-
-// The first key whose values differ, or that one of two maps lacks.
-template <typename Key, typename Value>
-std::optional<std::string> FirstIn(const std::map<Key, Value>& a, const std::map<Key, Value>& b,
-                                   const std::string& signal) {
-  for (const auto& [key, value] : a) {
-    const auto other = b.find(key);
-    if (other == b.end()) return Place(key, signal) + "stored by one repetition alone";
-    const std::optional<std::string> difference = Compare(value, other->second);
-    if (difference.has_value()) return Place(key, signal) + *difference;
-  }
-  for (const auto& [key, value] : b) {
-    if (a.count(key) == 0) return Place(key, signal) + "stored by one repetition alone";
-  }
-  return std::nullopt;
-}
 
 // A class a run of equal ones, numbered from 0; -1 for runs that `belongs` leaves out.
 template <typename Belongs, typename Equal>
@@ -103,8 +42,7 @@ class Checker {
                      [](const RunRecord* a, const RunRecord* b) { return a->rep_id < b->rep_id; });
     for (const RunRecord* run : runs_) unique_ids_ &= ids_.insert(run->rep_id).second;
     bits_ = Classes(
-        runs_, [](const RunRecord& run) { return run.stored(); },
-        [](const RunRecord& a, const RunRecord& b) { return !FirstDifference(a, b).has_value(); });
+        runs_, [](const RunRecord& run) { return run.stored(); }, SameBits);
     digests_ = Classes(
         runs_, [](const RunRecord& run) { return !run.signals_sha256.empty(); },
         [](const RunRecord& a, const RunRecord& b) {
@@ -212,25 +150,6 @@ class Checker {
 };
 
 }  // namespace
-
-std::optional<std::string> FirstDifference(const RunRecord& a, const RunRecord& b) {
-  if (auto difference = FirstIn(a.steps, b.steps, ""); difference.has_value()) return difference;
-  std::set<SignalId> signals;
-  for (const RunRecord* run : {&a, &b}) {
-    for (const auto& [signal, vectors] : run->vectors) signals.insert(signal);
-  }
-  const Vectors none;
-  for (const SignalId& signal : signals) {
-    const auto in_a = a.vectors.find(signal);
-    const auto in_b = b.vectors.find(signal);
-    auto difference = FirstIn(in_a == a.vectors.end() ? none : in_a->second,
-                              in_b == b.vectors.end() ? none : in_b->second, SignalName(signal));
-    if (difference.has_value()) return difference;
-  }
-  auto difference = FirstIn(a.log_probs, b.log_probs, "logprobs");
-  if (difference.has_value()) return difference;
-  return FirstIn(a.reference_log_probs, b.reference_log_probs, "reference_log_probs");
-}
 
 Reproducibility CheckReproducibility(const Experiment& experiment,
                                      const Configuration& configuration, const SignalId& headline) {

@@ -33,10 +33,6 @@ struct Reproducibility {
   }
 };
 
-// Where `a` and `b` first differ: token ids, the bits of every value of all layers, signals and
-// positions. "step 3: hidden_states/layer_4/pos_-1 element 17: ...", none if nowhere.
-std::optional<std::string> FirstDifference(const RunRecord& a, const RunRecord& b);
-
 // Judges the runs of `configuration`. Stored repetitions are compared bit for bit (-0.0 is not
 // 0.0); one that has only a digest is compared by it. `experiment` outlives the result.
 Reproducibility CheckReproducibility(const Experiment& experiment,

@@ -1,5 +1,6 @@
 #include "analyzer/comparison/reproducibility.h"
 
+#include "analyzer/comparison/run_difference.h"
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

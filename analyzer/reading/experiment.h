@@ -77,6 +77,14 @@ struct Step {
   std::optional<std::string> token_text;
 };
 
+// What is known of the vectors of a repetition that are no longer held; its base is another
+// repetition (comparison/run_difference.h).
+struct ReleasedVectors {
+  std::string digest;
+  std::optional<std::string> difference_of_base;  // the first from the base to this one, in words
+  std::optional<std::string> difference_to_base;  // from this one to the base
+};
+
 // One repetition.
 struct RunRecord {
   std::string config_id;
@@ -88,6 +96,7 @@ struct RunRecord {
   std::map<SignalId, Vectors> vectors;  // hidden states and keys
   std::map<Timepoint, LogProbs> log_probs;
   std::map<Timepoint, LogProbs> reference_log_probs;
+  std::optional<ReleasedVectors> released;  // none: `vectors` has all
 
   bool stored() const { return !steps.empty(); }
 

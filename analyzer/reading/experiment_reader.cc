@@ -141,7 +141,7 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOpt
       return ReadArrayOrNull(cursor, [&] { return ReadConfiguration(cursor, experiment); });
     }
     if (key != "runs") return cursor.Skip();
-    return ReadRuns(cursor, checker, options.piece_bytes, experiment);
+    return ReadRuns(cursor, checker, options, experiment);
   };
   absl::Status status = cursor.ReadObject(member);
   if (status.ok()) status = cursor.Finish();

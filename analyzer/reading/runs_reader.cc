@@ -150,12 +150,14 @@ void ShareVectors(const RunRecord& other, RunRecord& run) {
   }
 }
 
-void Append(Piece& piece, Experiment& experiment) {
+void Append(Piece& piece, const ReadOptions& options, Experiment& experiment) {
   for (RunRecord& run : piece.runs) {
-    const auto other = std::find_if(
-        experiment.runs.rbegin(), experiment.runs.rend(),
-        [&](const RunRecord& known) { return known.config_id == run.config_id && known.stored(); });
+    const auto other =
+        std::find_if(experiment.runs.rbegin(), experiment.runs.rend(), [&](const RunRecord& known) {
+          return known.config_id == run.config_id && known.stored() && !known.released.has_value();
+        });
     if (other != experiment.runs.rend()) ShareVectors(*other, run);
+    if (options.before_adding) options.before_adding(experiment, run);
     experiment.runs.push_back(std::move(run));
   }
   piece.runs.clear();
@@ -164,13 +166,13 @@ void Append(Piece& piece, Experiment& experiment) {
 
 }  // namespace
 
-absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker, size_t piece_bytes,
-                      Experiment& experiment) {
+absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker,
+                      const ReadOptions& options, Experiment& experiment) {
   if (cursor.Peek() == JsonCursor::Kind::kNull) return cursor.Skip();
   absl::StatusOr<bool> entered = cursor.EnterArray();
   if (!entered.ok()) return entered.status();
   size_t place = cursor.Tell();
-  std::vector<Piece> pieces = Cut(cursor, place, piece_bytes);
+  std::vector<Piece> pieces = Cut(cursor, place, options.piece_bytes);
   const bool is_cut = pieces.size() > 1 && *entered;
   const std::string first_key = is_cut ? FirstKey(cursor, place) : "";
   bool more = *entered;
@@ -194,7 +196,7 @@ absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker, si
     read += static_cast<int64_t>(piece.runs.size());
     place = piece.next;
     more = piece.more;
-    Append(piece, experiment);
+    Append(piece, options, experiment);
   }
   if (is_cut) cursor.MoveTo(place);
   checker.SkipElements(unseen);

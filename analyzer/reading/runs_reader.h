@@ -7,20 +7,18 @@
 #ifndef ANALYZER_READING_RUNS_READER_H_
 #define ANALYZER_READING_RUNS_READER_H_
 
-#include <cstddef>
-
 #include "absl/status/status.h"
 #include "analyzer/reading/experiment.h"
 #include "analyzer/reading/json_cursor.h"
+#include "analyzer/reading/read_options.h"
 #include "schema/experiment_json.h"
 
 namespace forensics::analyzer {
 
 // Reads the array that the cursor stands before, or a null, into `experiment`: its runs, and
-// findings. `checker` is the cursor's. `piece_bytes`: text of a piece; 0: by the file's size and
-// the number of cores. What is no regular file is read in one piece.
-absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker, size_t piece_bytes,
-                      Experiment& experiment);
+// findings. `checker` is the cursor's. What is no regular file is read in one piece.
+absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker,
+                      const ReadOptions& options, Experiment& experiment);
 
 }  // namespace forensics::analyzer
 
