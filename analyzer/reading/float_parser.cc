@@ -170,6 +170,44 @@ __attribute__((always_inline)) inline const char* ParseFast(const char* text, fl
   return p;
 }
 
+// A bit for each comma among 64 bytes.
+uint64_t Commas(const char* text) {
+  const __m128i comma = _mm_set1_epi8(',');
+  uint64_t commas = 0;
+  for (int i = 0; i < 4; ++i) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + 16 * i));
+    const auto found = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, comma)));
+    commas |= uint64_t{found} << (16 * i);
+  }
+  return commas;
+}
+
+constexpr size_t kBlock = 64;                // bytes
+constexpr size_t kMostInBlock = kBlock / 2;  // numbers with their commas
+
+// Parses numbers with a comma right behind each while more than a block lies before `end`, at most
+// `room` of them; returns the place of the first that was not parsed. Where each begins is known
+// from the commas, before the one in front of it has been parsed: a processor then works on several
+// at once.
+const char* ParseSeparated(const char* text, const char* end, size_t room, float* values,
+                           size_t& count) {
+  count = 0;
+  while (end - text > static_cast<std::ptrdiff_t>(kBlock) && count + kMostInBlock <= room) {
+    const char* const block = text;
+    uint64_t commas = Commas(block);
+    if (commas == 0) return text;
+    for (; commas != 0; commas &= commas - 1) {
+      const char* const comma = block + __builtin_ctzll(commas);
+      if (ParseFast(text, values + count) != comma) return text;
+      ++count;
+      text = comma + 1;
+      // Python's separators have a space behind the comma.
+      text += *text == ' ';
+    }
+  }
+  return text;
+}
+
 constexpr size_t kLongestToken = 1 << 16;  // a float64 written out in full has 1,100 characters
 
 // A value that the fast path did not take: its text up to a comma, bracket or space.
@@ -247,15 +285,21 @@ absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, si
     size_t count = 0;
     while (p < safe) {
       if (value_expected) {
+        size_t separated;
+        p = ParseSeparated(p, safe, parsed.size() - count, &parsed[count], separated);
+        count += separated;
+        if (parsed.size() - count < kMostInBlock) {
+          values.insert(values.end(), parsed.begin(),
+                        parsed.begin() + static_cast<std::ptrdiff_t>(count));
+          count = 0;
+          continue;
+        }
         const char* const next = ParseFast(p, &parsed[count]);
         if (next != nullptr) {
           p = next;
           value_expected = *p == ',';
           if (value_expected) ++p;
-          if (++count == parsed.size()) {
-            values.insert(values.end(), parsed.begin(), parsed.end());
-            count = 0;
-          }
+          ++count;
           // Python's separators have a space behind the comma.
           if (*p == ' ') ++p;
           continue;

@@ -218,6 +218,28 @@ TEST(Float32Array, NumbersThatLieAcrossTheBuffersEnd) {
   EXPECT_EQ(std::memcmp(read.values.data(), expected.data(), expected.size() * sizeof(float)), 0);
 }
 
+TEST(Float32Array, SeparatorsOfAnyWidthStandBetweenNumbers) {
+  const char* const separators[] = {",", ", ", " ,", ",\n  ", " , "};
+  std::mt19937 random(3);
+  for (int array = 0; array < 200; ++array) {
+    std::string text;
+    std::vector<float> expected;
+    // Now and then another one than in the rest of the array.
+    const char* const usual = separators[random() % 2];
+    const size_t size = 1 + random() % 1200;
+    while (expected.size() < size) {
+      const float value = static_cast<float>(static_cast<int>(random() % 2001) - 1000) / 8;
+      if (!expected.empty()) text += random() % 50 == 0 ? separators[random() % 5] : usual;
+      absl::StrAppend(&text,
+                      random() % 100 == 0 ? absl::StrFormat("%.20f", value) : Shortest(value));
+      expected.push_back(value);
+    }
+    const ReadResult read = Read(text + "]");
+    ASSERT_TRUE(read.status.ok()) << read.status << text;
+    ASSERT_EQ(read.values, expected) << text;
+  }
+}
+
 struct BadArray {
   const char* text;
   const char* cause;
