@@ -69,11 +69,27 @@ std::vector<ContentIds> NumberLogProbs(const std::vector<ComparedRun>& runs) {
   return contents;
 }
 
-bool SameLogProbs(const RunRecord& a, const RunRecord& b, const Timepoint& at) {
-  const AlignedLogProbs aligned = Align(StoredAt(a, at), StoredAt(b, at));
+// The lists of each of the run's timepoints in `contents`.
+std::vector<StoredLogProbs> ListsAt(const ComparedRun& run, const ContentIds& contents) {
+  std::vector<StoredLogProbs> lists;
+  for (const auto& [at, content] : contents) lists.push_back(StoredAt(*run.run, at));
+  return lists;
+}
+
+bool SameValues(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+bool SameLogProbs(const StoredLogProbs& a, const StoredLogProbs& b) {
+  // Most lists differ at the same ids: that is seen without aligning them.
+  const bool own = a.reference == nullptr && b.reference == nullptr;
+  if (own && a.own != nullptr && b.own != nullptr && a.own->token_ids == b.own->token_ids &&
+      !SameValues(a.own->values, b.own->values)) {
+    return false;
+  }
+  const AlignedLogProbs aligned = Align(a, b);
   return !aligned.missing && !aligned.malformed && !aligned.a.empty() &&
-         aligned.unmatched_ids == 0 &&
-         std::memcmp(aligned.a.data(), aligned.b.data(), aligned.a.size() * sizeof(float)) == 0;
+         aligned.unmatched_ids == 0 && SameValues(aligned.a, aligned.b);
 }
 
 class Classifier {
@@ -84,6 +100,10 @@ class Classifier {
     contents_ = signal.kind == SignalKind::kLogProbs ? NumberLogProbs(runs_)
                                                      : NumberContents(runs_, signal);
     relations_.clear();
+    lists_.clear();
+    if (signal.kind == SignalKind::kLogProbs) {
+      for (size_t i = 0; i < runs_.size(); ++i) lists_.push_back(ListsAt(runs_[i], contents_[i]));
+    }
     PhaseClasses classes;
     for (const Phase phase : kPhases) {
       classes[static_cast<size_t>(phase)] = ClassifyPhase(signal, phase);
@@ -126,15 +146,18 @@ class Classifier {
     const auto [entry, is_new] = relations_.try_emplace({a, b});
     if (!is_new) return entry->second;
     const std::vector<int64_t>& steps = ComparableSteps(a, b);
-    auto other = contents_[b].begin();
-    for (const auto& [at, content] : contents_[a]) {
-      while (other != contents_[b].end() && other->first < at) ++other;
-      if (other == contents_[b].end()) break;
-      if (!(other->first == at)) continue;
+    const ContentIds& of_a = contents_[a];
+    const ContentIds& of_b = contents_[b];
+    size_t j = 0;
+    for (size_t i = 0; i < of_a.size(); ++i) {
+      const Timepoint& at = of_a[i].first;
+      while (j < of_b.size() && of_b[j].first < at) ++j;
+      if (j == of_b.size()) break;
+      if (!(of_b[j].first == at)) continue;
       if (!std::binary_search(steps.begin(), steps.end(), at.step)) continue;
       entry->second.Note(at, signal.kind == SignalKind::kLogProbs
-                                 ? SameLogProbs(*runs_[a].run, *runs_[b].run, at)
-                                 : content == other->second);
+                                 ? SameLogProbs(lists_[a][i], lists_[b][j])
+                                 : of_a[i].second == of_b[j].second);
     }
     return entry->second;
   }
@@ -152,6 +175,7 @@ class Classifier {
 
   const std::vector<ComparedRun>& runs_;
   std::vector<ContentIds> contents_;                                 // of the signal at hand
+  std::vector<std::vector<StoredLogProbs>> lists_;                   // of log-probs
   std::map<std::pair<size_t, size_t>, Relation> relations_;          // of the signal at hand
   std::map<std::pair<size_t, size_t>, std::vector<int64_t>> steps_;  // of all signals
 };
