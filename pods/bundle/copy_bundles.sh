@@ -52,6 +52,6 @@ if [ -n "$archives" ]; then
   echo "Next, on the machine:  python3 -m tarfile -e ARCHIVE && forensics-cuda-*/setup"
 fi
 for version in $missing; do
-  echo "bundle: CUDA ${version%:*}: no torch that links with these programs comes as a wheel for it; PyTorch's archive of torch ${version#*:} has no SHA-256 yet, and third_party/torch/versions.bzl says how to add it" >&2
+  echo "bundle: CUDA ${version%:*}: no torch that links with these programs comes as a wheel for it, which is what setup fetches; torch ${version#*:} is an archive of PyTorch's own (third_party/torch/versions.bzl)" >&2
 done
 [ -z "$missing" ] || exit 4

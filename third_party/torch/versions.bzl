@@ -52,13 +52,6 @@ FETCHABLE_CUDA = {
     if version in _WHEELS or entry.sha256
 }
 
-# {CUDA version: libtorch version} of what is declared, but has no SHA-256 yet.
-MISSING_CUDA = {
-    entry.cuda: version
-    for version, entry in VERSIONS.items()
-    if entry.cuda not in FETCHABLE_CUDA
-}
-
 def setting_name(version):
     """Name of the config_setting in //third_party/torch that is on with `version`."""
     return "is_" + version.replace(".", "_").replace("-", "_")

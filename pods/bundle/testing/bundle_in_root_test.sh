@@ -32,6 +32,7 @@ grep -q fetching out && fail "fetched again"
 
 echo "--- a plan from models to experiment files, and their report"
 in_root "$PWD/root" "$pod/bin/forensics" run "$pod/plans/mini_cpu.textproto" --folder=/pod/plan
+grep -qx "Next: $pod/bin/compare /pod/plan/experiments" root/pod/plan/logs/fuse.log || fail "what comes next"
 in_root "$PWD/root" "$pod/bin/inspect" /pod/plan/results >/dev/null
 in_root "$PWD/root" "$pod/bin/compare" --output=/pod/report /pod/plan/experiments
 [ -s root/pod/report/summary.json ] || fail "no report"
