@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runner/model/decode_step_support.h"
+#include "runner/ops/emulated/eager_attention.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
@@ -90,7 +91,6 @@ absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> EmulatedLanguageModel::Cr
   };
   for (const Axis& axis :
        {Axis{"dtype", config.dtype(), "bfloat16"}, Axis{"device", config.device(), "cpu"},
-        Axis{"attention_impl", config.attention_impl(), "flash_attention_2"},
         Axis{"compile", config.compile() ? "true" : "false", "false"},
         Axis{"concurrent_work", config.concurrent_work() ? "true" : "false", "false"},
         Axis{"tp_size", absl::StrCat(config.tp_size()), "1"},
@@ -99,11 +99,19 @@ absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> EmulatedLanguageModel::Cr
     return absl::UnavailableError(
         absl::StrCat(axis.name, " ", axis.found, " is not emulated, ", axis.emulated, " alone is"));
   }
+  const bool is_eager = config.attention_impl() == "eager";
+  if (!is_eager && config.attention_impl() != "flash_attention_2") {
+    return absl::UnavailableError(
+        absl::StrCat("attention_impl ", config.attention_impl(),
+                     " is not emulated, flash_attention_2 and eager alone are"));
+  }
   if (absl::Status status = EmulatedWeights::Check(checkpoint.config()); !status.ok()) {
     return status;
   }
   return std::unique_ptr<EmulatedLanguageModel>(
-      new EmulatedLanguageModel(checkpoint, core, decode_graph));
+      new EmulatedLanguageModel(checkpoint, core,
+                                is_eager ? EmulatedAttention::kEager : EmulatedAttention::kFlash,
+                                decode_graph));
 }
 
 // As MayDecodeByGraph (runner/model/decoder_model.h) on the GPU itself.
@@ -113,7 +121,7 @@ bool EmulatedLanguageModel::DecodesByStep(int64_t batch) const {
 }
 
 absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
-  auto weights = EmulatedWeights::Load(checkpoint_, core_, progress);
+  auto weights = EmulatedWeights::Load(checkpoint_, core_, attention_, progress);
   if (!weights.ok()) return weights.status();
   if (DecodesByStep(1) && !(*weights)->HasDecodeStep()) {
     return NoDecodeStepError(checkpoint_.directory());
@@ -125,9 +133,13 @@ absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
 absl::StatusOr<std::map<std::string, std::string>> EmulatedLanguageModel::Settings() const {
   return std::map<std::string, std::string>{
       {"emulated_gpu", core_.gpu},
-      {"emulated_verified", Emulated(core_).verified},
+      {"emulated_verified",
+       absl::StrCat(Emulated(core_).verified,
+                    attention_ == EmulatedAttention::kEager
+                        ? "; eager attention over keys that are no multiple of 8 is not exact"
+                        : "")},
       {"emulated_kernels",
-       "cuBLAS 13, libtorch 2.11's flash attention, _grouped_mm and bmm, own"},
+       "cuBLAS 13, libtorch 2.11's flash attention, softmax, _grouped_mm and bmm, own"},
       {"emulated_products", ProductRecipesDigest()},
       {"decode_graph", DecodesByStep(1) ? "yes" : "no"},
   };
@@ -172,7 +184,13 @@ absl::StatusOr<at::Tensor> EmulatedLanguageModel::Forward(const TokenBatch& toke
                                                           int64_t logits_to_keep,
                                                           Observer* observer) {
   if (absl::Status status = CheckTokens(tokens, logits_to_keep); !status.ok()) return status;
+  const int64_t keys = length_ + static_cast<int64_t>(tokens[0].size());
   const bool by_step = tokens[0].size() == 1 && DecodesByStep(batch_);
+  if (!by_step && attention_ == EmulatedAttention::kEager && keys > kMostEagerKeys) {
+    return absl::UnavailableError(absl::StrCat("eager attention over ", keys,
+                                               " positions is not emulated, at most ",
+                                               kMostEagerKeys, " are"));
+  }
   const at::Tensor logits = by_step ? DecodeStep(tokens, observer)
                                     : ForwardPass(tokens, logits_to_keep, observer);
   length_ += static_cast<int64_t>(tokens[0].size());

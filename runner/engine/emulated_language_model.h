@@ -1,5 +1,5 @@
 // A model computed on the CPU in a GPU's arithmetic, kernel by kernel: what DecoderLanguageModel
-// computes on that GPU in bfloat16 with flash attention, the same bits.
+// computes on that GPU in bfloat16, the same bits.
 #ifndef RUNNER_ENGINE_EMULATED_LANGUAGE_MODEL_H_
 #define RUNNER_ENGINE_EMULATED_LANGUAGE_MODEL_H_
 
@@ -31,8 +31,8 @@ class EmulatedLanguageModel : public RunnableModel {
  public:
   // `checkpoint` must outlive the model. `decode_graph`: whether the GPU would decode by its
   // captured step where it has one. Unavailable, naming axis and value, for what is not emulated:
-  // anything but bfloat16, flash_attention_2, one rank, no compilation, no concurrent work; and for
-  // what EmulatedWeights::Check refuses.
+  // anything but bfloat16, flash_attention_2 or eager, one rank, no compilation, no concurrent
+  // work; and for what EmulatedWeights::Check refuses.
   static absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> Create(
       const Checkpoint& checkpoint, const schema::RunConfig& config, const TensorCore& core,
       bool decode_graph);
@@ -44,12 +44,14 @@ class EmulatedLanguageModel : public RunnableModel {
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;
 
+  // Unavailable for eager attention over more keys than kMostEagerKeys but by the captured step.
   absl::StatusOr<at::Tensor> Forward(const TokenBatch& tokens, int64_t logits_to_keep,
                                      Observer* observer) override;
 
  private:
-  EmulatedLanguageModel(const Checkpoint& checkpoint, const TensorCore& core, bool decode_graph)
-      : checkpoint_(checkpoint), core_(core), decode_graph_(decode_graph) {}
+  EmulatedLanguageModel(const Checkpoint& checkpoint, const TensorCore& core,
+                        EmulatedAttention attention, bool decode_graph)
+      : checkpoint_(checkpoint), core_(core), attention_(attention), decode_graph_(decode_graph) {}
 
   bool DecodesByStep(int64_t batch) const;
   absl::Status CheckTokens(const TokenBatch& tokens, int64_t logits_to_keep) const;
@@ -60,6 +62,7 @@ class EmulatedLanguageModel : public RunnableModel {
 
   const Checkpoint& checkpoint_;
   const TensorCore core_;
+  const EmulatedAttention attention_;
   const bool decode_graph_;
   std::unique_ptr<EmulatedWeights> weights_;
   int64_t batch_ = 0;  // of the cache; 0: there is none

@@ -23,6 +23,7 @@ struct RunCase {
   bool decode_graph;
   int64_t batch;
   int64_t tokens;
+  const char* attention = "flash_attention_2";
 };
 std::ostream& operator<<(std::ostream& out, const RunCase& c) { return out << c.name; }
 
@@ -31,7 +32,7 @@ schema::RunConfig ConfigOf(const RunCase& c, const char* device) {
   config.set_dtype("bfloat16");
   config.set_device(device);
   config.set_batch_size(static_cast<int>(c.batch));
-  config.set_attention_impl("flash_attention_2");
+  config.set_attention_impl(c.attention);
   config.set_cuda_version("default");
   config.set_tp_size(1);
   config.set_ep_size(1);
@@ -98,7 +99,10 @@ INSTANTIATE_TEST_SUITE_P(
                     RunCase{"batch_of_4", "awq", true, 4, 500},
                     RunCase{"batch_of_2_no_graph", "awq", false, 2, 300},
                     RunCase{"batch_of_3_no_graph", "awq", false, 3, 100},
-                    RunCase{"batch_of_12", "awq", true, 12, 40}),
+                    RunCase{"batch_of_12", "awq", true, 12, 40},
+                    RunCase{"eager", "awq", true, 1, 1000, "eager"},
+                    RunCase{"eager_304", "gptq", true, 1, 304, "eager"},
+                    RunCase{"eager_batch_of_2", "bnb_nf4", true, 2, 128, "eager"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

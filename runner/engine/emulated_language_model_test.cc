@@ -68,7 +68,9 @@ TEST_P(StoredRuns, AreComputedAgainBitForBit) {
   input.decode_steps = static_cast<int>(stored->steps.size());
   input.extraction = manifest->extraction();
   input.token_text = [](int64_t id) { return absl::StrCat(id); };
-  const auto model = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore,
+  schema::RunConfig config = manifest->config();
+  config.set_device("cpu");
+  const auto model = EmulatedLanguageModel::Create(**checkpoint, config, kH100TensorCore,
                                                    GetParam().decode_graph);
   ASSERT_TRUE(model.ok()) << model.status();
   ASSERT_TRUE((*model)->LoadWeights({}).ok());
@@ -86,6 +88,7 @@ TEST_P(StoredRuns, AreComputedAgainBitForBit) {
 INSTANTIATE_TEST_SUITE_P(H100, StoredRuns,
                          testing::Values(StoredRun{"mini_awq", "awq", true},
                                          StoredRun{"mini_awq_no_graph", "awq", false},
+                                         StoredRun{"mini_awq_eager", "awq", true},
                                          StoredRun{"mini_gptq", "gptq", true},
                                          StoredRun{"mini_nf4", "bnb_nf4", true},
                                          StoredRun{"mini_nf4_no_graph", "bnb_nf4", false}),
@@ -124,7 +127,7 @@ TEST(EmulatedLanguageModel, RefusesOtherConfigurations) {
   };
   EXPECT_THAT(refusal([](auto& c) { c.set_dtype("float32"); }), HasSubstr("dtype float32"));
   EXPECT_THAT(refusal([](auto& c) { c.set_compile(true); }), HasSubstr("compile true"));
-  EXPECT_THAT(refusal([](auto& c) { c.set_attention_impl("eager"); }), HasSubstr("eager"));
+  EXPECT_THAT(refusal([](auto& c) { c.set_attention_impl("cudnn"); }), HasSubstr("cudnn"));
   EXPECT_THAT(refusal([](auto& c) { c.set_concurrent_work(true); }), HasSubstr("concurrent_work"));
   EXPECT_THAT(refusal([](auto& c) { c.set_tp_size(2); }), HasSubstr("tp_size 2"));
 }

@@ -96,13 +96,14 @@ absl::Status EmulatedWeights::Check(const ModelConfig& config) {
 }
 
 absl::StatusOr<std::unique_ptr<EmulatedWeights>> EmulatedWeights::Load(
-    const Checkpoint& checkpoint, const TensorCore& core,
+    const Checkpoint& checkpoint, const TensorCore& core, EmulatedAttention attention,
     const std::function<void(int64_t done, int64_t total)>& progress) {
   const ModelConfig& config = checkpoint.config();
   if (absl::Status status = Check(config); !status.ok()) return status;
   auto weights = std::unique_ptr<EmulatedWeights>(new EmulatedWeights);
   EmulatedDecodeModel& model = weights->model_;
   model.core = core;
+  model.attention = attention;
   model.dims = {config.hidden_size,           config.num_attention_heads,
                 config.num_key_value_heads,   config.head_dim,
                 config.num_experts,           config.num_experts_per_tok,

@@ -30,7 +30,7 @@ class EmulatedWeights {
   // Errors are Check's and the checkpoint's. `progress` is called after each layer with the layers
   // done and their total.
   static absl::StatusOr<std::unique_ptr<EmulatedWeights>> Load(
-      const Checkpoint& checkpoint, const TensorCore& core,
+      const Checkpoint& checkpoint, const TensorCore& core, EmulatedAttention attention,
       const std::function<void(int64_t done, int64_t total)>& progress);
 
   // Whether all layers are kept in 4 bits, as the captured decode step needs them.

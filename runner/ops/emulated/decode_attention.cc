@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "runner/ops/emulated/bfloat16.h"
@@ -57,32 +58,122 @@ float SumOfWeights(const float* weights) {
   return total;
 }
 
-// Keys of the block are zero from `seen` on, and so are values.
-std::vector<BlockResult> AttendBlock(const TensorCore& core, const uint16_t* queries, int64_t group,
-                                     const std::vector<uint16_t>& keys,
-                                     const std::vector<uint16_t>& values_by_dimension, int64_t seen,
+// The score's factor as the kernel's constant.
+float ScoreScale(int64_t dim) { return dim == 128 ? 0.088388347648318447f : 0.17677669529663687f; }
+
+// Zero from `seen` keys on.
+struct StagedBlock {
+  std::vector<uint16_t> keys;                 // [kKeyBlock, dim]
+  std::vector<uint16_t> values_by_dimension;  // [dim, kKeyBlock]
+  int64_t seen;
+};
+
+std::vector<StagedBlock> StageBlocks(const uint16_t* keys, const uint16_t* values, int64_t position,
                                      int64_t dim) {
-  // As the kernel's constant: float32 factors, their product rounded.
-  const float scale = kLog2E * (dim == 128 ? 0.088388347648318447f : 0.17677669529663687f);
-  const std::vector<float> scores = TwoChains(core, queries, group, keys.data(), kKeyBlock, dim);
-  std::vector<BlockResult> results(group);
-  std::vector<uint16_t> weights(group * kKeyBlock);
-  for (int64_t head = 0; head < group; ++head) {
-    std::array<float, kKeyBlock> row = {};
-    float largest = kNone;
+  std::vector<StagedBlock> blocks;
+  for (int64_t first = 0; first <= position; first += kKeyBlock) {
+    const int64_t seen = std::min(kKeyBlock, position + 1 - first);
+    StagedBlock block = {std::vector<uint16_t>(kKeyBlock * dim),
+                         std::vector<uint16_t>(dim * kKeyBlock), seen};
+    std::copy_n(keys + first * dim, seen * dim, block.keys.begin());
     for (int64_t key = 0; key < seen; ++key) {
+      for (int64_t d = 0; d < dim; ++d) {
+        block.values_by_dimension[d * kKeyBlock + key] = values[(first + key) * dim + d];
+      }
+    }
+    blocks.push_back(std::move(block));
+  }
+  return blocks;
+}
+
+using BlockRow = std::array<float, kKeyBlock>;  // a number for each key of a block
+
+// The results of the heads for weights [group, kKeyBlock], float32; largest and total are left.
+void WeighValues(const TensorCore& core, const StagedBlock& block,
+                 const std::vector<BlockRow>& weights, int64_t dim,
+                 std::vector<BlockResult>& results) {
+  const int64_t group = static_cast<int64_t>(weights.size());
+  std::vector<uint16_t> rounded(group * kKeyBlock);
+  for (int64_t head = 0; head < group; ++head) {
+    std::transform(weights[head].begin(), weights[head].end(), rounded.begin() + head * kKeyBlock,
+                   ToBfloat16);
+  }
+  const std::vector<float> weighed =
+      TwoChains(core, rounded.data(), group, block.values_by_dimension.data(), dim, kKeyBlock);
+  for (int64_t head = 0; head < group; ++head) {
+    results[head].values.assign(weighed.begin() + head * dim, weighed.begin() + (head + 1) * dim);
+  }
+}
+
+std::vector<BlockResult> AttendFlash(const TensorCore& core, const uint16_t* queries, int64_t group,
+                                     const StagedBlock& block, int64_t dim) {
+  const float scale = kLog2E * ScoreScale(dim);
+  const std::vector<float> scores =
+      TwoChains(core, queries, group, block.keys.data(), kKeyBlock, dim);
+  std::vector<BlockResult> results(group);
+  std::vector<BlockRow> weights(group);
+  for (int64_t head = 0; head < group; ++head) {
+    BlockRow& row = weights[head];
+    row.fill(0);
+    float largest = kNone;
+    for (int64_t key = 0; key < block.seen; ++key) {
       row[key] = scores[head * kKeyBlock + key] * scale;
       largest = std::fmax(largest, row[key]);
     }
-    for (int64_t key = 0; key < seen; ++key) row[key] = ApproximateExp2(row[key] - largest);
+    for (int64_t key = 0; key < block.seen; ++key) row[key] = ApproximateExp2(row[key] - largest);
     results[head].largest = largest;
     results[head].total = SumOfWeights(row.data());
-    std::transform(row.begin(), row.end(), weights.begin() + head * kKeyBlock, ToBfloat16);
   }
-  const std::vector<float> weighed =
-      TwoChains(core, weights.data(), group, values_by_dimension.data(), dim, kKeyBlock);
-  for (int64_t head = 0; head < group; ++head) {
-    results[head].values.assign(weighed.begin() + head * dim, weighed.begin() + (head + 1) * dim);
+  WeighValues(core, block, weights, dim, results);
+  return results;
+}
+
+// Turns a head's scores of all blocks into weights.
+void EagerWeights(const std::vector<StagedBlock>& blocks, int64_t head, float scale,
+                  std::vector<std::vector<BlockRow>>& rows) {
+  float largest = kNone;
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    for (int64_t key = 0; key < blocks[b].seen; ++key) {
+      float& score = rows[b][head][key];
+      score = Rounded(Rounded(score) * scale);
+      largest = std::fmax(largest, score);
+    }
+  }
+  float total = 0;
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    BlockRow exponentials = {};
+    for (int64_t key = 0; key < blocks[b].seen; ++key) {
+      const float difference = rows[b][head][key] - largest;
+      exponentials[key] = ApproximateExp2(difference * kLog2E);
+    }
+    rows[b][head] = exponentials;
+    total += SumOfWeights(exponentials.data());
+  }
+  const float inverse = ApproximateReciprocal(total);
+  for (std::vector<BlockRow>& block : rows) {
+    for (float& weight : block[head]) weight *= inverse;
+  }
+}
+
+// [block][head], with every factor 1 (2^0).
+std::vector<std::vector<BlockResult>> AttendEager(const TensorCore& core, const uint16_t* queries,
+                                                  int64_t group,
+                                                  const std::vector<StagedBlock>& blocks,
+                                                  int64_t dim) {
+  std::vector<std::vector<BlockRow>> rows;  // [block][head]
+  for (const StagedBlock& block : blocks) {
+    const std::vector<float> scores =
+        TwoChains(core, queries, group, block.keys.data(), kKeyBlock, dim);
+    rows.emplace_back(group);
+    for (int64_t head = 0; head < group; ++head) {
+      std::copy_n(scores.begin() + head * kKeyBlock, kKeyBlock, rows.back()[head].begin());
+    }
+  }
+  for (int64_t head = 0; head < group; ++head) EagerWeights(blocks, head, ScoreScale(dim), rows);
+  std::vector<std::vector<BlockResult>> results;
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    results.emplace_back(group, BlockResult{0, 0, {}});
+    WeighValues(core, blocks[b], rows[b], dim, results.back());
   }
   return results;
 }
@@ -112,7 +203,9 @@ BlockResult TakeIn(const std::vector<const BlockResult*>& blocks, int64_t warp, 
   return sums;
 }
 
-void Combine(const std::vector<const BlockResult*>& blocks, int64_t dim, uint16_t* out) {
+// `divides`: by the total of the weights.
+void Combine(const std::vector<const BlockResult*>& blocks, int64_t dim, bool divides,
+             uint16_t* out) {
   std::vector<BlockResult> of_warp;
   float most = kNone;
   for (int64_t warp = 0; warp < kWarps; ++warp) {
@@ -126,7 +219,7 @@ void Combine(const std::vector<const BlockResult*>& blocks, int64_t dim, uint16_
     total = std::fma(factor, warp.total, total);
     for (int64_t d = 0; d < dim; ++d) sums[d] = std::fma(factor, warp.values[d], sums[d]);
   }
-  const float inverse = ApproximateReciprocal(total);
+  const float inverse = divides ? ApproximateReciprocal(total) : 1;
   for (int64_t d = 0; d < dim; ++d) out[d] = ToBfloat16(sums[d] * inverse);
 }
 
@@ -154,25 +247,23 @@ void TurnHeadTwin(const uint16_t* head, const uint16_t* weight, float eps, const
   }
 }
 
-void DecodeAttentionTwin(const TensorCore& core, const uint16_t* queries, int64_t group,
-                         const uint16_t* keys, const uint16_t* values, int64_t position,
-                         int64_t dim, uint16_t* out) {
+void DecodeAttentionTwin(const TensorCore& core, EmulatedAttention attention,
+                         const uint16_t* queries, int64_t group, const uint16_t* keys,
+                         const uint16_t* values, int64_t position, int64_t dim, uint16_t* out) {
+  const bool is_flash = attention == EmulatedAttention::kFlash;
+  const std::vector<StagedBlock> staged = StageBlocks(keys, values, position, dim);
   std::vector<std::vector<BlockResult>> blocks;  // [block][head]
-  for (int64_t first = 0; first <= position; first += kKeyBlock) {
-    const int64_t seen = std::min(kKeyBlock, position + 1 - first);
-    std::vector<uint16_t> block_keys(kKeyBlock * dim), by_dimension(dim * kKeyBlock);
-    std::copy_n(keys + first * dim, seen * dim, block_keys.begin());
-    for (int64_t key = 0; key < seen; ++key) {
-      for (int64_t d = 0; d < dim; ++d) {
-        by_dimension[d * kKeyBlock + key] = values[(first + key) * dim + d];
-      }
+  if (is_flash) {
+    for (const StagedBlock& block : staged) {
+      blocks.push_back(AttendFlash(core, queries, group, block, dim));
     }
-    blocks.push_back(AttendBlock(core, queries, group, block_keys, by_dimension, seen, dim));
+  } else {
+    blocks = AttendEager(core, queries, group, staged, dim);
   }
   for (int64_t head = 0; head < group; ++head) {
     std::vector<const BlockResult*> of_head;
     for (const std::vector<BlockResult>& block : blocks) of_head.push_back(&block[head]);
-    Combine(of_head, dim, out + head * dim);
+    Combine(of_head, dim, is_flash, out + head * dim);
   }
 }
 

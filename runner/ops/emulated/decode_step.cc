@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "runner/ops/emulated/bfloat16.h"
-#include "runner/ops/emulated/decode_attention.h"
 #include "runner/ops/emulated/warp.h"
 #include "runner/ops/tensor_core/product.h"
 #include "runner/ops/tensor_core/special_functions.h"
@@ -89,8 +88,8 @@ Row Attend(const EmulatedDecodeModel& model, const EmulatedDecodeLayer& layer, c
       TurnHeadTwin(qkv.data() + (kv * group + i) * dim, layer.query_norm, model.eps, cos, sin, dim,
                    queries.data() + i * dim);
     }
-    DecodeAttentionTwin(model.core, queries.data(), group, keys, values, position, dim,
-                        attended.data() + kv * group * dim);
+    DecodeAttentionTwin(model.core, model.attention, queries.data(), group, keys, values, position,
+                        dim, attended.data() + kv * group * dim);
   }
   return attended;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "runner/ops/emulated/decode_attention.h"
 #include "runner/ops/emulated/quantized_matrix.h"
 #include "runner/ops/tensor_core/dot_add.h"
 
@@ -39,6 +40,7 @@ struct EmulatedDecodeLayer {
 
 struct EmulatedDecodeModel {
   TensorCore core;
+  EmulatedAttention attention;
   EmulatedDecodeDims dims;
   float eps;
   bool normalise;  // the chosen experts' weights
@@ -56,8 +58,8 @@ struct EmulatedStep {
   std::vector<uint16_t> logits;                      // [vocab]
 };
 
-// Feeds sequence `sequence` the token whose embedding [hidden] is given, at `position`, with the
-// kernels for flash_attention_2. What else is in the batch does not show in the bits.
+// Feeds sequence `sequence` the token whose embedding [hidden] is given, at `position`. What else
+// is in the batch does not show in the bits.
 EmulatedStep DecodeStepTwin(const EmulatedDecodeModel& model, const uint16_t* embedding,
                             int64_t position, int64_t sequence);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runner/ops/emulated/bfloat16.h"
+#include "runner/ops/emulated/eager_attention.h"
 #include "runner/ops/emulated/row_kernels.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
@@ -147,15 +148,19 @@ class ForwardPass {
     const int64_t cached_head = model_.capacity * dim;
     Rows output(queries.size());
     std::vector<float> log_sum_exps(shape.heads * count);
-    FlashAttention({model_.core,
-                    InputFormat::kBfloat16,
-                    shape,
-                    {queries.data(), count * dim, dim},
-                    {layer.keys, cached_head, dim},
-                    {layer.values, cached_head, dim},
-                    output.data(),
-                    log_sum_exps.data()},
-                   *PlanFlashAttention(shape, model_.core.multiprocessors), parallel_for_);
+    const FlashAttentionCall call = {model_.core,
+                                     InputFormat::kBfloat16,
+                                     shape,
+                                     {queries.data(), count * dim, dim},
+                                     {layer.keys, cached_head, dim},
+                                     {layer.values, cached_head, dim},
+                                     output.data(),
+                                     log_sum_exps.data()};
+    if (model_.attention == EmulatedAttention::kEager) {
+      EagerAttentionTwin(call, parallel_for_);
+    } else {
+      FlashAttention(call, *PlanFlashAttention(shape, model_.core.multiprocessors), parallel_for_);
+    }
     return JoinHeads(output);
   }
 

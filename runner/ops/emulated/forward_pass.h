@@ -3,8 +3,8 @@
 //
 // Linear layers are cuBLAS's products with dense weights (tensor_core/product_recipes), those in 4
 // bits for up to eight rows the own kernel's (quantized_matrix); experts a chain an output, whether
-// all at once (_grouped_mm) or as copies for each pair (bmm); attention libtorch's flash attention;
-// between them the own kernels of row_kernels.
+// all at once (_grouped_mm) or as copies for each pair (bmm); attention libtorch's flash attention
+// or eager_attention; between them the own kernels of row_kernels.
 #ifndef RUNNER_OPS_EMULATED_FORWARD_PASS_H_
 #define RUNNER_OPS_EMULATED_FORWARD_PASS_H_
 
@@ -41,7 +41,7 @@ using EmulatedLayerFunction =
 // Feeds tokens whose embeddings [batch, count, hidden] are given to a cache that holds the
 // positions before them; the layers' keys and values are written. Returns the logits of each
 // sequence's last `keep` tokens [batch, keep, vocab]. The bits do not depend on parallel_for.
-// head_dim is one that PlanFlashAttention knows. A layer without 4-bit weights (null) is multiplied
+// head_dim is one that PlanFlashAttention knows; eager attention ends at kMostEagerKeys. A layer without 4-bit weights (null) is multiplied
 // by its dense ones.
 std::vector<uint16_t> ForwardPassTwin(const EmulatedDecodeModel& model,
                                       const std::vector<EmulatedDenseLayer>& dense,

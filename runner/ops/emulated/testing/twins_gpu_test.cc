@@ -8,6 +8,7 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -24,6 +25,7 @@
 #include "runner/ops/cuda/quantized_gemv.h"
 #include "runner/ops/emulated/bfloat16.h"
 #include "runner/ops/emulated/decode_step.h"
+#include "runner/ops/emulated/eager_attention.h"
 #include "runner/ops/emulated/quantized_matrix.h"
 #include "runner/ops/emulated/row_kernels.h"
 #include "runner/ops/emulated/testing/this_gpu.h"
@@ -283,6 +285,54 @@ TEST(Products, GroupedExperts) {
   ExpectSameBits(Bits(twin), gpu, "experts");
 }
 
+// ---- Eager attention
+// -----------------------------------------------------------------------------
+
+// Multiples of eight, for which cuBLAS takes the kernels that product_recipes.h knows.
+class EagerParts : public testing::TestWithParam<int64_t> {};
+
+TEST_P(EagerParts, Scores) {
+  const int64_t visible = GetParam(), rows = 2 * visible;
+  for (const int64_t dim : {32, 128}) {
+    const at::Tensor queries = Random({4, rows, dim}), keys = Random({4, visible, dim});
+    const at::Tensor gpu = at::bmm(OnGpu(queries), OnGpu(keys).transpose(1, 2)).cpu();
+    for (int64_t pair = 0; pair < 4; ++pair) {
+      ExpectProduct(queries[pair], keys[pair], gpu[pair], "scores");
+    }
+  }
+}
+
+TEST_P(EagerParts, Values) {
+  const int64_t visible = GetParam(), rows = 2 * visible;
+  for (const int64_t dim : {32, 128}) {
+    const at::Tensor weights = at::rand({4, rows, visible}).to(at::kBFloat16);
+    const at::Tensor values = Random({4, visible, dim});
+    const at::Tensor gpu = at::bmm(OnGpu(weights), OnGpu(values)).cpu();
+    for (int64_t pair = 0; pair < 4; ++pair) {
+      ExpectProduct(weights[pair], values[pair].t().contiguous(), gpu[pair], "values");
+    }
+  }
+}
+
+TEST_P(EagerParts, Softmax) {
+  const int64_t visible = GetParam();
+  at::Tensor scores = Random({64, visible}, 3);
+  const at::Tensor gpu = at::softmax(OnGpu(scores), -1, at::kFloat).cpu();
+  at::Tensor twin = scores.to(at::kFloat);
+  int64_t differences = 0;
+  for (int64_t row = 0; row < 64; ++row) {
+    float* values = twin.mutable_data_ptr<float>() + row * visible;
+    SoftmaxRowTwin(values, visible);
+    for (int64_t i = 0; i < visible; ++i) {
+      differences += values[i] != gpu.const_data_ptr<float>()[row * visible + i];
+    }
+  }
+  EXPECT_EQ(differences, 0) << "of " << twin.numel();
+}
+
+INSTANTIATE_TEST_SUITE_P(Keys, EagerParts,
+                         testing::Values(8, 40, 64, 128, 304, 512, 1000, 1016, 1024));
+
 // ---- Decode step
 // ---------------------------------------------------------------------------------
 
@@ -292,6 +342,7 @@ struct StepCase {
   bool nf4;
   int64_t position;
   int64_t layers;
+  bool eager = false;
 };
 std::ostream& operator<<(std::ostream& out, const StepCase& c) { return out << c.name; }
 
@@ -302,7 +353,8 @@ TEST_P(DecodeSteps, HaveTheGpusBits) {
   DecodeDims dims = c.big ? Qwen3_30bDims() : MiniDims();
   dims.vocab = 4096;
   if (!DecodeStep::Supports(dims, 1)) GTEST_SKIP() << "not for this GPU";
-  const TestModelOptions options = Options(dims, c.nf4, c.position, c.layers);
+  TestModelOptions options = Options(dims, c.nf4, c.position, c.layers);
+  if (c.eager) options.attention = DecodeAttention::kEager;
   const DecodeTensors m = MakeTestModel(options);
 
   std::vector<at::Tensor> kept;
@@ -316,6 +368,7 @@ TEST_P(DecodeSteps, HaveTheGpusBits) {
     return matrices.back().get();
   };
   EmulatedDecodeModel model = {ThisTensorCore(),
+                               c.eager ? EmulatedAttention::kEager : EmulatedAttention::kFlash,
                                {dims.hidden, dims.heads, dims.kv_heads, dims.head_dim, dims.experts,
                                 dims.slots, dims.width, dims.vocab},
                                m.eps,
@@ -368,6 +421,9 @@ INSTANTIATE_TEST_SUITE_P(
                     StepCase{"end_of_block", false, false, 191, 1},
                     StepCase{"three_layers", false, false, 1017, 3},
                     StepCase{"many_blocks", false, false, 3999, 1},
+                    StepCase{"eager", false, false, 1017, 3, true},
+                    StepCase{"eager_many_blocks", false, false, 3999, 1, true},
+                    StepCase{"big_eager", true, false, 1999, 1, true},
                     StepCase{"nf4", false, true, 700, 2}, StepCase{"big", true, false, 1999, 1},
                     StepCase{"big_nf4", true, true, 900, 1}),
     [](const testing::TestParamInfo<StepCase>& info) { return std::string(info.param.name); });
