@@ -71,16 +71,14 @@ auto Order(const Candidate& candidate) {
 
 std::string Answer::text() const {
   if (!none_of_these.has_value()) return kUndecided;
-  double largest = *none_of_these;
-  for (const Candidate& candidate : candidates) {
-    largest = std::max(largest, candidate.probability.value_or(0));
-  }
-  std::vector<std::string> best;
-  if (largest - *none_of_these < kTie) best.push_back(kNoneOfThese);
-  for (const Candidate& candidate : candidates) {
-    if (largest - candidate.probability.value_or(0) < kTie) best.push_back(candidate.label);
-  }
-  return best.size() == 1 ? best.front() : kUndecided;
+  const double best = candidates.front().probability.value_or(0);
+  const auto ties = std::count_if(
+      candidates.begin(), candidates.end(),
+      [&](const Candidate& candidate) { return best - candidate.probability.value_or(0) < kTie; });
+  const double together = static_cast<double>(ties) * best;
+  if (std::abs(together - *none_of_these) < kTie) return kUndecided;
+  if (*none_of_these > together) return kNoneOfThese;
+  return ties > 1 ? kUndecided : candidates.front().label;
 }
 
 std::optional<double> Answer::confidence() const {
@@ -89,7 +87,7 @@ std::optional<double> Answer::confidence() const {
   return answer == kNoneOfThese ? none_of_these : candidates.front().probability;
 }
 
-Answer AnswerFor(const Question& question, const Rehearsal& rehearsal,
+Answer AnswerFor(const Question& question, const std::optional<CandidateModel>& model,
                  const Eigen::MatrixXd& log_distances, const Sighting& sighting) {
   Answer answer;
   const std::vector<std::optional<double>> scores = ScoresOf(question, sighting);
@@ -106,8 +104,8 @@ Answer AnswerFor(const Question& question, const Rehearsal& rehearsal,
           identical.count(label) > 0 ? 1.0 / static_cast<double>(identical.size()) : 0.0;
     }
     answer.none_of_these = 0;
-  } else if (rehearsal.model.has_value()) {
-    SetProbabilities(scores, *rehearsal.model, answer);
+  } else if (model.has_value()) {
+    SetProbabilities(scores, *model, answer);
   }
   std::stable_sort(answer.candidates.begin(), answer.candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return Order(a) < Order(b); });

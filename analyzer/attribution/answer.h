@@ -26,8 +26,8 @@ struct Answer {
   std::optional<double> none_of_these;
   size_t cases = 0;  // that the probabilities were fitted on
 
-  // The most probable label, kNoneOfThese, or kUndecided: several are equally probable, or there
-  // are no probabilities.
+  // The most probable label, kNoneOfThese, or kUndecided: several labels are equally probable, and
+  // together more than none of these, or there are no probabilities.
   std::string text() const;
   // Of `text`; none for kUndecided.
   std::optional<double> confidence() const;
@@ -41,8 +41,8 @@ struct Sighting {
 };
 
 // If any known run is identical, its labels share all probability equally: nothing else fits. Else
-// by `rehearsal` of the same question.
-Answer AnswerFor(const Question& question, const Rehearsal& rehearsal,
+// by `model`, the question's ModelOf.
+Answer AnswerFor(const Question& question, const std::optional<CandidateModel>& model,
                  const Eigen::MatrixXd& log_distances, const Sighting& sighting);
 
 // Whether the unknown is too far off for `label`: the share of blocks, its own included (it is

@@ -32,7 +32,7 @@ Sighting Seen(const std::vector<double>& logs, std::vector<bool> identical = {0,
 }
 
 Answer AnswerTo(const Sighting& sighting) {
-  return AnswerFor(kQuestion, Rehearse(kQuestion, Distances()), Distances(), sighting);
+  return AnswerFor(kQuestion, ModelOf(kQuestion, Distances()), Distances(), sighting);
 }
 
 TEST(AnswerFor, NamesTheNearestLabel) {
@@ -80,7 +80,7 @@ TEST(AnswerFor, OneKnownRunAllowsNoProbabilities) {
   Sighting sighting;
   sighting.log_distances = Eigen::VectorXd::Constant(1, 0.5);
   sighting.identical = {false};
-  const Answer answer = AnswerFor(question, Rehearse(question, logs), logs, sighting);
+  const Answer answer = AnswerFor(question, ModelOf(question, logs), logs, sighting);
   EXPECT_EQ(answer.text(), kUndecided);
   EXPECT_EQ(answer.candidates[0].p_value, 1);
 }
@@ -109,41 +109,6 @@ TEST(ConformalPValue, RejectsTheTruthNoMoreOftenThanItSays) {
   EXPECT_LT(rejected, known / 3.0 + 3 * std::sqrt(known * 2 / 9.0));
   EXPECT_GT(rejected, 0);
 }
-
-struct Calibration {
-  int values;
-  int hardware;
-  double effect;
-  double least_right;  // share of right answers
-};
-
-class CalibrationTest : public ::testing::TestWithParam<Calibration> {};
-
-// docs/numerics.md has the same of more trials.
-TEST_P(CalibrationTest, ProbabilitiesAreNoGreaterThanTheShareOfRightAnswers) {
-  TrialShape shape;
-  shape.values = GetParam().values;
-  shape.hardware = GetParam().hardware;
-  shape.sizes.value = GetParam().effect;
-  constexpr int kTrials = 200;
-  double confidence = 0;
-  int hits = 0;
-  for (uint64_t seed = 0; seed < kTrials; ++seed) {
-    const Trial trial = RunTrial(shape, seed);
-    confidence += trial.answer.confidence().value_or(0) / kTrials;
-    hits += trial.answer.text() == trial.truth;
-  }
-  const double right = static_cast<double>(hits) / kTrials;
-  EXPECT_GT(right, GetParam().least_right);
-  const double deviation = std::sqrt(right * (1 - right) / kTrials);
-  EXPECT_LT(confidence, right + 2 * deviation + 0.01) << "too sure";
-  EXPECT_GT(confidence, right - 0.25) << "too modest";
-}
-
-INSTANTIATE_TEST_SUITE_P(Libraries, CalibrationTest,
-                         ::testing::Values(Calibration{2, 2, 1.0, 0.5},
-                                           Calibration{3, 2, 3.0, 0.85},
-                                           Calibration{5, 3, 30.0, 0.97}));
 
 }  // namespace
 }  // namespace forensics::analyzer

@@ -16,7 +16,6 @@ constexpr double kTie = 1e-9;
 
 // The labels that have a score, and the case they make.
 struct AskedCase {
-  size_t run = 0;
   std::vector<size_t> labels;  // of the case's scores
   AttributionCase observed;
 };
@@ -40,7 +39,8 @@ std::optional<AskedCase> MakeCase(size_t run, const Question& question,
                                   const Eigen::MatrixXd& log_distances, bool is_absent) {
   const size_t truth = question.label[run];
   AskedCase asked;
-  asked.run = run;
+  asked.observed.label = truth;
+  asked.observed.block = question.block[run];
   const std::vector<Cell> cells = CellsSeenBy(
       run, question, log_distances, is_absent ? std::optional<size_t>(truth) : std::nullopt);
   const auto scores = LabelScores(cells, question.names.size(), question.blocks);
@@ -54,15 +54,28 @@ std::optional<AskedCase> MakeCase(size_t run, const Question& question,
   return asked;
 }
 
+std::vector<AskedCase> AskAll(const Question& question, const Eigen::MatrixXd& log_distances) {
+  std::vector<AskedCase> all;
+  for (size_t run = 0; run < question.label.size(); ++run) {
+    for (const bool is_absent : {false, true}) {
+      std::optional<AskedCase> asked = MakeCase(run, question, log_distances, is_absent);
+      if (asked.has_value()) all.push_back(*std::move(asked));
+    }
+  }
+  return all;
+}
+
 // The column of the most probable answer: a label, the number of labels for none of these, one
-// more for undecided.
+// more for undecided (Answer::text).
 size_t AnswerOf(const AskedCase& asked, const std::vector<double>& probabilities, size_t labels) {
-  const auto largest = std::max_element(probabilities.begin(), probabilities.end());
-  const auto ties = std::count_if(probabilities.begin(), probabilities.end(),
-                                  [&](double p) { return *largest - p < kTie; });
-  if (ties > 1) return labels + 1;
-  const size_t place = static_cast<size_t>(largest - probabilities.begin());
-  return place < asked.labels.size() ? asked.labels[place] : labels;
+  const auto none = std::prev(probabilities.end());
+  const auto best = std::max_element(probabilities.begin(), none);
+  const auto ties = std::count_if(probabilities.begin(), none,
+                                  [&](double p) { return std::abs(*best - p) < kTie; });
+  const double together = static_cast<double>(ties) * *best;
+  if (std::abs(together - *none) < kTie) return labels + 1;
+  if (*none > together) return labels;
+  return ties > 1 ? labels + 1 : asked.labels[static_cast<size_t>(best - probabilities.begin())];
 }
 
 }  // namespace
@@ -92,34 +105,37 @@ std::optional<double> ConfusionMatrix::mean_confidence() const {
   return confidence_sum / static_cast<double>(present_rate.asked);
 }
 
-Rehearsal Rehearse(const Question& question, const Eigen::MatrixXd& log_distances) {
-  Rehearsal rehearsal;
+std::vector<AttributionCase> CasesOf(const Question& question,
+                                     const Eigen::MatrixXd& log_distances) {
+  std::vector<AttributionCase> cases;
+  for (AskedCase& asked : AskAll(question, log_distances)) {
+    cases.push_back(std::move(asked.observed));
+  }
+  return cases;
+}
+
+std::optional<CandidateModel> ModelOf(const Question& question,
+                                      const Eigen::MatrixXd& log_distances) {
+  return CandidateLearner(CasesOf(question, log_distances)).Learn();
+}
+
+ConfusionMatrix Rehearse(const Question& question, const Eigen::MatrixXd& log_distances) {
   const size_t labels = question.names.size();
-  ConfusionMatrix& confusion = rehearsal.confusion;
+  ConfusionMatrix confusion;
   confusion.labels = question.names;
   confusion.matrix.assign(labels, std::vector<int64_t>(labels + 2, 0));
   confusion.absent.assign(labels + 2, 0);
-  std::vector<AskedCase> all;
-  for (size_t run = 0; run < question.label.size(); ++run) {
-    for (const bool is_absent : {false, true}) {
-      std::optional<AskedCase> asked = MakeCase(run, question, log_distances, is_absent);
-      if (asked.has_value()) all.push_back(*std::move(asked));
-    }
-  }
-  for (const AskedCase& asked : all) rehearsal.cases.push_back(asked.observed);
-  const CandidateLearner learner(rehearsal.cases);
-  rehearsal.model = learner.Learn();
-  for (const AskedCase& asked : all) {
-    std::vector<size_t> own;
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (all[i].run == asked.run) own.push_back(i);
-    }
-    const std::optional<CandidateModel> model = learner.Learn(own);
+  const CandidateLearner learner(CasesOf(question, log_distances));
+  std::vector<std::optional<CandidateModel>> models;
+  for (size_t block = 0; block < question.blocks; ++block) models.push_back(learner.Learn(block));
+  for (const AskedCase& asked : AskAll(question, log_distances)) {
+    const AttributionCase& observed = asked.observed;
+    const std::optional<CandidateModel>& model = models[observed.block];
     if (!model.has_value()) continue;
-    const std::vector<double> probabilities = model->Probabilities(asked.observed.scores);
+    const std::vector<double> probabilities = model->Probabilities(observed.scores);
     const size_t answer = AnswerOf(asked, probabilities, labels);
-    const bool is_present = asked.observed.truth.has_value();
-    const size_t truth = is_present ? question.label[asked.run] : labels;
+    const bool is_present = observed.truth.has_value();
+    const size_t truth = is_present ? observed.label : labels;
     ++(is_present ? confusion.matrix[truth] : confusion.absent)[answer];
     HitRate& rate = is_present ? confusion.present_rate : confusion.absent_rate;
     ++rate.asked;
@@ -128,7 +144,7 @@ Rehearsal Rehearse(const Question& question, const Eigen::MatrixXd& log_distance
       confusion.confidence_sum += *std::max_element(probabilities.begin(), probabilities.end());
     }
   }
-  return rehearsal;
+  return confusion;
 }
 
 LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const Labels> labels) {
@@ -136,10 +152,8 @@ LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const La
   const Eigen::MatrixXd logs = LogDistances(distances, NoiseScalesOf(labels, distances));
   LeaveOneOut result;
   RunOnAllCores(
-      {[&] { result.by_value = Rehearse(QuestionOfValue(labels, distances), logs).confusion; },
-       [&] {
-         result.by_hardware = Rehearse(QuestionOfHardware(labels, distances), logs).confusion;
-       }});
+      {[&] { result.by_value = Rehearse(QuestionOfValue(labels, distances), logs); },
+       [&] { result.by_hardware = Rehearse(QuestionOfHardware(labels, distances), logs); }});
   return result;
 }
 

@@ -41,18 +41,19 @@ struct ConfusionMatrix {
   std::optional<double> mean_confidence() const;
 };
 
-// Of one question.
-struct Rehearsal {
-  ConfusionMatrix confusion;
-  std::vector<AttributionCase> cases;
-  std::optional<CandidateModel> model;  // fitted on all cases
-};
-
 // Takes out each known run and asks for its label: by the runs in other blocks alone (for its value
 // those of other hardware, for its hardware those of other values), once with its label among them
-// and once without. Each answer is by a model that was fitted without the two cases of that run.
-// A run whose label stands in no other block cannot be asked for. `log_distances`: LogDistances.
-Rehearsal Rehearse(const Question& question, const Eigen::MatrixXd& log_distances);
+// and once without. A run whose label stands in no other block cannot be asked for.
+// `log_distances`: LogDistances.
+std::vector<AttributionCase> CasesOf(const Question& question,
+                                     const Eigen::MatrixXd& log_distances);
+
+// What all cases teach.
+std::optional<CandidateModel> ModelOf(const Question& question,
+                                      const Eigen::MatrixXd& log_distances);
+
+// The answers to all cases, each by a model that was fitted without the cases of its block.
+ConfusionMatrix Rehearse(const Question& question, const Eigen::MatrixXd& log_distances);
 
 struct LeaveOneOut {
   ConfusionMatrix by_value;

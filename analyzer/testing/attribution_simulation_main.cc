@@ -1,79 +1,74 @@
-// bazel run -c opt //analyzer/testing:attribution_simulation: whether the probabilities of
-// attribution are right as often as they say, on libraries whose truth is known (docs/numerics.md).
-#include <algorithm>
-#include <array>
-#include <cmath>
+// bazel run //analyzer/testing:attribution_simulation -- [FIRST_SEED [TRIALS]]: whether the
+// probabilities of attribution are right as often as they say, on libraries whose truth is known
+// (docs/numerics.md). Tables in Markdown.
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
+#include "analyzer/attribution/leave_one_out.h"
 #include "analyzer/testing/attribution_trials.h"
 
 namespace forensics::analyzer {
 namespace {
 
-constexpr int kTrials = 400;
-constexpr int kBins = 5;
+constexpr double kLevel = 0.95;
+constexpr uint64_t kSeedsApart = 1000000;
 
-struct Bin {
-  int n = 0;
-  int right = 0;
-  double confidence = 0;
-};
-
-void Simulate(const TrialShape& shape) {
-  std::array<Bin, kBins> bins;
-  int right = 0, rejected = 0, known = 0;
-  for (int i = 0; i < kTrials; ++i) {
-    const Trial trial = RunTrial(shape, static_cast<uint64_t>(i));
-    for (const Candidate& candidate : trial.answer.candidates) {
-      if (candidate.label != trial.truth) continue;
-      ++known;
-      rejected += candidate.p_value < 0.34;
-    }
-    const std::optional<double> confidence = trial.answer.confidence();
-    if (!confidence.has_value()) continue;
-    const double place = (*confidence - 0.2) / 0.8 * kBins;
-    Bin& bin = bins[static_cast<size_t>(std::clamp(place, 0.0, kBins - 1.0))];
-    ++bin.n;
-    bin.confidence += *confidence;
-    const bool is_right = trial.answer.text() == trial.truth;
-    bin.right += is_right;
-    right += is_right;
+void PrintReliability(const char* what, const Reliability& reliability) {
+  std::printf("\n| %s | stated | right | 95 %% interval | count |\n|---|---|---|---|---|\n", what);
+  for (const ReliabilityBin& bin : reliability.bins()) {
+    if (bin.n() == 0) continue;
+    const Interval interval = *HitRate{bin.n(), bin.right}.interval(kLevel);
+    std::printf("| %.2f to %.2f | %.3f | %.3f | %.3f to %.3f | %lld |\n", bin.low, bin.high,
+                bin.mean_stated(), bin.share_right(), interval.low, interval.high,
+                static_cast<long long>(bin.n()));
   }
-  double error = 0;
-  for (const Bin& bin : bins) error += std::abs(bin.confidence - bin.right) / kTrials;
-  std::printf("%-8s %3d %3d %6.1f %6.3f %6.3f %6.3f ", shape.ask_hardware ? "hardware" : "value",
-              shape.values, shape.hardware, shape.sizes.value, static_cast<double>(right) / kTrials,
-              error, static_cast<double>(rejected) / std::max(known, 1));
-  for (const Bin& bin : bins) {
-    if (bin.n < 20) {
-      std::printf("   -           ");
-    } else {
-      std::printf("   %.2f/%.2f %4d", bin.confidence / bin.n,
-                  static_cast<double>(bin.right) / bin.n, bin.n);
-    }
-  }
-  std::printf("\n");
   std::fflush(stdout);
+}
+
+void PrintShape(const TrialShape& shape, const TrialSummary& summary) {
+  std::printf("| %d | %d | %.1f | %.1f | %.3f | %.3f | %.3f | %.3f | %.2g |\n", shape.values,
+              shape.hardware, shape.sizes.value, shape.sizes.spread, summary.share_right(),
+              summary.answers.mean_stated(), summary.answers.CalibrationError(), summary.log_loss,
+              summary.answers.LeastTooSureProbability());
+  std::fflush(stdout);
+}
+
+void Simulate(bool ask_hardware, uint64_t seed, int trials) {
+  std::printf("\n## Which %s\n", ask_hardware ? "hardware" : "setup");
+  Reliability answers, membership;
+  for (const double spread : {0.3, 0.6}) {
+    std::printf(
+        "\n| setups | hardware | effect | spread | right | stated | ECE | log loss | least p |\n"
+        "|---|---|---|---|---|---|---|---|---|\n");
+    for (const auto& [values, hardware] : {std::pair(2, 2), {5, 2}, {5, 3}, {10, 5}, {2, 20}}) {
+      for (const double effect : {0.1, 0.3, 1.0, 2.0, 5.0, 30.0}) {
+        TrialShape shape;
+        shape.values = values;
+        shape.hardware = hardware;
+        shape.sizes.value = effect;
+        shape.sizes.spread = spread;
+        shape.ask_hardware = ask_hardware;
+        const TrialSummary summary = RunTrials(shape, seed += kSeedsApart, trials);
+        PrintShape(shape, summary);
+        if (spread > 0.3) continue;
+        answers.Add(summary.answers);
+        membership.Add(summary.membership);
+      }
+    }
+  }
+  PrintReliability("confidence of the answer", answers);
+  PrintReliability("in the library, or not", membership);
 }
 
 }  // namespace
 }  // namespace forensics::analyzer
 
-int main() {
-  using forensics::analyzer::TrialShape;
-  std::printf(
-      "asked    val  hw effect  right    ECE p<=1/3    confidence/right n, by confidence\n");
+int main(int argc, char** argv) {
+  const uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1000000000;
+  const int trials = argc > 2 ? std::atoi(argv[2]) : 200;
   for (const bool ask_hardware : {false, true}) {
-    for (const auto& [values, hardware] : {std::pair(2, 2), {3, 2}, {3, 3}, {5, 3}}) {
-      for (const double effect : {0.3, 1.0, 2.0, 5.0, 30.0}) {
-        TrialShape shape;
-        shape.values = values;
-        shape.hardware = hardware;
-        shape.sizes.value = effect;
-        shape.ask_hardware = ask_hardware;
-        forensics::analyzer::Simulate(shape);
-      }
-    }
+    forensics::analyzer::Simulate(ask_hardware, seed + (ask_hardware ? 500000000 : 0), trials);
   }
 }

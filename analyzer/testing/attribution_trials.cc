@@ -1,12 +1,28 @@
 #include "analyzer/testing/attribution_trials.h"
 
+#include <algorithm>
+#include <cmath>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <random>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "analyzer/parallel/parallel.h"
 
 namespace forensics::analyzer {
+namespace {
+
+double ProbabilityOf(const std::string& truth, const Answer& answer) {
+  if (truth == kNoneOfThese) return *answer.none_of_these;
+  for (const Candidate& candidate : answer.candidates) {
+    if (candidate.label == truth) return candidate.probability.value_or(0);
+  }
+  return 0;
+}
+
+}  // namespace
 
 Trial RunTrial(const TrialShape& shape, uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -44,11 +60,33 @@ Trial RunTrial(const TrialShape& shape, uint64_t seed) {
         LogDistance(distance, scales).value_or(std::numeric_limits<double>::quiet_NaN());
   }
   Trial trial;
-  trial.answer = AnswerFor(question, Rehearse(question, logs), logs, sighting);
+  trial.answer = AnswerFor(question, ModelOf(question, logs), logs, sighting);
   trial.truth = !is_known            ? kNoneOfThese
                 : shape.ask_hardware ? absl::StrCat("GPU ", label)
                                      : absl::StrCat(label);
   return trial;
+}
+
+TrialSummary RunTrials(const TrialShape& shape, uint64_t first_seed, int trials) {
+  std::vector<Trial> done(static_cast<size_t>(trials));
+  std::vector<std::function<void()>> tasks;
+  for (size_t i = 0; i < done.size(); ++i) {
+    tasks.push_back([&, i] { done[i] = RunTrial(shape, first_seed + i); });
+  }
+  RunOnAllCores(tasks);
+  TrialSummary summary;
+  summary.trials = trials;
+  for (const auto& [answer, truth] : done) {
+    const bool is_right = answer.text() == truth;
+    summary.right += is_right;
+    const std::optional<double> confidence = answer.confidence();
+    if (confidence.has_value()) summary.answers.Add(*confidence, is_right);
+    const double none = answer.none_of_these.value();
+    const bool says_none = none > 0.5;
+    summary.membership.Add(std::max(none, 1 - none), says_none == (truth == kNoneOfThese));
+    summary.log_loss -= std::log(std::max(ProbabilityOf(truth, answer), 1e-9)) / trials;
+  }
+  return summary;
 }
 
 }  // namespace forensics::analyzer

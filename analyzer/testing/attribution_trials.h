@@ -3,10 +3,10 @@
 #define ANALYZER_TESTING_ATTRIBUTION_TRIALS_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "analyzer/attribution/answer.h"
+#include "analyzer/testing/reliability.h"
 #include "analyzer/testing/synthetic_library.h"
 
 namespace forensics::analyzer {
@@ -27,6 +27,21 @@ struct Trial {
 // half of the trials) or a new one, on new hardware; for the hardware a new value on one of these
 // or on new hardware.
 Trial RunTrial(const TrialShape& shape, uint64_t seed);
+
+// Of many trials.
+struct TrialSummary {
+  int trials = 0;
+  int right = 0;
+  Reliability answers;  // with their confidence; not those that are undecided
+  // That the truth is in the library, or that it is not, whichever is more probable.
+  Reliability membership;
+  double log_loss = 0;  // mean of -log of the probability of the truth
+
+  double share_right() const { return static_cast<double>(right) / trials; }
+};
+
+// Seeds from `first_seed` on, one a trial. Trials are shared among cores.
+TrialSummary RunTrials(const TrialShape& shape, uint64_t first_seed, int trials);
 
 }  // namespace forensics::analyzer
 

@@ -1,7 +1,8 @@
 """A second computation of what attribute reports, to check attribution.json against.
 
 reference_attribution.py LIBRARY ATTRIBUTION_JSON... fails unless all distances, counts, identities,
-the unit and the ranking follow from the files. It shares no code with the analyzer.
+the unit, the ranking and the probabilities follow from the files. It shares no code with the
+analyzer.
 """
 
 import glob
@@ -10,6 +11,7 @@ import math
 import os
 import sys
 
+from reference_candidate_model import Model, cases_of, label_scores
 from reference_pairs import compare, one_source
 from reference_reading import read
 
@@ -45,18 +47,84 @@ def distances(one, two):
     return found
 
 
+PAIRS = {}  # computed so far
+
+
+def pair(known, one, two):
+    if (one, two) not in PAIRS:
+        PAIRS[one, two] = distances(known[one], known[two])
+    return PAIRS[one, two]
+
+
+def is_identical(found):
+    return bool(found) and all(same for _, _, same in found.values())
+
+
+def log_distance(found, scales):
+    logs = [math.log(math.hypot(found[s][0] / scales[s], FLOOR)) for s in found if s in scales]
+    return math.fsum(logs) / len(logs) if logs else None
+
+
 def scales_of(known, labels):
     noise, every = {}, {}
     names = list(known)
     for i, one in enumerate(names):
         for two in names[:i]:
             is_noise = labels[one][0] == labels[two][0] and labels[one][1] != labels[two][1]
-            for signal, (mean, _, _) in distances(known[one], known[two]).items():
+            for signal, (mean, _, _) in pair(known, one, two).items():
                 if mean > 0:
                     every.setdefault(signal, []).append(math.log(mean))
                     if is_noise:
                         noise.setdefault(signal, []).append(math.log(mean))
     return {s: math.exp(math.fsum(v) / len(v)) for s, v in {**every, **noise}.items()}
+
+
+def told_apart(known, labels, asked):
+    """By name the label of the question `asked` (0: setup, 1: hardware), those joined that no bit
+    tells apart in any block that has both."""
+    seen = {}
+    names = list(known)
+    for i, one in enumerate(names):
+        for two in names[:i]:
+            found = pair(known, one, two)
+            if labels[one][1 - asked] == labels[two][1 - asked] and found:
+                key = frozenset((labels[one][asked], labels[two][asked]))
+                seen[key] = seen.get(key, True) and is_identical(found)
+    joined = {}
+    for name in names:
+        label = labels[name][asked]
+        if label not in joined:
+            same = [x for x in joined if seen.get(frozenset((x, label)))]
+            joined[label] = joined[same[0]] if same else label
+    return {name: joined[labels[name][asked]] for name in names}
+
+
+MODELS = {}  # learnt so far, by what they were learnt from
+
+
+def check_answer(place, question, answer, known, labels, scales, sighted):
+    """`sighted`: by name the log distance from the unknown run, or None."""
+    asked = ("setup", "hardware").index(question)
+    label_of = told_apart(known, labels, asked)
+    names = sorted(known)
+    runs = [(label_of[name], labels[name][1 - asked]) for name in names]
+    logs = [[None if one == two else log_distance(pair(known, one, two), scales) for two in names]
+            for one in names]
+    key = repr((runs, logs))
+    if key not in MODELS:
+        MODELS[key] = Model(cases_of(runs, logs))
+    cells = [(label_of[n], labels[n][1 - asked], sighted[n]) for n in names if sighted[n] is not None]
+    if MODELS[key].weights is None or not cells:
+        return [] if answer["none_of_these"] is None else [f"{place} {question}: a probability"]
+    expected = MODELS[key].probabilities(label_scores(cells))
+    reported = {c["label"].split(", ")[0]: c["probability"] for c in answer["candidates"]
+                if c["probability"] is not None}
+    reported[None] = answer["none_of_these"]
+    by_first = {label and label.split(", ")[0]: p for label, p in expected.items()}
+    if set(reported) != set(by_first) or any(
+            abs(reported[label] - p) > 1e-9 for label, p in by_first.items()):
+        return [f"{place} {question}: probabilities {reported}, expected {by_first}"]
+    return []
 
 
 def close(a, b):
@@ -77,15 +145,16 @@ def check(library, reported):
         if sorted(names + copies) != sorted(everything):
             wrong.append(f"{place}: other configurations than the library's")
         labels = {name: (e["setup"], e["hardware"]) for name, e in zip(names, listed)}
-        scales = scales_of({name: everything[name] for name in names}, labels)
-        ranking = []
+        known = {name: everything[name] for name in names}
+        scales = scales_of(known, labels)
+        ranking, sighted = [], {}
         for name, entry in zip(names, listed):
             found = distances(run, everything[name])
-            identical = bool(found) and all(same for _, _, same in found.values())
-            logs = [math.log(math.hypot(found[s][0] / scales[s], FLOOR)) for s in found]
+            identical = is_identical(found)
+            sighted[name] = log_distance(found, scales)
             distance = None
-            if logs:
-                distance = 0 if identical else math.exp(math.fsum(logs) / len(logs))
+            if sighted[name] is not None:
+                distance = 0 if identical else math.exp(sighted[name])
             ranking.append((distance is None, distance or 0))
             if entry["identical"] != identical or not close(entry["distance"], distance):
                 wrong.append(f"{place} {name}: {entry['distance']}, expected {distance}")
@@ -103,6 +172,9 @@ def check(library, reported):
             none = unknown[question]["none_of_these"]
             if none is not None and not close(math.fsum(shares + [none]), 1):
                 wrong.append(f"{place}: probabilities of {question} do not sum to 1")
+            if not any(e["identical"] for e in listed):
+                wrong += check_answer(place, question, unknown[question], known, labels, scales,
+                                      sighted)
     return wrong
 
 
