@@ -113,7 +113,8 @@ def check_answer(place, question, answer, known, labels, scales, sighted):
     key = repr((runs, logs))
     if key not in MODELS:
         MODELS[key] = Model(cases_of(runs, logs))
-    cells = [(label_of[n], labels[n][1 - asked], sighted[n]) for n in names if sighted[n] is not None]
+    cells = [(label_of[name], labels[name][1 - asked], sighted[name]) for name in names
+             if sighted[name] is not None]
     if MODELS[key].weights is None or not cells:
         return [] if answer["none_of_these"] is None else [f"{place} {question}: a probability"]
     expected = MODELS[key].probabilities(label_scores(cells))
