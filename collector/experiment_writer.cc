@@ -10,6 +10,7 @@
 #include "collector/signal_writer.h"
 #include "schema/atomic_file.h"
 #include "schema/experiment_json.h"
+#include "schema/stored_repetition.h"
 
 namespace forensics::collector {
 namespace {
@@ -88,10 +89,22 @@ absl::Status WriteRun(const Configuration& configuration, const std::string& pro
   return json.status();
 }
 
+// Runs are read twice, checked and then written: between the two nobody may replace one.
+absl::Status CheckSame(const RunManifest& manifest, const Run& run) {
+  const std::string path = run.directory.ManifestPath();
+  absl::Status status = schema::CheckEqual(path, "work_digest, read once more,",
+                                           manifest.work_digest(), run.manifest.work_digest());
+  status.Update(schema::CheckEqual(path, "prompt.token_ids_sha256, read once more,",
+                                   manifest.prompt().token_ids_sha256(),
+                                   run.manifest.prompt().token_ids_sha256()));
+  return status;
+}
+
 absl::Status WriteRuns(const Configuration& configuration, JsonWriter& json) {
   // The prompt's text is not kept in memory.
   const absl::StatusOr<RunManifest> manifest = configuration.run->directory.ReadManifest();
   if (!manifest.ok()) return manifest.status();
+  if (absl::Status status = CheckSame(*manifest, *configuration.run); !status.ok()) return status;
   for (const auto& summary : configuration.run->manifest.repetitions()) {
     absl::Status status = WriteRun(configuration, manifest->prompt().text(), summary, json);
     if (!status.ok()) return status;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -370,6 +372,47 @@ TEST(ModelSize, IsCutAsModelsAreNamed) {
   EXPECT_EQ(ModelSize(1234567), "1.2M");
   EXPECT_EQ(ModelSize(999), "999");
   EXPECT_EQ(ModelSize(0), "");
+}
+
+// A run that was sound when it was looked at, and changes before it is written.
+TEST_F(FuseTest, ARunThatChangesMeanwhileIsNamedAndLeavesNoFile) {
+  namespace fs = std::filesystem;
+  const auto resize = [](int by) {
+    return [by](const schema::RunDirectory& run) {
+      const std::string shard = run.ShardPath(2, 0, 1);
+      fs::resize_file(shard,
+                      static_cast<uintmax_t>(static_cast<int64_t>(fs::file_size(shard)) + by));
+    };
+  };
+  const auto replace_by = [this](SyntheticRun other, bool with_manifest) {
+    return [this, other, with_manifest](const schema::RunDirectory& run) {
+      const auto directory = schema::WriteSyntheticRun(other, folder_ + "/other");
+      const std::string name = fs::path(run.ShardPath(2, 0, 1)).filename().string();
+      fs::rename(directory->path() + "/" + name, run.path() + "/" + name);
+      if (with_manifest) fs::rename(directory->ManifestPath(), run.ManifestPath());
+    };
+  };
+  SyntheticRun other_seed;
+  other_seed.seed = 2;
+  SyntheticRun other_prompt;
+  other_prompt.prompt_tokens = 7;
+  const std::pair<std::function<void(const schema::RunDirectory&)>, const char*> cases[] = {
+      {resize(-100), "rep_2.rank_0_of_1.shard: cut off: "},
+      {resize(1), "rep_2.rank_0_of_1.shard: damaged: bytes behind the end mark at "},
+      {replace_by(other_seed, false), "repetition 2: signals_sha256 is "},
+      {replace_by(other_prompt, true), "manifest.textproto: prompt.token_ids_sha256, read once "}};
+  for (const auto& [change, error] : cases) {
+    fs::remove_all(folder_);
+    Write({});
+    const auto meanwhile = [&change = change](const ExperimentPlan& plan, size_t i) {
+      change(plan.configurations[i].run->directory);
+    };
+    const auto report = Fuse({{{results_}, {}, false}, output_, kNow}, meanwhile);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_THAT(report->problems, ElementsAre(HasSubstr(error)));
+    EXPECT_THAT(report->files, IsEmpty());
+    EXPECT_FALSE(fs::exists(output_ + "/reference_baseline.json"));
+  }
 }
 
 }  // namespace

@@ -22,12 +22,16 @@ constexpr size_t kBufferBytes = ByteStream::kMostFill + ByteStream::kReadBytes;
 }  // namespace
 
 struct ByteStream::File {
-  explicit File(int number) : descriptor(number) {}
+  explicit File(int number) : descriptor(number) { is_known = fstat(number, &opened) == 0; }
   ~File() { close(descriptor); }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
+  bool is_regular() const { return is_known && S_ISREG(opened.st_mode); }
+
   const int descriptor;
+  struct stat opened = {};  // what it was then
+  bool is_known = false;
 };
 
 absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& path) {
@@ -36,13 +40,10 @@ absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& 
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
   }
   auto file = std::make_shared<const File>(descriptor);
-  struct stat information = {};
-  const bool is_known = fstat(descriptor, &information) == 0;
-  if (is_known && S_ISDIR(information.st_mode)) {
+  if (file->is_known && S_ISDIR(file->opened.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory, not a file"));
   }
-  const bool is_regular = is_known && S_ISREG(information.st_mode);
-  const size_t size = is_regular ? static_cast<size_t>(information.st_size) : 0;
+  const size_t size = file->is_regular() ? static_cast<size_t>(file->opened.st_size) : 0;
   auto stream = absl::WrapUnique(new ByteStream(path, std::move(file), size, 0));
   stream->Fill(kReadAhead);
   if (stream->end_ - stream->current_ >= 2 &&
@@ -75,6 +76,18 @@ ByteStream::ByteStream(std::string path, std::shared_ptr<const File> file, size_
 }
 
 ByteStream::~ByteStream() = default;
+
+std::string ByteStream::Change() const {
+  const struct stat& opened = file_->opened;
+  struct stat now = {};
+  if (!file_->is_regular() || fstat(file_->descriptor, &now) != 0) return "";
+  const bool is_same = now.st_size == opened.st_size &&
+                       now.st_mtim.tv_sec == opened.st_mtim.tv_sec &&
+                       now.st_mtim.tv_nsec == opened.st_mtim.tv_nsec;
+  if (is_same) return "";
+  return absl::StrCat("the file changed while it was read: it had ", opened.st_size,
+                      " bytes when it was opened, now it has ", now.st_size);
+}
 
 void ByteStream::Fill(size_t count) {
   size_t held = static_cast<size_t>(end_ - current_);

@@ -73,6 +73,10 @@ class ByteStream {
   // True once the end of the file is in memory.
   bool reached_end() const { return reached_end_; }
 
+  // "the file changed while it was read: ..." if a regular file has another size than when it was
+  // opened, or was written to since; else "".
+  std::string Change() const;
+
   // Not OK if the file could not be read to its end.
   const absl::Status& status() const { return status_; }
 

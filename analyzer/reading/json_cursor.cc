@@ -370,7 +370,9 @@ absl::Status JsonCursor::Skip() {
 absl::Status JsonCursor::Finish() {
   SkipSpace();
   if (!stream_->AtEnd()) return Error("expected the end of the file");
-  return stream_->status();
+  if (!stream_->status().ok()) return stream_->status();
+  const std::string change = stream_->Change();
+  return change.empty() ? absl::OkStatus() : absl::DataLossError(absl::StrCat(file_, ": ", change));
 }
 
 absl::Status JsonCursor::Error(absl::string_view cause) const {
@@ -382,9 +384,11 @@ absl::Status JsonCursor::ErrorAt(size_t offset, absl::string_view cause) const {
   const std::string place =
       absl::StrFormat("%s: byte %d%s, at /%s", file_, offset, LineText(file_, offset),
                       ShownText(absl::StrJoin(path_, "/")));
-  if (!stream_->AtEnd()) return absl::DataLossError(absl::StrCat(place, ": ", cause));
-  if (offset == 0) return absl::DataLossError(absl::StrCat(file_, ": the file is empty"));
-  return absl::DataLossError(absl::StrCat(place, ": the file is truncated: it ends here"));
+  const std::string change = stream_->Change();
+  const std::string because = change.empty() ? "" : absl::StrCat("; ", change);
+  if (!stream_->AtEnd()) return absl::DataLossError(absl::StrCat(place, ": ", cause, because));
+  if (offset == 0) return absl::DataLossError(absl::StrCat(file_, ": the file is empty", because));
+  return absl::DataLossError(absl::StrCat(place, ": the file is truncated: it ends here", because));
 }
 
 }  // namespace forensics::analyzer

@@ -92,7 +92,8 @@ class JsonCursor {
   // Any value, nested at most 100 deep; also in it no key comes twice.
   absl::Status Skip();
 
-  // Fails if anything but white space follows.
+  // Fails if anything but white space follows, or if the file is not what it was when it was
+  // opened.
   absl::Status Finish();
 
   // The current place in the file, for an error that the caller finds: `cause` such as

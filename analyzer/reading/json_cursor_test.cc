@@ -1,5 +1,11 @@
 #include "analyzer/reading/json_cursor.h"
 
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -7,6 +13,7 @@
 namespace forensics::analyzer {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -75,6 +82,57 @@ TEST(JsonCursor, TheCheckerIsToldOfAllThatIsReadAndSkipped) {
   EXPECT_TRUE(cursor->Skip().ok()) << "the checker's verdict stops nothing";
   EXPECT_THAT(std::string(checker.status().message()),
               HasSubstr("/experiment_metadata/experiment_type"));
+}
+
+// Longer than a stream's buffer.
+std::string ManyOnes() {
+  std::string text = "[[1]";
+  while (text.size() < 3'000'000) text += ",[1]";
+  return text + "]";
+}
+
+// What reading ManyOnes says if `change` is made to the file behind its first element.
+std::string MessageIfMeanwhile(absl::FunctionRef<void(const std::string& path)> change) {
+  const std::string path = WriteTestFile("changing.json", ManyOnes());
+  const std::unique_ptr<JsonCursor> cursor = *JsonCursor::Open(path);
+  bool changed = false;
+  std::vector<float> values;
+  absl::Status status = cursor->ReadArray([&] {
+    if (!changed) change(path);
+    changed = true;
+    return cursor->ReadFloats(values);
+  });
+  if (status.ok()) status = cursor->Finish();
+  return std::string(status.message());
+}
+
+TEST(JsonCursor, AFileThatChangesWhileItIsReadIsAnErrorThatSaysSo) {
+  namespace fs = std::filesystem;
+  constexpr char kHad[] =
+      "the file changed while it was read: it had 3000001 bytes when it was "
+      "opened, now it has ";
+  const auto cut = [](const std::string& path) { fs::resize_file(path, 2'000'001); };
+  EXPECT_THAT(MessageIfMeanwhile(cut),
+              AllOf(HasSubstr("byte 2000001, line 1, at /500000: the file is truncated: it ends "
+                              "here; "),
+                    HasSubstr(absl::StrCat(kHad, 2'000'001))));
+  const auto empty = [](const std::string& path) { fs::resize_file(path, 0); };
+  EXPECT_THAT(MessageIfMeanwhile(empty), HasSubstr(absl::StrCat(kHad, 0)));
+  const auto append = [](const std::string& path) { std::ofstream(path, std::ios::app) << " \n"; };
+  EXPECT_THAT(MessageIfMeanwhile(append), HasSubstr(absl::StrCat(kHad, 3'000'003)));
+  const auto write_to = [](const std::string& path) {
+    std::fstream(path, std::ios::in | std::ios::out).seekp(2'500'002) << "7";
+    fs::last_write_time(path, fs::file_time_type::clock::now() + std::chrono::seconds(1));
+  };
+  EXPECT_THAT(MessageIfMeanwhile(write_to), HasSubstr(absl::StrCat(kHad, 3'000'001)));
+}
+
+TEST(JsonCursor, AFileThatAnotherOneReplacesIsReadAsItWas) {
+  const auto replace = [](const std::string& path) {
+    std::ofstream(path + ".new") << "[]";
+    std::filesystem::rename(path + ".new", path);
+  };
+  EXPECT_EQ(MessageIfMeanwhile(replace), "");
 }
 
 }  // namespace

@@ -80,6 +80,9 @@ class PublishedCheckpoint : public Checkpoint {
     std::lock_guard<std::mutex> lock(mutex_);
     if (digest_) return *digest_;
     std::map<std::string, std::string> digests = FileDigests(files_);
+    for (const auto& [name, file] : files_.files()) {
+      if (absl::Status status = file.CheckUnchanged(); !status.ok()) return status;
+    }
     digests[kConfigFile] = config_sha256_;
     // The output of sha256sum, so that anyone can recompute it.
     std::string lines;

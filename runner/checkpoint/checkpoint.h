@@ -1,5 +1,6 @@
 // A published Hugging Face checkpoint directory, verified as a whole when it is opened. The files
-// are mapped, not read into memory: they must not be rewritten in place while a Checkpoint is open.
+// are mapped, not read into memory: they must not be rewritten in place while a Checkpoint is open,
+// which is an error as soon as it is seen (safetensors.h).
 #ifndef RUNNER_CHECKPOINT_CHECKPOINT_H_
 #define RUNNER_CHECKPOINT_CHECKPOINT_H_
 

@@ -40,26 +40,50 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   // O_NONBLOCK: opening a pipe must fail the check below, not wait for a writer.
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return failed("cannot open");
-  struct Closer {
-    int descriptor;
-    ~Closer() { close(descriptor); }
-  } closer{descriptor};
-
   struct stat status;
-  if (fstat(descriptor, &status) != 0) return failed("cannot stat");
-  if (!S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": not a regular file"));
+  absl::Status refused;
+  void* start = nullptr;
+  if (fstat(descriptor, &status) != 0) {
+    refused = failed("cannot stat");
+  } else if (!S_ISREG(status.st_mode)) {
+    refused = absl::InvalidArgumentError(absl::StrCat(path, ": not a regular file"));
+  } else if (status.st_size > 0) {
+    start =
+        mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (start == MAP_FAILED) refused = failed("cannot map");
   }
-  const auto size = static_cast<size_t>(status.st_size);
-  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(absl::string_view()));
-  void* start = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-  if (start == MAP_FAILED) return failed("cannot map");
-  return std::shared_ptr<const MappedFile>(
-      new MappedFile(absl::string_view(static_cast<const char*>(start), size)));
+  if (!refused.ok()) {
+    close(descriptor);
+    return refused;
+  }
+  const absl::string_view bytes(static_cast<const char*>(start),
+                                static_cast<size_t>(status.st_size));
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, descriptor, bytes, status.st_mtim));
+}
+
+MappedFile::MappedFile(std::string path, int descriptor, absl::string_view bytes, timespec modified)
+    : path_(std::move(path)), descriptor_(descriptor), bytes_(bytes), modified_(modified) {
+  if (!bytes_.empty()) guard_.emplace(bytes_.data(), bytes_.size(), path_);
 }
 
 MappedFile::~MappedFile() {
+  guard_.reset();
   if (!bytes_.empty()) munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+  close(descriptor_);
+}
+
+absl::Status MappedFile::CheckUnchanged() const {
+  struct stat now;
+  if (fstat(descriptor_, &now) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot stat"));
+  }
+  const bool is_same = static_cast<size_t>(now.st_size) == bytes_.size() &&
+                       now.st_mtim.tv_sec == modified_.tv_sec &&
+                       now.st_mtim.tv_nsec == modified_.tv_nsec;
+  if (is_same) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path_, ": changed while it was in use: it had ",
+                                          bytes_.size(), " bytes when it was opened, now it has ",
+                                          now.st_size));
 }
 
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
@@ -75,6 +99,7 @@ absl::StatusOr<at::Tensor> SafetensorsFile::Read(absl::string_view name) const {
   if (found == tensors_.end()) {
     return absl::NotFoundError(absl::StrCat(path_, ": no tensor ", name));
   }
+  if (absl::Status status = CheckUnchanged(); !status.ok()) return status;
   const StoredTensor& stored = found->second;
   const std::optional<at::ScalarType> scalar_type = ScalarTypeOf(*stored.dtype);
   if (!scalar_type) {

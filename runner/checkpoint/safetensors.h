@@ -3,18 +3,23 @@
 #define RUNNER_CHECKPOINT_SAFETENSORS_H_
 
 #include <ATen/core/Tensor.h>
+#include <time.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runner/checkpoint/mapping_guard.h"
 #include "runner/checkpoint/safetensors_header.h"
 
 namespace forensics::runner {
 
-// A file's bytes, mapped read-only. Whoever shortens the file while it is mapped kills the process:
-// checkpoints are not to be rewritten in place while they are in use.
+// A file's bytes, mapped read-only. Checkpoints are not to be rewritten in place while they are in
+// use: CheckUnchanged finds that out, and reading what was cut off ends the process with a message
+// (mapping_guard.h). A file that another one replaces under its name stays as it was.
 class MappedFile {
  public:
   static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path);
@@ -24,9 +29,17 @@ class MappedFile {
 
   absl::string_view bytes() const { return bytes_; }
 
+  // DataLoss if the file has another size or was written to since it was opened.
+  absl::Status CheckUnchanged() const;
+
  private:
-  explicit MappedFile(absl::string_view bytes) : bytes_(bytes) {}
-  absl::string_view bytes_;
+  MappedFile(std::string path, int descriptor, absl::string_view bytes, timespec modified);
+
+  const std::string path_;
+  const int descriptor_;
+  const absl::string_view bytes_;
+  const timespec modified_;
+  std::optional<MappingGuard> guard_;
 };
 
 class SafetensorsFile {
@@ -38,9 +51,11 @@ class SafetensorsFile {
   const std::string& path() const { return path_; }
   const StoredTensors& tensors() const { return tensors_; }
   absl::string_view bytes() const { return file_->bytes(); }
+  absl::Status CheckUnchanged() const { return file_->CheckUnchanged(); }
 
-  // The tensor in its stored dtype and shape. For reading only: it shares the mapped file's memory,
-  // which it keeps alive, unless its bytes are not aligned for the dtype; then it is a copy.
+  // The tensor in its stored dtype and shape, of a file that is as it was when it was opened. For
+  // reading only: it shares the mapped file's memory, which it keeps alive, unless its bytes are
+  // not aligned for the dtype; then it is a copy.
   absl::StatusOr<at::Tensor> Read(absl::string_view name) const;
 
  private:

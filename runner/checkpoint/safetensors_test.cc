@@ -6,7 +6,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -277,6 +282,55 @@ TEST_F(SafetensorsFileTest, RefusesWhatIsNoRegularFile) {
   }
   ASSERT_TRUE(WriteFile(path_, "").ok());
   EXPECT_THAT(std::string(SafetensorsFile::Open(path_).status().message()), HasSubstr("found 0"));
+}
+
+// Three pages of data behind the header.
+at::Tensor ThreePages() { return at::arange(3 * 1024, at::kFloat); }
+
+TEST_F(SafetensorsFileTest, SaysThatItChangedInUse) {
+  const auto grow = [this] { std::filesystem::resize_file(path_, 100000); };
+  const auto shrink = [this] { std::filesystem::resize_file(path_, 100); };
+  const auto write_to = [this] {
+    std::fstream(path_, std::ios::in | std::ios::out).seekp(5000) << "other";
+    std::filesystem::last_write_time(
+        path_, std::filesystem::file_time_type::clock::now() + std::chrono::seconds(1));
+  };
+  for (const std::function<void()>& change :
+       {std::function<void()>(grow), std::function<void()>(shrink),
+        std::function<void()>(write_to)}) {
+    ASSERT_TRUE(WriteFile(path_, SafetensorsBytes({{"t", ThreePages()}})).ok());
+    const auto file = SafetensorsFile::Open(path_);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(file->Read("t").status(), absl::OkStatus());
+    change();
+    EXPECT_THAT(std::string(file->Read("t").status().message()),
+                HasSubstr("file.safetensors: changed while it was in use: it had "));
+    std::filesystem::remove(path_);
+  }
+}
+
+TEST_F(SafetensorsFileTest, IsWhatItWasWhenAnotherFileTakesItsName) {
+  ASSERT_TRUE(WriteFile(path_, SafetensorsBytes({{"t", ThreePages()}})).ok());
+  const auto file = SafetensorsFile::Open(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  std::ofstream(path_ + ".new") << "other";
+  std::filesystem::rename(path_ + ".new", path_);
+  EXPECT_TRUE(at::equal(*file->Read("t"), ThreePages()));
+}
+
+TEST_F(SafetensorsFileTest, CutShortUnderATensorEndsWithAMessageNotASignal) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  // Aligned, so that the tensor is the mapped file's memory.
+  std::string header = R"({"t":{"dtype":"F32","shape":[3072],"data_offsets":[0,12288]}})";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  ASSERT_TRUE(WriteFile(path_, SafetensorsBytes(header, std::string(12288, 'x'))).ok());
+  const auto cut_and_use = [this] {
+    const at::Tensor tensor = *SafetensorsFile::Open(path_)->Read("t");
+    std::filesystem::resize_file(path_, 1000);
+    std::exit(tensor.sum().item<float>() > 0 ? 2 : 3);
+  };
+  EXPECT_EXIT(cut_and_use(), testing::ExitedWithCode(1),
+              "file.safetensors: became shorter while it was in use");
 }
 
 }  // namespace
