@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "analyzer/analysis/experiment_analysis.h"
+#include "analyzer/analysis/extent.h"
 #include "analyzer/analysis/gaps.h"
 #include "analyzer/analysis/significance.h"
 #include "analyzer/comparison/run_difference.h"
@@ -45,30 +47,41 @@ size_t EndOfBatch(const std::vector<std::string>& files, size_t begin) {
   return end;
 }
 
+absl::StatusOr<ExperimentReport> AnalyzeFile(const std::string& file,
+                                             const StatisticsOptions& statistics,
+                                             std::shared_ptr<StructureBudget> budget) {
+  ReadOptions options;
+  options.budget = std::move(budget);
+  options.before_adding = [](const Experiment& so_far, RunRecord& run) {
+    // Without the list of layers the headline is not known before all runs are.
+    if (!so_far.layers.empty()) ReleaseIfDiffering(HeadlineSignal(so_far), so_far, run);
+  };
+  absl::StatusOr<Experiment> experiment = ReadExperiment(file, options);
+  if (!experiment.ok()) return experiment.status();
+  if (absl::Status status = CheckExtent(*experiment); !status.ok()) return status;
+  return Analyze(*std::move(experiment), statistics);
+}
+
 // Reads and analyses each file; the results are in the files' order.
 std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std::string>& files,
                                                            const StatisticsOptions& statistics) {
   std::vector<absl::StatusOr<ExperimentReport>> reports;
   for (size_t i = 0; i < files.size(); ++i) reports.push_back(absl::UnknownError("not analysed"));
-  ReadOptions options;
-  options.before_adding = [](const Experiment& so_far, RunRecord& run) {
-    // Without the list of layers the headline is not known before all runs are.
-    if (!so_far.layers.empty()) ReleaseIfDiffering(HeadlineSignal(so_far), so_far, run);
-  };
   for (size_t begin = 0; begin < files.size();) {
+    const size_t first = begin;
     const size_t end = EndOfBatch(files, begin);
+    const auto budget = std::make_shared<StructureBudget>();
     std::vector<std::function<void()>> tasks;
     for (; begin < end; ++begin) {
-      tasks.push_back([&, i = begin] {
-        absl::StatusOr<Experiment> experiment = ReadExperiment(files[i], options);
-        if (experiment.ok()) {
-          reports[i] = Analyze(*std::move(experiment), statistics);
-        } else {
-          reports[i] = experiment.status();
-        }
-      });
+      tasks.push_back([&, i = begin] { reports[i] = AnalyzeFile(files[i], statistics, budget); });
     }
     RunOnAllCores(tasks);
+    // What was too much beside the others may not be by itself.
+    for (size_t i = first; i < end && tasks.size() > 1; ++i) {
+      if (absl::IsResourceExhausted(reports[i].status())) {
+        reports[i] = AnalyzeFile(files[i], statistics, nullptr);
+      }
+    }
   }
   return reports;
 }

@@ -11,6 +11,7 @@
 #include "analyzer/reading/json_cursor.h"
 #include "analyzer/reading/json_fields.h"
 #include "analyzer/reading/runs_reader.h"
+#include "analyzer/reading/step_numbers.h"
 #include "schema/experiment_json.h"
 #include "schema/run_directory.h"
 
@@ -69,6 +70,9 @@ bool IsCircumstance(const std::string& key) {
 }
 
 absl::Status ReadConfiguration(JsonCursor& cursor, Experiment& experiment) {
+  if (experiment.configurations.size() >= kMostConfigurations) {
+    return cursor.Error(absl::StrCat("more than ", kMostConfigurations, " configurations"));
+  }
   Configuration configuration;
   const auto timing = [&](const std::string& key) {
     if (key == "mean_seconds") return ReadField(cursor, configuration.mean_seconds);
@@ -158,6 +162,7 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOpt
     experiment.findings.push_back(
         absl::StrCat("not as experiment_schema.json says: ", checker.status().message()));
   }
+  NumberStepsFromZero(experiment);
   experiment.share = std::make_shared<BudgetShare>(std::move(cursor.share()));
   return experiment;
 }

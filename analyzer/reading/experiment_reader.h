@@ -10,6 +10,9 @@
 
 namespace forensics::analyzer {
 
+// Ten times what any experiment has: each is compared with each.
+inline constexpr size_t kMostConfigurations = 1024;
+
 // Reads in one pass, in memory for the distinct vectors alone: a position that a window repeats
 // with the same bits is kept once; one that is repeated with other bits is kept too, and is a
 // finding. Keys may come in any order, and unknown ones are passed over. What is missing or null is

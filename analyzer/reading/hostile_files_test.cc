@@ -223,13 +223,39 @@ TEST(HostileFiles, EndlessOnesEndInAnErrorWithinOneGibibyte) {
       {R"({")", "k", "a string, number or white space of more than 16777216"},
       {R"({"other":)", "1", "at /other: Number too big"},
       {R"({"other":0.)", "1", "byte 16777225, at /: expected ',' or '}'"},
-      {R"({"configurations":[)", R"({"config_id":"c"},)", "more structure and text than"},
+      {R"({"configurations":[)", R"({"config_id":"c"},)", "more than 1024 configurations"},
       {R"({"runs":[{"decode_steps":[)", "{},", "more structure and text than"},
       {R"({"experiment_metadata":{"extraction_config":{"layers":[)", "1,",
        "more structure and text than"},
   };
   for (const auto& c : cases) {
     EXPECT_THAT(MessageOfEndless(c.start, c.repeated), HasSubstr(c.error)) << c.start;
+  }
+}
+
+// `element` a million times, in an array that is the first value of a file.
+std::string AMillion(const std::string& key, const std::string& element) {
+  std::string text = absl::StrCat("{\"", key, "\":[", element);
+  for (int i = 1; i < 1'000'000; ++i) absl::StrAppend(&text, ",", element);
+  return text + "]}";
+}
+
+TEST(HostileFiles, AMillionConfigurationsOrRunsAreAnErrorWithinOneGibibyte) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer needs more address space";
+#endif
+  const struct {
+    std::string key, element, error;
+  } cases[] = {
+      {"configurations", R"({"config_id":"c"})",
+       "byte 18451, line 1, at /configurations/1024: more than 1024 configurations"},
+      {"runs", R"({"config_id":"c"})", "byte 9, line 1, at /runs: more than 65536 runs"},
+      {"runs", R"({"config_id":"c","decode_steps":[{}]})",
+       "byte 9, line 1, at /runs: more than 65536 runs"},
+  };
+  for (const auto& c : cases) {
+    const std::string path = WriteTestFile("million.json", AMillion(c.key, c.element));
+    EXPECT_THAT(SaidInOneGibibyte([&] { return Messages(path); }), HasSubstr(c.error)) << c.key;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "analyzer/parallel/parallel.h"
@@ -150,14 +151,15 @@ void ShareVectors(const RunRecord& other, RunRecord& run) {
   }
 }
 
-void Append(Piece& piece, const ReadOptions& options, Experiment& experiment) {
+// The latest run of each configuration that has all signals, as an index of an experiment's runs.
+using LatestRuns = absl::flat_hash_map<std::string, size_t>;
+
+void Append(Piece& piece, const ReadOptions& options, LatestRuns& latest, Experiment& experiment) {
   for (RunRecord& run : piece.runs) {
-    const auto other =
-        std::find_if(experiment.runs.rbegin(), experiment.runs.rend(), [&](const RunRecord& known) {
-          return known.config_id == run.config_id && known.stored() && !known.released.has_value();
-        });
-    if (other != experiment.runs.rend()) ShareVectors(*other, run);
+    const auto other = latest.find(run.config_id);
+    if (other != latest.end()) ShareVectors(experiment.runs[other->second], run);
     if (options.before_adding) options.before_adding(experiment, run);
+    if (run.stored() && !run.released.has_value()) latest[run.config_id] = experiment.runs.size();
     experiment.runs.push_back(std::move(run));
   }
   piece.runs.clear();
@@ -171,7 +173,9 @@ absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker,
   if (cursor.Peek() == JsonCursor::Kind::kNull) return cursor.Skip();
   absl::StatusOr<bool> entered = cursor.EnterArray();
   if (!entered.ok()) return entered.status();
-  size_t place = cursor.Tell();
+  const size_t begin = cursor.Tell();
+  size_t place = begin;
+  LatestRuns latest;
   std::vector<Piece> pieces = Cut(cursor, place, options.piece_bytes);
   const bool is_cut = pieces.size() > 1 && *entered;
   const std::string first_key = is_cut ? FirstKey(cursor, place) : "";
@@ -196,7 +200,11 @@ absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker,
     read += static_cast<int64_t>(piece.runs.size());
     place = piece.next;
     more = piece.more;
-    Append(piece, options, experiment);
+    if (static_cast<size_t>(read) > kMostRuns) {
+      cursor.MoveTo(begin);
+      return cursor.Error(absl::StrCat("more than ", kMostRuns, " runs"));
+    }
+    Append(piece, options, latest, experiment);
   }
   if (is_cut) cursor.MoveTo(place);
   checker.SkipElements(unseen);

@@ -15,6 +15,9 @@
 
 namespace forensics::analyzer {
 
+inline constexpr size_t kMostRuns =
+    65536;  // 64 repetitions of as many configurations as there may be
+
 // Reads the array that the cursor stands before, or a null, into `experiment`: its runs, and
 // findings. `checker` is the cursor's. What is no regular file is read in one piece.
 absl::Status ReadRuns(JsonCursor& cursor, schema::ExperimentChecker& checker,
