@@ -1,5 +1,6 @@
 #include "runner/tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <thread>
@@ -174,6 +175,32 @@ TEST(Tokenizer, ErrorsNameTheFile) {
   const auto other = Tokenizer::FromFile("testdata/mini_qwen3_moe/awq/config.json");
   EXPECT_EQ(other.status().message(),
             "testdata/mini_qwen3_moe/awq/config.json: model: expected an object");
+}
+
+// What a file says whose vocabulary or merges begin with `start` and go on with `repeated`.
+std::string MessageOf(const std::string& start, absl::string_view repeated, int times,
+                      const std::string& end) {
+  const std::string path = testing::TempDir() + "/hostile.json";
+  std::string text = start;
+  for (int i = 0; i < times; ++i) text.append(repeated.data(), repeated.size());
+  EXPECT_TRUE(schema::WriteFileAtomically(path, text + end).ok());
+  const auto tokenizer = Tokenizer::FromFile(path);
+  EXPECT_FALSE(tokenizer.ok());
+  EXPECT_EQ(tokenizer.status().message().substr(0, path.size() + 2), path + ": ");
+  return std::string(tokenizer.status().message().substr(
+      std::min(path.size() + 2, tokenizer.status().message().size())));
+}
+
+TEST(Tokenizer, HostileTablesAreErrorsThatNameTheFile) {
+  const std::string merges =
+      MessageOf(R"({"model":{"vocab":{"a":0},"merges":["a a")", R"(,"a a")", 10'000'000, "]}}");
+  EXPECT_NE(merges.find(": more than 8000000 values"), std::string::npos) << merges;
+  // 100 MB that are no text of byte-level BPE, and a byte that is no UTF-8.
+  EXPECT_LT(MessageOf(R"({"model":{"vocab":{")", "0123456789 ", 10'000'000, R"(":0},"merges":[]}})")
+                .size(),
+            1000u);
+  EXPECT_EQ(MessageOf("{\"model\":{\"vocab\":{\"", "\xff", 1, "\":0}}}"),
+            "not JSON: at byte 20: Invalid encoding in string.");
 }
 
 }  // namespace
