@@ -87,13 +87,14 @@ absl::StatusOr<VerifyOutcome> VerifyFiles(const VerifyOptions& options, std::ost
   const absl::StatusOr<Experiment> recomputed = ReadExperiment(options.recomputed);
   if (!recomputed.ok()) return recomputed.status();
   if (claimed->configurations.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(options.claimed, ": claims nothing: it has no "
-                                                                    "configuration"));
+    return absl::InvalidArgumentError(absl::StrCat(options.claimed,
+                                                   ": claims nothing: it has no "
+                                                   "configuration"));
   }
   if (claimed->variable != recomputed->variable) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.recomputed, ": tests ", recomputed->variable, ", the claim in ",
-                     options.claimed, " tests ", claimed->variable));
+    return absl::InvalidArgumentError(absl::StrCat(options.recomputed, ": tests ",
+                                                   recomputed->variable, ", the claim in ",
+                                                   options.claimed, " tests ", claimed->variable));
   }
   const VerifiedExperiment verified = VerifyExperiment(*claimed, *recomputed, options.choice);
   out << (options.format == VerifyFormat::kJson ? Json(verified) : Table(verified));

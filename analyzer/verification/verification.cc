@@ -74,8 +74,9 @@ std::string Where(const Place& place, const std::string& signal) {
 std::string FirstElement(absl::Span<const float> a, absl::Span<const float> b) {
   for (size_t i = 0; i < a.size(); ++i) {
     if (Bits(a[i]) == Bits(b[i])) continue;
-    return absl::StrFormat("element %d: %.9g (0x%08x), recomputed %.9g (0x%08x), %d float32 ULPs apart", i,
-                           a[i], Bits(a[i]), b[i], Bits(b[i]), UlpDistance(a[i], b[i]));
+    return absl::StrFormat(
+        "element %d: %.9g (0x%08x), recomputed %.9g (0x%08x), %d float32 ULPs apart", i, a[i],
+        Bits(a[i]), b[i], Bits(b[i]), UlpDistance(a[i], b[i]));
   }
   return "";
 }
@@ -85,9 +86,9 @@ std::optional<std::string> Difference(const Stored& a, const Stored& b) {
   if (a.values.size() != b.values.size()) {
     return absl::StrFormat("%d values, recomputed %d", a.values.size(), b.values.size());
   }
-  const bool is_same = a.values.empty() ||  // memcmp takes no null
-                       std::memcmp(a.values.data(), b.values.data(),
-                                   a.values.size() * sizeof(float)) == 0;
+  const bool is_same =
+      a.values.empty() ||  // memcmp takes no null
+      std::memcmp(a.values.data(), b.values.data(), a.values.size() * sizeof(float)) == 0;
   if (is_same) return std::nullopt;
   return FirstElement(a.values, b.values);
 }
@@ -163,16 +164,15 @@ bool HaveOtherPrompts(const RunRecord& a, const RunRecord& b) {
 // One repetition of the claim; the place where it parts, if it does.
 std::optional<std::string> Parting(const RunRecord& claimed, const RunRecord& recomputed,
                                    Verification& verification) {
-  const bool have_digests =
-      !claimed.signals_sha256.empty() && !recomputed.signals_sha256.empty();
+  const bool have_digests = !claimed.signals_sha256.empty() && !recomputed.signals_sha256.empty();
   if (claimed.stored()) {
     auto parting = FirstParting(claimed, recomputed, verification);
     if (parting.has_value()) return parting;
   }
   if (have_digests && claimed.signals_sha256 != recomputed.signals_sha256) {
-    return absl::StrCat(claimed.stored() ? "the stored values agree, but " : "no values stored, and ",
-                        "signals_sha256 is ", claimed.signals_sha256, ", recomputed ",
-                        recomputed.signals_sha256);
+    return absl::StrCat(
+        claimed.stored() ? "the stored values agree, but " : "no values stored, and ",
+        "signals_sha256 is ", claimed.signals_sha256, ", recomputed ", recomputed.signals_sha256);
   }
   return std::nullopt;
 }
@@ -187,9 +187,9 @@ Verification Compare(const Experiment& claimed, const Configuration& claim,
   const RunRecord* again = FirstStored(RunsOf(recomputed, recomputation));
   const RunRecord* first = FirstStored(runs);
   if (first == nullptr || again == nullptr) {
-    verification.reason = absl::StrCat("no repetition of the ",
-                                       first == nullptr ? "claim" : "recomputation",
-                                       " is stored with its values");
+    verification.reason =
+        absl::StrCat("no repetition of the ", first == nullptr ? "claim" : "recomputation",
+                     " is stored with its values");
     return verification;
   }
   AddContradictions(*first, *again, verification);
@@ -244,8 +244,8 @@ const char* VerdictName(Verdict verdict) {
 
 std::optional<std::string> FirstParting(const RunRecord& a, const RunRecord& b,
                                         Verification& verification) {
-  std::optional<std::string> first = FirstToken(
-      a, b, "token fed", [](const Step& step) { return step.fed_token_id; });
+  std::optional<std::string> first =
+      FirstToken(a, b, "token fed", [](const Step& step) { return step.fed_token_id; });
   verification.values = verification.vectors = verification.parted_vectors = 0;
   const Places claimed = PlacesOf(a), recomputed = PlacesOf(b);
   const auto note = [&](const Place& place, const std::string& signal, const std::string& what) {
@@ -301,11 +301,11 @@ VerifiedExperiment VerifyExperiment(const Experiment& claimed, const Experiment&
     }
     result.not_recomputed.push_back(absl::StrCat(
         claim.config_id, " (", claimed.variable, "=", value, "): ",
-        found.empty() ? "not recomputed"
-                      : absl::StrCat("the claim has ", of_claim, " and the recomputation ",
-                                     found.size(),
-                                     " configurations with this value; name one of each with "
-                                     "--claimed_config and --recomputed_config")));
+        found.empty()
+            ? "not recomputed"
+            : absl::StrCat("the claim has ", of_claim, " and the recomputation ", found.size(),
+                           " configurations with this value; name one of each with "
+                           "--claimed_config and --recomputed_config")));
   }
   return result;
 }

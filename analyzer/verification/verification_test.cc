@@ -118,8 +118,7 @@ TEST(VerifyExperiment, NamesAnotherModel) {
   Pair pair(1);
   pair.claimed.configurations[0].circumstances["settings.model_digest"] = "one";
   pair.recomputed.configurations[0].circumstances["settings.model_digest"] = "two";
-  EXPECT_THAT(pair.Verify().contradictions,
-              ElementsAre("model digest: one, recomputed with two"));
+  EXPECT_THAT(pair.Verify().contradictions, ElementsAre("model digest: one, recomputed with two"));
 }
 
 TEST(VerifyExperiment, PairsByValueOrById) {
@@ -131,8 +130,8 @@ TEST(VerifyExperiment, PairsByValueOrById) {
   // Two of the same value: which is meant would be a guess.
   AddRun(pair.claimed, "A100_reference", "A100", JsonScalar(std::string("baseline")), 3);
   EXPECT_THAT(VerifyExperiment(pair.claimed, pair.recomputed, {}).verifications, IsEmpty());
-  const VerifiedExperiment named = VerifyExperiment(
-      pair.claimed, pair.recomputed, {"H100_reference", "emulated_H100_reference"});
+  const VerifiedExperiment named = VerifyExperiment(pair.claimed, pair.recomputed,
+                                                    {"H100_reference", "emulated_H100_reference"});
   ASSERT_THAT(named.verifications, SizeIs(1));
   EXPECT_EQ(named.verifications[0].verdict, Verdict::kEqual);
   EXPECT_THAT(VerifyExperiment(pair.claimed, pair.recomputed, {"X", "Y"}).not_recomputed,

@@ -27,7 +27,8 @@ struct EmulatedCore {
 
 constexpr EmulatedCore kEmulatedCores[] = {
     {kAmpereTensorCore, false,
-     "no: instructions as published, special functions and libraries' choices as measured on Hopper"},
+     "no: instructions as published, special functions and libraries' choices as measured on "
+     "Hopper"},
     {kH100TensorCore, true, "on an H100"},
     {kH200TensorCore, true, "kernel by kernel on an H200, whole runs on an H100"},
 };
@@ -44,9 +45,8 @@ constexpr OtherGpu kOtherGpus[] = {
 };
 
 const EmulatedCore& Emulated(const TensorCore& core) {
-  return *std::find_if(std::begin(kEmulatedCores), std::end(kEmulatedCores), [&](const auto& gpu) {
-    return std::string_view(gpu.core.gpu) == core.gpu;
-  });
+  return *std::find_if(std::begin(kEmulatedCores), std::end(kEmulatedCores),
+                       [&](const auto& gpu) { return std::string_view(gpu.core.gpu) == core.gpu; });
 }
 
 void AppendTo(std::vector<uint16_t>& rows, const std::vector<uint16_t>& row) {
@@ -108,10 +108,9 @@ absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> EmulatedLanguageModel::Cr
   if (absl::Status status = EmulatedWeights::Check(checkpoint.config()); !status.ok()) {
     return status;
   }
-  return std::unique_ptr<EmulatedLanguageModel>(
-      new EmulatedLanguageModel(checkpoint, core,
-                                is_eager ? EmulatedAttention::kEager : EmulatedAttention::kFlash,
-                                decode_graph));
+  return std::unique_ptr<EmulatedLanguageModel>(new EmulatedLanguageModel(
+      checkpoint, core, is_eager ? EmulatedAttention::kEager : EmulatedAttention::kFlash,
+      decode_graph));
 }
 
 // As MayDecodeByGraph (runner/model/decoder_model.h) on the GPU itself.
@@ -191,8 +190,8 @@ absl::StatusOr<at::Tensor> EmulatedLanguageModel::Forward(const TokenBatch& toke
                                                " positions is not emulated, at most ",
                                                kMostEagerKeys, " are"));
   }
-  const at::Tensor logits = by_step ? DecodeStep(tokens, observer)
-                                    : ForwardPass(tokens, logits_to_keep, observer);
+  const at::Tensor logits =
+      by_step ? DecodeStep(tokens, observer) : ForwardPass(tokens, logits_to_keep, observer);
   length_ += static_cast<int64_t>(tokens[0].size());
   return logits;
 }

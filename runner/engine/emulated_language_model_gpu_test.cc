@@ -70,8 +70,8 @@ TEST_P(WholeRuns, HaveTheGpusBits) {
   const auto checkpoint = Checkpoint::Open(absl::StrCat("testdata/mini_qwen3_moe/", c.checkpoint));
   if (!checkpoint.ok()) GTEST_SKIP() << "NOT RUN: " << checkpoint.status().message();
   SingleProcess alone;
-  const auto on_gpu = DecoderLanguageModel::Create(**checkpoint, ConfigOf(c, "cuda"),
-                                                   {/*compiled_packages=*/"", c.decode_graph}, alone);
+  const auto on_gpu = DecoderLanguageModel::Create(
+      **checkpoint, ConfigOf(c, "cuda"), {/*compiled_packages=*/"", c.decode_graph}, alone);
   ASSERT_TRUE(on_gpu.ok()) << on_gpu.status();
   const schema::Repetition gpu = RunOn(**on_gpu, c);
   const auto twin = EmulatedLanguageModel::Create(**checkpoint, ConfigOf(c, "cpu"),
@@ -88,21 +88,19 @@ TEST_P(WholeRuns, HaveTheGpusBits) {
 
 INSTANTIATE_TEST_SUITE_P(
     Emulated, WholeRuns,
-    testing::Values(RunCase{"awq", "awq", true, 1, 1000}, RunCase{"gptq", "gptq", true, 1, 333},
-                    RunCase{"nf4", "bnb_nf4", true, 1, 64},
-                    RunCase{"awq_no_graph", "awq", false, 1, 1000},
-                    RunCase{"nf4_no_graph", "bnb_nf4", false, 1, 100},
-                    RunCase{"one_token", "awq", true, 1, 1},
-                    RunCase{"five_tokens", "awq", true, 1, 5},
-                    RunCase{"nine_tokens_no_graph", "gptq", false, 1, 9},
-                    RunCase{"batch_of_2", "awq", true, 2, 300},
-                    RunCase{"batch_of_4", "awq", true, 4, 500},
-                    RunCase{"batch_of_2_no_graph", "awq", false, 2, 300},
-                    RunCase{"batch_of_3_no_graph", "awq", false, 3, 100},
-                    RunCase{"batch_of_12", "awq", true, 12, 40},
-                    RunCase{"eager", "awq", true, 1, 1000, "eager"},
-                    RunCase{"eager_304", "gptq", true, 1, 304, "eager"},
-                    RunCase{"eager_batch_of_2", "bnb_nf4", true, 2, 128, "eager"}),
+    testing::Values(
+        RunCase{"awq", "awq", true, 1, 1000}, RunCase{"gptq", "gptq", true, 1, 333},
+        RunCase{"nf4", "bnb_nf4", true, 1, 64}, RunCase{"awq_no_graph", "awq", false, 1, 1000},
+        RunCase{"nf4_no_graph", "bnb_nf4", false, 1, 100}, RunCase{"one_token", "awq", true, 1, 1},
+        RunCase{"five_tokens", "awq", true, 1, 5},
+        RunCase{"nine_tokens_no_graph", "gptq", false, 1, 9},
+        RunCase{"batch_of_2", "awq", true, 2, 300}, RunCase{"batch_of_4", "awq", true, 4, 500},
+        RunCase{"batch_of_2_no_graph", "awq", false, 2, 300},
+        RunCase{"batch_of_3_no_graph", "awq", false, 3, 100},
+        RunCase{"batch_of_12", "awq", true, 12, 40},
+        RunCase{"eager", "awq", true, 1, 1000, "eager"},
+        RunCase{"eager_304", "gptq", true, 1, 304, "eager"},
+        RunCase{"eager_batch_of_2", "bnb_nf4", true, 2, 128, "eager"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -70,8 +70,8 @@ TEST_P(StoredRuns, AreComputedAgainBitForBit) {
   input.token_text = [](int64_t id) { return absl::StrCat(id); };
   schema::RunConfig config = manifest->config();
   config.set_device("cpu");
-  const auto model = EmulatedLanguageModel::Create(**checkpoint, config, kH100TensorCore,
-                                                   GetParam().decode_graph);
+  const auto model =
+      EmulatedLanguageModel::Create(**checkpoint, config, kH100TensorCore, GetParam().decode_graph);
   ASSERT_TRUE(model.ok()) << model.status();
   ASSERT_TRUE((*model)->LoadWeights({}).ok());
   const auto emulated = Generate(**model, input);

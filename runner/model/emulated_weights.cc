@@ -257,8 +257,8 @@ absl::StatusOr<const QuantizedMatrix*> EmulatedWeights::Quantized(
   if (!FitsTiles(rows, columns)) return nullptr;
   const float* first = factors.const_data_ptr<float>();
   const bool is_nf4 = factors.size(1) == columns / kNf4Block;
-  matrices_.emplace_back(model_.core,
-                         is_nf4 ? QuantizedFormat::kNf4 : QuantizedFormat::kInteger, rows, columns,
+  matrices_.emplace_back(model_.core, is_nf4 ? QuantizedFormat::kNf4 : QuantizedFormat::kInteger,
+                         rows, columns,
                          reinterpret_cast<const uint16_t*>(all.const_data_ptr<at::BFloat16>()),
                          std::vector<float>(first, first + factors.numel()));
   return &matrices_.back();

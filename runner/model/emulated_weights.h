@@ -36,7 +36,8 @@ class EmulatedWeights {
   // Whether all layers are kept in 4 bits, as the captured decode step needs them.
   bool HasDecodeStep() const;
 
-  // An empty cache of `capacity` positions for each of `batch` sequences in place of the one before.
+  // An empty cache of `capacity` positions for each of `batch` sequences in place of the one
+  // before.
   void ResetCache(int64_t batch, int64_t capacity);
 
   const EmulatedDecodeModel& model() const { return model_; }

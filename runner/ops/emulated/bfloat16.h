@@ -3,24 +3,16 @@
 #define RUNNER_OPS_EMULATED_BFLOAT16_H_
 
 #include <cstdint>
-#include <cstring>
+
+#include "runner/ops/tensor_core/float_bits.h"
+#include "runner/ops/tensor_core/round.h"
 
 namespace forensics::runner {
 
-inline float Widen(uint16_t bits) {
-  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof value);
-  return value;
-}
+inline float Widen(uint16_t bits) { return FloatOf(static_cast<uint32_t>(bits) << 16); }
 
 // To the nearest, ties to even; NaN becomes the GPU's one.
-inline uint16_t ToBfloat16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7fffffff) > 0x7f800000) return 0x7fff;
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
+inline uint16_t ToBfloat16(float value) { return Round(InputFormat::kBfloat16, value); }
 
 // What a value becomes when it is stored as bfloat16 and read back.
 inline float Rounded(float value) { return Widen(ToBfloat16(value)); }

@@ -61,16 +61,16 @@ void AttendRows(const FlashAttentionCall& call, const VisibleKeys& seen, int64_t
     float* row = scores.data() + i * visible;
     const int64_t own = shape.keys - shape.queries + begin + i + 1;  // keys that it sees
     for (int64_t key = 0; key < visible; ++key) {
-      row[key] = key < own ? Rounded(Rounded(row[key]) * scale)
-                           : -std::numeric_limits<float>::infinity();
+      row[key] =
+          key < own ? Rounded(Rounded(row[key]) * scale) : -std::numeric_limits<float>::infinity();
     }
     SoftmaxRowTwin(row, visible);
   }
   std::transform(scores.begin(), scores.end(), weights.begin(), ToBfloat16);
   std::vector<float> sums(rows * dim);
   product.Run(weights.data(), visible, rows, seen.values, 0, dim, 0, visible, sums.data(), dim);
-  std::transform(sums.begin(), sums.end(),
-                 call.output + (head * shape.queries + begin) * dim, ToBfloat16);
+  std::transform(sums.begin(), sums.end(), call.output + (head * shape.queries + begin) * dim,
+                 ToBfloat16);
 }
 
 }  // namespace

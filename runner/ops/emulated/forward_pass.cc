@@ -122,12 +122,11 @@ class ForwardPass {
   // As one chain an output.
   Rows Chain(const Rows& x, const uint16_t* weight, int64_t out, int64_t in) const {
     const ChainProduct chain(model_.core, InputFormat::kBfloat16);
-    return Product(
-        x, weight, out, in,
-        [&](const uint16_t* part, int64_t count, const PackedColumns& w, int64_t first,
-            int64_t last, float* sums) {
-          chain.Run(part, in, count, w, first, last, 0, in, sums, out);
-        });
+    return Product(x, weight, out, in,
+                   [&](const uint16_t* part, int64_t count, const PackedColumns& w, int64_t first,
+                       int64_t last, float* sums) {
+                     chain.Run(part, in, count, w, first, last, 0, in, sums, out);
+                   });
   }
 
   // qkv [rows, QkvWidth()] -> [rows, AttendedWidth()]; writes the new keys and values.
@@ -139,12 +138,9 @@ class ForwardPass {
         SplitToken(layer, qkv.data() + row * QkvWidth(), row / count, row % count, queries);
       }
     });
-    const FlashAttentionShape shape = {tokens_.batch * d_.heads,
-                                       tokens_.batch * d_.kv_heads,
-                                       count,
-                                       tokens_.start + count,
-                                       dim,
-                                       /*is_causal=*/count > 1};
+    const FlashAttentionShape shape = {
+        tokens_.batch * d_.heads, tokens_.batch * d_.kv_heads, count, tokens_.start + count, dim,
+        /*is_causal=*/count > 1};
     const int64_t cached_head = model_.capacity * dim;
     Rows output(queries.size());
     std::vector<float> log_sum_exps(shape.heads * count);
@@ -172,8 +168,7 @@ class ForwardPass {
       const int64_t sequence = row / tokens_.count, token = row % tokens_.count;
       for (int64_t head = 0; head < d_.heads; ++head) {
         const int64_t place = (sequence * d_.heads + head) * tokens_.count + token;
-        std::copy_n(heads.data() + place * dim, dim,
-                    joined.data() + (row * d_.heads + head) * dim);
+        std::copy_n(heads.data() + place * dim, dim, joined.data() + (row * d_.heads + head) * dim);
       }
     }
     return joined;

@@ -3,27 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
+#include "runner/ops/tensor_core/float_bits.h"
 #include "runner/ops/tensor_core/special_functions.h"
 
 namespace forensics::runner {
 namespace {
 
 constexpr float kLn2 = 0x1.62e430p-1f;
-
-uint32_t BitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-float FloatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 }  // namespace
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "runner/ops/tensor_core/float_bits.h"
 
 namespace forensics::runner {
 namespace {
@@ -12,18 +13,6 @@ namespace {
 constexpr int kLowestExponent = -133;
 constexpr int kFloatFractionBits = 23;
 constexpr int kMaxProducts = 16;
-
-uint32_t BitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-float FloatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 uint32_t Exponents(InputFormat format) { return format == InputFormat::kBfloat16 ? 0xff : 0x1f; }
 

@@ -1,20 +1,14 @@
 #include "runner/ops/tensor_core/dot_add.h"
 
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "runner/ops/tensor_core/float_bits.h"
 
 namespace forensics::runner {
 namespace {
-
-uint32_t BitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
 
 // Nothing is lost: the cases' factors are bfloat16 numbers.
 uint16_t Bfloat16(float value) {

@@ -23,8 +23,8 @@ class KeyBlock {
   KeyBlock(const FlashAttentionCall& call, int64_t kv_head, int64_t first_key, int64_t key_tile)
       : rows_(std::min(key_tile, call.shape.keys - first_key)),
         transposed_(Transpose(call, kv_head, first_key, key_tile)),
-        keys_(call.core, call.format, call.keys.Row(kv_head, first_key), rows_,
-              call.shape.head_dim, call.keys.row_stride),
+        keys_(call.core, call.format, call.keys.Row(kv_head, first_key), rows_, call.shape.head_dim,
+              call.keys.row_stride),
         values_(call.core, call.format, transposed_.data(), call.shape.head_dim, key_tile,
                 key_tile) {}
 

@@ -7,32 +7,13 @@
 
 #include "gtest/gtest.h"
 #include "rapidjson/document.h"
-#include "runner/ops/tensor_core/round.h"
+#include "runner/ops/tensor_core/measured_inputs.h"
 #include "schema/digest.h"
 
 namespace forensics::runner {
 namespace {
 
 void Serially(int64_t count, int64_t, absl::FunctionRef<void(int64_t, int64_t)> f) { f(0, count); }
-
-// The measurement's tensor with this seed times `factor`, rounded twice
-// (testdata/hopper/README.md).
-std::vector<uint16_t> MeasuredInputs(InputFormat format, uint64_t seed, int64_t count,
-                                     float factor) {
-  std::vector<uint16_t> values(count);
-  for (int64_t i = 0; i < count; ++i) {
-    uint64_t x =
-        ((seed << 32) + static_cast<uint64_t>(i)) * 0x9e3779b97f4a7c15u + 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    const float value =
-        static_cast<float>(static_cast<int64_t>(x >> 40) - (int64_t{1} << 23)) * 0x1p-23f;
-    // A power of two: the product of the rounded number is exact.
-    values[i] = Round(format, value * factor);
-  }
-  return values;
-}
 
 struct Case {
   FlashAttentionShape shape;
@@ -101,7 +82,8 @@ TEST(FlashAttention, HasTheGpusBits) {
 }
 
 TEST(FlashAttention, KnowsNoPlanForOtherHeads) {
-  EXPECT_FALSE(PlanFlashAttention({8, 8, 64, 64, 80, true}, kH100TensorCore.multiprocessors).has_value());
+  EXPECT_FALSE(
+      PlanFlashAttention({8, 8, 64, 64, 80, true}, kH100TensorCore.multiprocessors).has_value());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "rapidjson/document.h"
+#include "runner/ops/tensor_core/measured_inputs.h"
 #include "schema/digest.h"
 
 namespace forensics::runner {
@@ -20,26 +21,8 @@ std::string ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-uint16_t RoundToBfloat16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-// Elements begin ... begin + count - 1 of the measurement's tensor with this seed
-// (testdata/hopper/README.md).
-std::vector<uint16_t> MeasuredInputs(uint64_t seed, int64_t begin, int64_t count) {
-  std::vector<uint16_t> values(count);
-  for (int64_t i = 0; i < count; ++i) {
-    uint64_t x = ((seed << 32) + static_cast<uint64_t>(begin + i)) * 0x9e3779b97f4a7c15u +
-                 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    const int64_t whole = static_cast<int64_t>(x >> 40) - (int64_t{1} << 23);
-    values[i] = RoundToBfloat16(static_cast<float>(whole) * 0x1p-23f);
-  }
-  return values;
+std::vector<uint16_t> Bfloat16Inputs(uint64_t seed, int64_t count) {
+  return MeasuredInputs(InputFormat::kBfloat16, seed, count);
 }
 
 std::vector<uint16_t> Multiply(const TensorCore& core, const ProductShape& shape,
@@ -50,7 +33,8 @@ std::vector<uint16_t> Multiply(const TensorCore& core, const ProductShape& shape
   MultiplyByRecipe(core, InputFormat::kBfloat16, shape, x.data(), rows, packed, 0, columns,
                    y.data(), columns);
   std::vector<uint16_t> rounded(y.size());
-  std::transform(y.begin(), y.end(), rounded.begin(), RoundToBfloat16);
+  std::transform(y.begin(), y.end(), rounded.begin(),
+                 [](float value) { return Round(InputFormat::kBfloat16, value); });
   return rounded;
 }
 
@@ -88,9 +72,9 @@ class Measured {
   // The stored corner's elements that differ from the core's arithmetic.
   int64_t Differences(const TensorCore& core, const Product& product) const {
     const ProductShape& shape = product.shape;
-    const std::vector<uint16_t> y = Multiply(
-        core, shape, MeasuredInputs(product.seed_x, 0, product.rows * shape.k), product.rows,
-        MeasuredInputs(product.seed_w, 0, product.columns * shape.k), product.columns);
+    const std::vector<uint16_t> y =
+        Multiply(core, shape, Bfloat16Inputs(product.seed_x, product.rows * shape.k), product.rows,
+                 Bfloat16Inputs(product.seed_w, product.columns * shape.k), product.columns);
     int64_t differences = 0;
     for (size_t i = 0; i < y.size(); ++i) {
       uint16_t bits;
@@ -145,8 +129,8 @@ TEST(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
     const auto& [m, n, k] = product.shape;
     if (m * n * k > 600'000'000 || n * k > 20'000'000) continue;
     const std::vector<uint16_t> y =
-        Multiply(kH200TensorCore, product.shape, MeasuredInputs(product.seed_x, 0, m * k), m,
-                 MeasuredInputs(product.seed_w, 0, n * k), n);
+        Multiply(kH200TensorCore, product.shape, Bfloat16Inputs(product.seed_x, m * k), m,
+                 Bfloat16Inputs(product.seed_w, n * k), n);
     EXPECT_EQ(schema::Sha256Hex({reinterpret_cast<const char*>(y.data()), y.size() * 2}),
               product.sha256)
         << m << " x " << n << " x " << k;

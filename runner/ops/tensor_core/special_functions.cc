@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <vector>
 
+#include "runner/ops/tensor_core/float_bits.h"
 #include "runner/ops/tensor_core/recorded_functions.h"
 
 namespace forensics::runner {
@@ -19,18 +19,6 @@ constexpr int kFractionBits = 23;
 constexpr uint32_t kMantissas = 1u << kFractionBits;
 constexpr uint32_t kNan = 0x7fffffff;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-uint32_t BitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-float FloatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 bool IsZeroOrSubnormal(float x) { return (BitsOf(x) & 0x7f800000) == 0; }
 

@@ -1,27 +1,15 @@
 #include "runner/ops/tensor_core/special_functions.h"
 
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "runner/ops/tensor_core/float_bits.h"
 #include "schema/digest.h"
 
 namespace forensics::runner {
 namespace {
-
-uint32_t BitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-float FloatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 struct Recorded {
   const char* name;

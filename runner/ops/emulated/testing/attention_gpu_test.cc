@@ -30,8 +30,8 @@ class Attention : public testing::TestWithParam<AttentionCase> {};
 
 TEST_P(Attention, HasTheGpusBits) {
   const AttentionCase& c = GetParam();
-  for (const auto& [dtype, format] : {std::pair{at::kBFloat16, InputFormat::kBfloat16},
-                                      {at::kHalf, InputFormat::kFloat16}}) {
+  for (const auto& [dtype, format] :
+       {std::pair{at::kBFloat16, InputFormat::kBfloat16}, {at::kHalf, InputFormat::kFloat16}}) {
     const auto random = [&, type = dtype](int64_t heads, int64_t rows, double size) {
       return (at::randn({c.batch, heads, rows, c.head_dim}) * size).to(type);
     };
@@ -41,8 +41,8 @@ TEST_P(Attention, HasTheGpusBits) {
     const auto gpu = at::_scaled_dot_product_flash_attention(
         q.to(at::kCUDA), k.to(at::kCUDA), v.to(at::kCUDA), 0.0, is_causal, false);
     const at::Tensor found = std::get<0>(gpu).cpu().contiguous();
-    const FlashAttentionShape shape = {c.batch * c.heads, c.batch * c.kv_heads, c.queries,
-                                       c.keys,            c.head_dim,           is_causal};
+    const FlashAttentionShape shape = {
+        c.batch * c.heads, c.batch * c.kv_heads, c.queries, c.keys, c.head_dim, is_causal};
     const TensorCore& core = ThisTensorCore();
     std::vector<uint16_t> output(q.numel());
     std::vector<float> log_sum_exps(shape.heads * shape.queries);
@@ -61,19 +61,18 @@ TEST_P(Attention, HasTheGpusBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Calls, Attention,
-    testing::Values(AttentionCase{"prefill_32", 1, 8, 4, 511, 511, 32},
-                    AttentionCase{"prefill_64", 1, 8, 8, 77, 77, 64},
-                    AttentionCase{"prefill_128", 1, 32, 4, 300, 300, 128},
-                    AttentionCase{"prefill_of_3", 3, 8, 4, 200, 200, 32},
-                    AttentionCase{"five_tokens", 1, 8, 4, 5, 5, 32},
-                    AttentionCase{"chunk", 1, 8, 4, 100, 700, 32},
-                    AttentionCase{"decode_32", 1, 8, 4, 1, 1025, 32},
-                    AttentionCase{"decode_128", 1, 32, 4, 1, 1999, 128},
-                    AttentionCase{"decode_of_4", 4, 8, 4, 1, 1025, 32},
-                    AttentionCase{"decode_of_8", 8, 32, 4, 1, 3001, 128}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Calls, Attention,
+                         testing::Values(AttentionCase{"prefill_32", 1, 8, 4, 511, 511, 32},
+                                         AttentionCase{"prefill_64", 1, 8, 8, 77, 77, 64},
+                                         AttentionCase{"prefill_128", 1, 32, 4, 300, 300, 128},
+                                         AttentionCase{"prefill_of_3", 3, 8, 4, 200, 200, 32},
+                                         AttentionCase{"five_tokens", 1, 8, 4, 5, 5, 32},
+                                         AttentionCase{"chunk", 1, 8, 4, 100, 700, 32},
+                                         AttentionCase{"decode_32", 1, 8, 4, 1, 1025, 32},
+                                         AttentionCase{"decode_128", 1, 32, 4, 1, 1999, 128},
+                                         AttentionCase{"decode_of_4", 4, 8, 4, 1, 1025, 32},
+                                         AttentionCase{"decode_of_8", 8, 32, 4, 1, 3001, 128}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace forensics::runner

@@ -14,6 +14,7 @@
 #include "runner/ops/emulated/testing/this_gpu.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/tensor_core/dot_add.h"
+#include "runner/ops/tensor_core/float_bits.h"
 #include "runner/ops/tensor_core/special_functions.h"
 
 extern const nvrtc::Cubins instructions_cubins;
@@ -32,22 +33,8 @@ const CudaKernel kLg2(instructions_cubins, "approximate_lg2");
 const CudaKernel kRcp(instructions_cubins, "approximate_rcp");
 const CudaKernel kRsqrt(instructions_cubins, "approximate_rsqrt");
 
-uint32_t BitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-float FloatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 // NaNs are one: which of them an instruction returns is compared for mma alone.
-bool SameNumber(float a, float b) {
-  return BitsOf(a) == BitsOf(b) || (a != a && b != b);
-}
+bool SameNumber(float a, float b) { return BitsOf(a) == BitsOf(b) || (a != a && b != b); }
 
 template <typename T>
 at::Tensor Upload(const std::vector<T>& values, at::ScalarType dtype) {
@@ -91,8 +78,8 @@ class MmaInputs {
     const bool is_bf16 = case_.format == InputFormat::kBfloat16;
     const int fraction = FractionBits(case_.format);
     const auto with_exponent = [&](unsigned exponent) {
-      return static_cast<uint16_t>((bits & (0x8000u | ((1u << fraction) - 1))) |
-                                   exponent << fraction);
+      return static_cast<uint16_t>((bits & (0x8000u | ((1u << fraction) - 1))) | exponent
+                                                                                     << fraction);
     };
     const auto choice = static_cast<unsigned>(random_() % 8);
     switch (case_.operands) {
@@ -146,8 +133,7 @@ TEST_P(Instructions, FusedDotAdd) {
   Launch launch;
   launch.blocks[0] = kProducts * 32 / kThreads;
   launch.threads = kThreads;
-  const CudaKernel& kernel =
-      GetParam().format == InputFormat::kBfloat16 ? kMmaBf16 : kMmaF16;
+  const CudaKernel& kernel = GetParam().format == InputFormat::kBfloat16 ? kMmaBf16 : kMmaF16;
   kernel(launch, a.const_data_ptr(), b.const_data_ptr(), c.const_data_ptr(),
          static_cast<int>(kProducts), d.mutable_data_ptr());
   const at::Tensor gpu = d.cpu();
@@ -223,8 +209,7 @@ INSTANTIATE_TEST_SUITE_P(Mufu, SpecialFunctions,
                          testing::Values(FunctionCase{"ex2", &kEx2, ApproximateExp2},
                                          FunctionCase{"lg2", &kLg2, ApproximateLog2},
                                          FunctionCase{"rcp", &kRcp, ApproximateReciprocal},
-                                         FunctionCase{"rsqrt", &kRsqrt,
-                                                      ApproximateReciprocalSqrt}),
+                                         FunctionCase{"rsqrt", &kRsqrt, ApproximateReciprocalSqrt}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
