@@ -3,7 +3,6 @@
 #define ANALYZER_VERIFICATION_VERIFICATION_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,17 +29,10 @@ struct Verification {
   // What is stated of the two and differs though it should not: model, prompt, fed tokens.
   std::vector<std::string> contradictions;
   int64_t claimed_repetitions = 0;
-  int64_t values = 0;   // compared, of one pair of repetitions; a window's repeats count once
+  int64_t values = 0;   // compared, of one pair of repetitions
   int64_t vectors = 0;  // compared
   int64_t parted_vectors = 0;
 };
-
-// Where `a` and `b` first part, in the order in which a model computes: tokens fed, then position
-// by position keys and hidden states of each layer, log-probs, the token chosen. "step 3,
-// hidden_states/layer_4/pos_-1, element 17: 0.5 (0x3f000000), recomputed 0.25 (0x3e800000), ...
-// float32 ULPs apart"; none if nowhere. The counts of `verification` are those of all values.
-std::optional<std::string> FirstParting(const RunRecord& a, const RunRecord& b,
-                                        Verification& verification);
 
 struct VerifiedExperiment {
   std::vector<Verification> verifications;  // in the order of the claim
