@@ -1,5 +1,7 @@
 #include "analyzer/parallel/parallel.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -20,8 +22,8 @@ struct Job {
 // A thread for each core but the callers', for the whole life of the process.
 class Pool {
  public:
-  explicit Pool(unsigned threads) {
-    for (unsigned i = 0; i < threads; ++i) std::thread([this] { Help(); }).detach();
+  explicit Pool(int threads) {
+    for (int i = 0; i < threads; ++i) std::thread([this] { Help(); }).detach();
   }
 
   // The caller works too, on its own tasks: a call within a task needs no free thread.
@@ -68,8 +70,14 @@ class Pool {
 
 }  // namespace
 
+int UsableCores() {
+  cpu_set_t usable;
+  if (sched_getaffinity(0, sizeof usable, &usable) == 0) return CPU_COUNT(&usable);
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
 void RunOnAllCores(const std::vector<std::function<void()>>& tasks) {
-  static auto* const pool = new Pool(std::max(1u, std::thread::hardware_concurrency()) - 1);
+  static auto* const pool = new Pool(UsableCores() - 1);
   pool->Run(tasks);
 }
 

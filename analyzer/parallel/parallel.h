@@ -7,6 +7,9 @@
 
 namespace forensics::analyzer {
 
+// The cores that this process may use (taskset, a container's cpuset), at least 1.
+int UsableCores();
+
 // Calls each task once, in any order and at the same time as others; returns when all are done.
 // A task may call it again: all calls share one thread a core, and those that have nothing to do
 // help with the latest call.

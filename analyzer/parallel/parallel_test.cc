@@ -1,5 +1,7 @@
 #include "analyzer/parallel/parallel.h"
 
+#include <sched.h>
+
 #include <atomic>
 #include <functional>
 #include <vector>
@@ -39,6 +41,19 @@ TEST(RunOnAllCores, AllIsDoneWhenItReturns) {
 }
 
 TEST(RunOnAllCores, NothingToDoIsDone) { RunOnAllCores({}); }
+
+TEST(UsableCores, AreThoseThatTheProcessMayUse) {
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  EXPECT_EQ(UsableCores(), CPU_COUNT(&before));
+  int first = 0;
+  while (!CPU_ISSET(first, &before)) ++first;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(UsableCores(), 1);
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
 
 }  // namespace
 }  // namespace forensics::analyzer

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -95,7 +94,7 @@ std::string FirstKey(const JsonCursor& array, size_t begin) {
   return first;
 }
 
-size_t PiecesAtOnce() { return kPiecesACore * std::max(1u, std::thread::hardware_concurrency()); }
+size_t PiecesAtOnce() { return kPiecesACore * static_cast<size_t>(UsableCores()); }
 
 // Parts of the file from `begin` on. Nothing is known of the last one's end.
 std::vector<Piece> Cut(const JsonCursor& cursor, size_t begin, size_t piece_bytes) {

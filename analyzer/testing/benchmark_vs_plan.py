@@ -117,7 +117,7 @@ def main(compare, writer, reader_benchmark, python, *arguments):
         numbers = subprocess.run([reader_benchmark, "--benchmark_filter=BM_Numbers$"],
                                  env=dict(os.environ, TMPDIR=folder), check=True,
                                  stdout=subprocess.PIPE, text=True).stdout
-    cores = os.cpu_count()
+    cores = len(os.sched_getaffinity(0))
     print(f"{len(files)} files, {size / 1e9:.2f} GB, {cores} cores\n")
     print(f"{'':<34} {'wall':>10} {'':>13} {'CPU':>10} {'a core':>13} {'peak':>12}")
     for measured in (cat, ours, plans):
