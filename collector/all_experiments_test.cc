@@ -23,6 +23,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr char kNow[] = "2025-06-07 08:09:10";
 
@@ -216,6 +217,23 @@ TEST_P(RankFault, IsNamedAndTheOthersAreFused) {
                           HasSubstr("no finished run of tp_size = 4 on A100-80GB")));
   EXPECT_THAT(Ids(File("tensor_parallel_experiment.json")),
               ElementsAre("A100_tp1=1", "A100_tp2=2"));
+}
+
+TEST_F(AllExperimentsTest, NamesWhatWasNeverAskedForWithoutAProblem) {
+  const RunManifest reference = Write({});
+  SyntheticRun run;
+  run.experiment = SyntheticExperiment("tensor_parallel");
+  run.variant = 0;
+  run.reference = &reference;
+  ASSERT_TRUE(schema::WriteSyntheticRun(run, results_).ok());
+  const auto strict = Fuse({{{results_}, {}, false}, output_, kNow}, nullptr);
+  ASSERT_TRUE(strict.ok()) << strict.status();
+  EXPECT_THAT(strict->problems, Not(IsEmpty()));
+  const auto lenient =
+      Fuse({{{results_}, {}, false}, output_, kNow, /*allow_missing=*/true}, nullptr);
+  ASSERT_TRUE(lenient.ok()) << lenient.status();
+  EXPECT_THAT(lenient->problems, IsEmpty());
+  EXPECT_THAT(lenient->notes, Contains(HasSubstr("no finished run of tp_size = 4")));
 }
 
 const Fault kFaults[] = {

@@ -43,7 +43,8 @@ void FuseOne(const std::string& name, const RunSet& set, const FuseOptions& opti
     return;
   }
   Append(plan->notes, absl::StrCat(name, ": "), report.notes);
-  Append(plan->gaps, absl::StrCat(name, ": "), report.problems);
+  Append(plan->gaps, absl::StrCat(name, ": "),
+         options.allow_missing ? report.notes : report.problems);
   absl::StatusOr<WrittenFile> file =
       WriteExperiment(*plan, options.output, options.date_created, progress);
   if (file.ok()) {

@@ -15,6 +15,8 @@ struct FuseOptions {
   RunSetOptions runs;
   std::string output;        // folder
   std::string date_created;  // UTC, "YYYY-MM-DD HH:MM:SS"
+  // Runs that an experiment asks for and that are not there are notes, not problems.
+  bool allow_missing = false;
 };
 
 struct FuseReport {

@@ -27,6 +27,10 @@ ABSL_FLAG(bool, allow_non_reproducible, false,
           "take runs whose repetitions differ too: all repetitions are stored, and the "
           "configuration says \"reproducible\": false");
 
+ABSL_FLAG(bool, allow_missing, false,
+          "exit with 0 although configurations that an experiment asks for were not run; they are "
+          "named all the same");
+
 namespace forensics::collector {
 namespace {
 
@@ -59,6 +63,7 @@ FuseOptions OptionsFromFlags(const std::vector<std::string>& positional) {
     if (seen.insert(name).second) options.runs.experiments.push_back(name);
   }
   options.runs.allow_non_reproducible = absl::GetFlag(FLAGS_allow_non_reproducible);
+  options.allow_missing = absl::GetFlag(FLAGS_allow_missing);
   options.output = schema::UserPath(absl::GetFlag(FLAGS_output));
   options.date_created = absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::Now(), absl::UTCTimeZone());
   return options;

@@ -182,6 +182,11 @@ class StepMaker {
     fuse.command = {find_tool_("fuse"), workspace_.Results()};
     for (const std::string& results : plan_.others().results()) fuse.command.push_back(results);
     fuse.command.push_back("--output=" + workspace_.Experiments());
+    // What the plan leaves out is not missed.
+    const auto is_partial = [](const Experiment& experiment) { return experiment.only_size() > 0; };
+    if (std::any_of(plan_.experiments().begin(), plan_.experiments().end(), is_partial)) {
+      fuse.command.push_back("--allow_missing");
+    }
     if (plan_.others().results().empty()) return;
     Step& compare = Add(StepKind::kCompare, "compare");
     compare.needs = {"fuse"};

@@ -54,6 +54,11 @@ Step Find(const std::vector<Step>& steps, const std::string& id) {
   return {};
 }
 
+TEST(StepsTest, TheCollectorMissesNothingThatThePlanLeavesOut) {
+  const auto steps = Steps(Parse("experiments { id: 0 } experiments { id: 7 only: \"tp2\" }"));
+  EXPECT_THAT(Find(steps, "fuse").command, Contains("--allow_missing"));
+}
+
 TEST(StepsTest, ATrialComesBeforeAllAndTheCollectorAtTheEnd) {
   const auto steps = Steps(Parse("experiments { id: 0 minutes: 2 } experiments { id: 4 }"));
   EXPECT_THAT(Ids(steps), ElementsAre("trial", "trial-fuse", "exp0", "exp4", "fuse"));
