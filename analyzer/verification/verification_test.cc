@@ -34,7 +34,8 @@ struct Pair {
 };
 
 TEST(VerifyExperiment, SaysEqualOfTheSameBits) {
-  const Verification verification = Pair().Verify();
+  const Pair pair;
+  const Verification verification = pair.Verify();
   EXPECT_EQ(verification.verdict, Verdict::kEqual) << verification.reason;
   EXPECT_GT(verification.values, 0);
   EXPECT_EQ(verification.parted_vectors, 0);
