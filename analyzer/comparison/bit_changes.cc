@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 #include "analyzer/comparison/bit_counts.h"
+#include "analyzer/comparison/float_bits.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -12,12 +12,6 @@ namespace {
 constexpr uint32_t kSignBit = 0x80000000;
 constexpr uint32_t kExponentBits = 0x7f800000;
 constexpr size_t kBfloat16Shift = 16;
-
-uint32_t Bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
 
 // Bits of a value as an integer that grows with the value.
 int64_t Ordered(uint32_t bits) {

@@ -1,7 +1,6 @@
 #include "analyzer/comparison/run_difference.h"
 
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <set>
 #include <vector>
@@ -10,16 +9,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "analyzer/comparison/float_bits.h"
 #include "schema/digest.h"
 
 namespace forensics::analyzer {
 namespace {
-
-uint32_t Bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
 
 std::optional<std::string> ValuesDifference(absl::Span<const float> a, absl::Span<const float> b) {
   if (a.size() != b.size()) return absl::StrFormat("%d and %d values", a.size(), b.size());

@@ -9,15 +9,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/types/span.h"
 #include "analyzer/comparison/bit_changes.h"
+#include "analyzer/comparison/float_bits.h"
 
 namespace forensics::analyzer {
 namespace {
-
-uint32_t Bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
 
 // Log-probs come after all layers of their position.
 constexpr int kAfterAllLayers = 1 << 30;
