@@ -1,12 +1,14 @@
 #include "analyzer/analysis/caveats.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "analyzer/analysis/hardware.h"
 #include "analyzer/statistics/autoregression.h"
 
 namespace forensics::analyzer {
@@ -88,6 +90,37 @@ void AddReproducibility(const ExperimentReport& report, List& caveats) {
   }
   for (const auto& [cause, ids] : not_verifiable) {
     caveats.push_back({"not_verifiable", absl::StrCat(absl::StrJoin(ids, ", "), ": ", cause)});
+  }
+}
+
+// The distance between a GPU and its own emulation says whether the emulation is right, nothing of
+// hardware; one between two GPUs of which an emulation stands for one is only as good as that.
+void AddEmulations(const ExperimentReport& report, List& caveats) {
+  const std::vector<WithinHardware>& hardware = report.within_hardware;
+  for (auto a = hardware.begin(); a != hardware.end(); ++a) {
+    for (auto b = std::next(a); b != hardware.end(); ++b) {
+      if (!IsOwnEmulation(a->hardware, b->hardware)) continue;
+      caveats.push_back(
+          {"own_emulation",
+           absl::StrCat(
+               a->hardware, " and ", b->hardware,
+               ": the arithmetic of one GPU, no two hardware, so that their distance is "
+               "not in the baseline L2; the identity classes say where their bits agree")});
+    }
+  }
+  for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {
+    if (cross.pairs.empty()) continue;
+    std::set<std::string> emulated;
+    for (const std::string& side : {cross.hardware_a, cross.hardware_b}) {
+      if (EmulatedGpu(side).has_value()) emulated.insert(side);
+    }
+    if (emulated.empty()) continue;
+    caveats.push_back(
+        {"emulated_hardware",
+         absl::StrCat("the baseline's ", cross.hardware_a, " against ", cross.hardware_b, ": ",
+                      emulated.size() == 2 ? "both sides are" : *emulated.begin() + " is",
+                      " computed by an emulation on a CPU, as good as the emulation is; run times "
+                      "are the CPU's")});
   }
 }
 
@@ -186,8 +219,9 @@ void AddGaps(const ExperimentReport& report, List& caveats) {
 
 std::vector<Caveat> Caveats(const ExperimentReport& report) {
   List caveats;
-  for (const auto add : {AddUndefined, AddUnreadFiles, AddReproducibility, AddConfounding,
-                         AddDisagreeingNoises, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
+  for (const auto add :
+       {AddUndefined, AddUnreadFiles, AddReproducibility, AddEmulations, AddConfounding,
+        AddDisagreeingNoises, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
     add(report, caveats);
   }
   return caveats;

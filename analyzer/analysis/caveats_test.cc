@@ -87,6 +87,26 @@ TEST(Caveats, NameConfigurationsWhoseRepetitionsDifferOrAreAlone) {
   EXPECT_THAT(TextOf(std::move(alone), "not_verifiable"), HasSubstr("H100_eager: one repetition"));
 }
 
+TEST(Caveats, AnEmulationIsNoSecondHardwareBesideItsOwnGpu) {
+  Experiment own = Sound();
+  for (size_t i : {0, 1}) own.configurations[i].hardware = "emulated:H100";
+  EXPECT_THAT(TextOf(own, "own_emulation"),
+              HasSubstr("emulated:H100 and H100: the arithmetic of one GPU"));
+  EXPECT_THAT(TextOf(own, "emulated_hardware"), IsEmpty());
+  EXPECT_THAT(TextOf(std::move(own), "no_second_hardware"), HasSubstr("no baseline L2"));
+}
+
+TEST(Caveats, SayThatAnEmulationStandsForHardwareInTheBaseline) {
+  Experiment one = Sound();
+  for (size_t i : {0, 1}) one.configurations[i].hardware = "emulated:A100";
+  EXPECT_THAT(TextOf(one, "emulated_hardware"),
+              HasSubstr("emulated:A100 against H100: emulated:A100 is computed by an emulation"));
+  EXPECT_THAT(TextOf(one, "own_emulation"), IsEmpty());
+  for (size_t i : {2, 3}) one.configurations[i].hardware = "emulated:H100";
+  EXPECT_THAT(TextOf(std::move(one), "emulated_hardware"), HasSubstr("both sides are computed"));
+  EXPECT_THAT(TextOf(Sound(), "emulated_hardware"), IsEmpty());
+}
+
 TEST(Caveats, NameWhatDiffersBesideTheVariable) {
   Experiment experiment = Sound();
   experiment.configurations[1].circumstances = {{"torch_version", "2"}};

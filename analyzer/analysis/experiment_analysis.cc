@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -130,12 +131,14 @@ std::vector<ComparedRun> Analysis::ComparedRuns() const {
 LeaveOneOut Analysis::AttributeEach() const {
   std::vector<ComparedRun> runs;
   std::vector<Labels> labels;
+  const std::map<std::string, std::string> hardware = ArithmeticNames(report_.experiment);
   for (const HardwareGroup& group : groups_) {
     for (const Configuration* configuration : group.configurations) {
       const RunRecord* run = report_.RepetitionsOf(*configuration).compared_run;
       if (run == nullptr) continue;
       runs.push_back({configuration, run});
-      labels.push_back({ScalarText(configuration->variable_value), group.name});
+      labels.push_back(
+          {ScalarText(configuration->variable_value), hardware.at(configuration->hardware)});
     }
   }
   return LeaveEachOut(runs, labels);

@@ -52,6 +52,18 @@ TEST(Noise, IsTheMeanOverValuesAndBesideItThatAtTheBaselineValue) {
   EXPECT_THAT(report.noise.at(kKeys1).mean, Optional(2.0)) << "each signal has its own";
 }
 
+TEST(Noise, IsNotOfAGpuAndItsOwnEmulation) {
+  Experiment experiment = BatchSizes();
+  AddRun(experiment, "emulated_H100_bs1", "emulated:H100", int64_t{1}, 1);
+  AddRun(experiment, "emulated_H100_bs2", "emulated:H100", int64_t{2}, 6);
+  const ExperimentReport report = Analyze(std::move(experiment));
+  // Each value on A100 and H100, two of them on A100 and the emulation.
+  EXPECT_THAT(report.noise.at(kHidden2).mean, Optional((1 + 2 + 9 + 1 + 2) / 5.0));
+  EXPECT_THAT(report.cross_hardware_baseline, SizeIs(2));
+  // Runs of one arithmetic are not asked to answer for each other.
+  EXPECT_THAT(report.leave_one_out.by_hardware.labels, ElementsAre("A100", "H100"));
+}
+
 TEST(Noise, ClassesThatDifferBetweenTheTwoAreMarked) {
   const ExperimentReport report = Analyze(BatchSizes());
   const ConfigurationPair& bs4 = report.within_hardware[0].pairs[1];

@@ -57,7 +57,8 @@ struct ConfigurationPair {
   std::optional<double> MeanL2(const SignalId& signal) const;
 };
 
-// The same value on two hardware, for each value that both have.
+// The same value on two hardware, for each value that both have; a GPU and its own emulation are
+// one (IsOwnEmulation).
 struct CrossHardwareBaseline {
   std::string hardware_a;
   std::string hardware_b;

@@ -9,11 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "analyzer/reading/json_fields.h"
 #include "schema/run_directory.h"
 
 namespace forensics::analyzer {
 namespace {
+
+// What the runner puts before the name of a GPU that it emulates.
+constexpr absl::string_view kEmulatedPrefix = "emulated:";
 
 struct ReferenceValue {
   const char* variable;
@@ -39,6 +43,10 @@ constexpr ReferenceValue kReferenceValues[] = {
     {"ep_size", "1"},
     {"expert_parallel", "1"},
 };
+
+bool IsEmulation(const std::string& label) {
+  return absl::StartsWithIgnoreCase(label, kEmulatedPrefix);
+}
 
 std::string ValueKey(const Configuration& configuration) {
   return absl::AsciiStrToLower(ScalarText(configuration.variable_value));
@@ -101,7 +109,7 @@ std::string HardwareName(const std::string& label) {
   const std::string spelled = absl::AsciiStrToUpper(label) + " ";
   const std::string name = schema::ShortHardware(spelled);
   const bool is_known = name != schema::PathPart(spelled);
-  return is_known && !absl::StartsWithIgnoreCase(label, "emulated:") ? name : label;
+  return is_known && !IsEmulation(label) ? name : label;
 }
 
 std::map<std::string, std::string> HardwareNames(const Experiment& experiment) {
@@ -122,6 +130,31 @@ std::map<std::string, std::string> HardwareNames(const Experiment& experiment) {
     if (contradicted.count(name) > 0) name = label;
   }
   return names;
+}
+
+std::optional<std::string> EmulatedGpu(const std::string& label) {
+  if (!IsEmulation(label)) return std::nullopt;
+  return HardwareName(label.substr(kEmulatedPrefix.size()));
+}
+
+bool IsOwnEmulation(const std::string& a, const std::string& b) {
+  const std::optional<std::string> gpu_a = EmulatedGpu(a), gpu_b = EmulatedGpu(b);
+  if (!gpu_a.has_value() && !gpu_b.has_value()) return false;
+  return gpu_a.value_or(HardwareName(a)) == gpu_b.value_or(HardwareName(b));
+}
+
+std::map<std::string, std::string> ArithmeticNames(const Experiment& experiment) {
+  const std::map<std::string, std::string> names = HardwareNames(experiment);
+  std::map<std::string, std::string> arithmetic = names;
+  for (auto& [label, name] : arithmetic) {
+    if (!IsEmulation(label)) continue;
+    for (const auto& [other, other_name] : names) {
+      if (IsEmulation(other) || !IsOwnEmulation(label, other)) continue;
+      name = other_name;
+      break;
+    }
+  }
+  return arithmetic;
 }
 
 std::vector<std::string> SharedNames(const Experiment& experiment) {

@@ -6,6 +6,7 @@
 #define ANALYZER_ANALYSIS_HARDWARE_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,18 @@ std::string HardwareName(const std::string& label);
 // contradict each other in memory or form (A100-40GB and A100-80GB, SXM and PCIe), each of them is
 // its own name.
 std::map<std::string, std::string> HardwareNames(const Experiment& experiment);
+
+// "H100" for "emulated:H100", whose bits a CPU computed in that GPU's arithmetic; none for real
+// hardware.
+std::optional<std::string> EmulatedGpu(const std::string& label);
+
+// Whether one of the two emulates the other, or both the same GPU: they are no two hardware, and
+// what lies between them is no noise. Takes labels and names alike.
+bool IsOwnEmulation(const std::string& a, const std::string& b);
+
+// HardwareNames, but an emulation beside its own GPU has that GPU's name: attribution, which asks
+// other hardware, must not be answered by the same arithmetic.
+std::map<std::string, std::string> ArithmeticNames(const Experiment& experiment);
 
 // A line a name that several labels share: "A100: taken for one hardware: A100-80GB, NVIDIA
 // A100-SXM4-80GB".

@@ -1,5 +1,9 @@
 #include "analyzer/analysis/hardware.h"
 
+#include <optional>
+#include <tuple>
+#include <utility>
+
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -25,6 +29,29 @@ TEST(HardwareName, LabelsMatchByThePlansNamesAsSubstrings) {
       {"emulated:H100", "emulated:H100"},
   };
   for (const auto& [label, name] : cases) EXPECT_EQ(HardwareName(label), name) << label;
+}
+
+TEST(OwnEmulation, IsOfTheSameGpuHoweverItIsSpelled) {
+  EXPECT_EQ(EmulatedGpu("emulated:H100"), "H100");
+  EXPECT_EQ(EmulatedGpu("H100"), std::nullopt);
+  const std::tuple<const char*, const char*, bool> cases[] = {
+      {"H100", "emulated:H100", true},     {"emulated:H100", "NVIDIA H100 80GB HBM3", true},
+      {"Emulated:h100", "H100", true},     {"emulated:H100", "emulated:H100-80GB", true},
+      {"emulated:A100", "H100", false},    {"emulated:A100", "emulated:H100", false},
+      {"H100", "NVIDIA H100 PCIe", false}, {"emulated:H100", "AMD EPYC AVX512", false},
+  };
+  for (const auto& [a, b, is_own] : cases)
+    EXPECT_EQ(IsOwnEmulation(a, b), is_own) << a << ", " << b;
+}
+
+TEST(ArithmeticNames, AnEmulationBesideItsGpuHasTheGpusName) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  for (const char* label : {"NVIDIA H100 80GB HBM3", "emulated:H100", "emulated:A100"}) {
+    AddRun(experiment, label, label, int64_t{1}, 0);
+  }
+  EXPECT_THAT(ArithmeticNames(experiment), ElementsAre(std::pair("NVIDIA H100 80GB HBM3", "H100"),
+                                                       std::pair("emulated:A100", "emulated:A100"),
+                                                       std::pair("emulated:H100", "H100")));
 }
 
 // The config_id of the baseline that is chosen among `values` of `variable`, each named by its

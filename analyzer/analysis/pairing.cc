@@ -123,6 +123,7 @@ void Pairing::MakePairs() {
     report_.within_hardware.push_back({a->name, a->baseline, Variants(*a, *a->baseline)});
     list(report_.within_hardware.back().pairs);
     for (auto b = std::next(a); b != groups_.end(); ++b) {
+      if (IsOwnEmulation(a->name, b->name)) continue;
       CrossHardwareBaseline cross{a->name, b->name, {}};
       for (const Configuration* configuration : a->configurations) {
         const auto match = std::find_if(

@@ -157,7 +157,7 @@ std::vector<Labels> Library::labels() const {
     all.configurations.push_back(known.configuration);
     variables.insert(known.variable);
   }
-  const std::map<std::string, std::string> hardware = HardwareNames(all);
+  const std::map<std::string, std::string> hardware = ArithmeticNames(all);
   std::vector<Labels> labels;
   for (const KnownConfiguration& known : known_) {
     const bool is_plain_reference =

@@ -69,7 +69,7 @@ class Library {
     return observations_[unknown];
   }
   // "quant_method=gptq"; "reference" for experiment 0's value where the library has more than one
-  // variable. Hardware as HardwareNames.
+  // variable. Hardware as ArithmeticNames.
   std::vector<Labels> labels() const;
   // Whether signals had to be let go, so that pairs are missing.
   bool incomplete() const { return incomplete_; }

@@ -61,6 +61,16 @@ TEST(Library, TakesCopiesOfARunOnce) {
   EXPECT_EQ(library.labels()[4].hardware, "Box");
 }
 
+TEST(Library, AnEmulationBesideItsGpuIsThatHardware) {
+  Experiment experiment = Quantization();
+  AddRun(experiment, "E_awq", "emulated:Box", std::string("awq"), 0.5);
+  AddRun(experiment, "F_awq", "emulated:A800", std::string("awq"), 0.25);
+  Library library({});
+  library.Add(experiment);
+  EXPECT_EQ(library.labels()[4].hardware, "Box");
+  EXPECT_EQ(library.labels()[5].hardware, "emulated:A800");
+}
+
 TEST(Library, OneVariableIsNamedAtTheReferenceToo) {
   Library library({});
   library.Add(Quantization());

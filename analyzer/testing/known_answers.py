@@ -158,6 +158,21 @@ def cases():
             "cross_hardware_baseline/false (H100-H200)/l2_distance": 8,
             "within_hardware_detectability/H200": {},
             "cross_hardware_detectability/A100_variant_vs_H200_baseline/true/l2_distance": 4}
+    # An emulation beside its own GPU is no hardware of the baseline: (4 + 12) / 2 without the 8.
+    yield "a GPU and its emulation", experiment(
+        "compile", [("H", "H100", False), ("HC", "H100", True), ("E", "emulated:H100", False),
+                    ("A", "A100-80GB", False)],
+        [run("H", 1), run("HC", 5), run("E", 3), run("A", 0)]), {
+            "summary/baseline_l2": 8, "summary/snr": 2,
+            "cross_hardware_baseline/false/hardware": "H100-A100",
+            "cross_hardware_baseline/false (emulated:H100-A100)/l2_distance": 12,
+            "cross_hardware_baseline/false (H100-emulated:H100)": ABSENT}
+    yield "an emulation of the only GPU", experiment(
+        "compile", [("H", "H100", False), ("HC", "H100", True), ("E", "emulated:H100", False)],
+        [run("H", 1), run("HC", 5), run("E", 1)]), {
+            "summary/baseline_l2": None, "summary/detectability": "Undefined",
+            "cross_hardware_baseline": {},
+            "identity_classes/hidden_states~layer_2/all/classes": [["H", "E"], ["HC"]]}
     yield "labels", experiment(
         "compile", [("A", "NVIDIA A100-SXM4-80GB", False), ("AC", "NVIDIA A100-SXM4-80GB", True),
                     ("H", "h100 pcie", False), ("C", "AMD EPYC 9654 AVX512", False)],

@@ -214,7 +214,7 @@ def write_all(directory):
           plan=True)
     write(directory, "quantization_experiment.json",
           as_bfloat16(experiment("quantization", "quant_method", ["awq", "gptq", "bnb"],
-                                 [a100, h100, h200])))
+                                 [a100, h100, h200, "emulated:H100"])))
 
     # Free decoding that parts after step 1 on one machine.
     attention = experiment("attention", "attention_impl", ["flash_attention_2", "eager"], both,

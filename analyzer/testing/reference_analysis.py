@@ -46,7 +46,15 @@ FILES = [
 # An experiment.
 
 def short(label):
+    if label.startswith("emulated:"):
+        return label
     return next((name for name in ("A100", "H100", "H200") if name in label), label)
+
+
+def own_emulation(one, two):
+    """Whether two labels are of one GPU's arithmetic, one of them or both emulated."""
+    prefix = "emulated:"
+    return prefix in one + two and short(one.replace(prefix, "")) == short(two.replace(prefix, ""))
 
 
 def key(value):
@@ -118,6 +126,8 @@ class Analysis:
         labels = list(self.hardware)
         for i, one in enumerate(labels):
             for two in labels[i + 1:]:
+                if own_emulation(one, two):
+                    continue
                 for a in self.hardware[one]:
                     for b in self.hardware[two]:
                         if a["variable_value"] == b["variable_value"]:
