@@ -200,9 +200,9 @@ std::string VerdictHtml(const Value& summary) {
       Sentence(summary), R"(
 <div class="scroll" tabindex="0" role="region" aria-label="Summary of all experiments">
 <table class="verdict">
-<caption>Of )",
+<caption><span>Of )",
       EscapeHtml(absl::StrJoin(signals, ", ")),
-      R"(. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline.</caption>
+      R"(. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline.</span></caption>
 <thead><tr><th scope="col">Experiment</th><th scope="col">Class</th>
 <th scope="col" class="number">SNR <span class="interval">[95 %]</span></th>
 <th scope="col" class="number"><i>p</i> (Holm)</th>

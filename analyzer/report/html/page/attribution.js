@@ -6,7 +6,7 @@ function confusionTable(title, found) {
   const row = (name, counts, right) => {
     const total = counts.reduce((sum, n) => sum + n, 0);
     return [name, ...counts.map((n, answer) => {
-      const share = total > 0 ? Math.round(60 * n / total) : 0;
+      const share = total > 0 ? Math.round(50 * n / total) : 0;
       return {cell: element('td', {class: right === answer ? 'diagonal' : null,
                                    style: `--share: ${share}%`}, n === 0 ? '\u00b7' : String(n))};
     })];

@@ -26,7 +26,7 @@ function drawUlps(view) {
                opacity: 0.9},
     }],
     layout: {
-      xaxis: axis(`distance in ${figures.ulps.number_format} numbers; mean ${figures.ulps.mean >= 1000 ? whole(Math.round(figures.ulps.mean)) : figure(figures.ulps.mean)}, largest ${whole(figures.ulps.largest)}`,
+      xaxis: axis(`distance in ${figures.ulps.number_format} numbers<br>mean ${figures.ulps.mean >= 1000 ? whole(Math.round(figures.ulps.mean)) : figure(figures.ulps.mean)}, largest ${whole(figures.ulps.largest)}`,
                   {type: 'category', showgrid: false, tickangle: counts.length > 9 ? -45 : 0}),
       yaxis: axis('share of elements', {tickformat: '.0%', rangemode: 'tozero'}),
       bargap: 0.15,
@@ -52,7 +52,7 @@ function drawBits(view) {
     })),
     layout: {
       barmode: 'stack', bargap: 0.25,
-      xaxis: axis('share of elements with other bits', {tickformat: '.0%', range: [0, 1.01]}),
+      xaxis: axis('share of elements', {tickformat: '.0%', range: [0, 1.01]}),
       yaxis: axis('', {type: 'category', autorange: 'reversed', showgrid: false}),
       legend: {orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom', font: {size: 11}, traceorder: 'normal'},
     },

@@ -23,12 +23,12 @@ function drawSlowdowns(view) {
                 array: rows.map((row) => row.interval ? row.interval[1] - row.slowdown : 0),
                 arrayminus: rows.map((row) => row.interval ? row.slowdown - row.interval[0] : 0)},
       marker: {size: 9, color: colour('--hidden-states')},
-      text: rows.map((row) => `${figure(row.slowdown)} \u00d7 ${row.interval ? intervalText(row.interval) : ''}<br>` +
+      text: rows.map((row) => `${figure(row.slowdown)} \u00d7 ${intervalOrReason(row.interval, row.interval_reason)}<br>` +
           `${figure(row.mean_seconds)} s, ${whole(row.repetitions)} repetitions`),
       hovertemplate: '%{y}: %{text}<extra></extra>',
     }],
     layout: {
-      xaxis: axis('run time / baseline\u2019s on the same hardware', {range: [low - margin, high + margin]}),
+      xaxis: axis('run time / baseline\u2019s', {range: [low - margin, high + margin]}),
       yaxis: axis('', {type: 'category', range: [rows.length - 0.4, -0.6]}),
       shapes: [{type: 'line', yref: 'paper', y0: 0, y1: 1, x0: 1, x1: 1, layer: 'below',
                 line: {color: colour('--quiet'), width: 1, dash: 'dot'}}],

@@ -68,6 +68,10 @@ function intervalText(interval) {
   return both === null ? '' : `[${figure(both[0])}, ${figure(both[1])}]`;
 }
 
+function intervalOrReason(interval, reason) {
+  return intervalText(interval) || (reason ? `(no interval: ${reason})` : '');
+}
+
 // A text with what cannot be seen made visible: "\n", quotes.
 function quoted(text) {
   return text === null || text === undefined ? '\u2013' : JSON.stringify(text);

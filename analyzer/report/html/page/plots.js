@@ -133,6 +133,19 @@ const panelsInView = new IntersectionObserver((entries) => {
   }
 }, {rootMargin: '400px'});
 
-window.addEventListener('beforeprint', () => panels.forEach((panel) => panel.show()));
+// On paper nothing can be scrolled to, folded open or chosen, and all plots are as wide as there.
+function setPrinting(isPrinting) {
+  document.documentElement.classList.toggle('printing', isPrinting);
+  for (const details of document.querySelectorAll(isPrinting ? 'details:not([open])' : '.unfolded')) {
+    details.open = isPrinting;
+    details.classList.toggle('unfolded', isPrinting);
+  }
+  for (const panel of panels) {
+    panel.isVisible = panel.isVisible || isPrinting;
+    panel.redraw();
+  }
+}
+window.addEventListener('beforeprint', () => setPrinting(true));
+window.addEventListener('afterprint', () => setPrinting(false));
 matchMedia('(prefers-color-scheme: dark)').addEventListener(
     'change', () => panels.forEach((panel) => panel.redraw()));

@@ -9,10 +9,10 @@ function drawSnr(view) {
   const points = [];
   for (const kind of Object.keys(signalKinds)) {
     for (const {layer, figures} of layersOf(view.pair, kind)) {
-      const interval = figures.uncertainty && figures.uncertainty.against_noise &&
-          bounds(figures.uncertainty.against_noise.snr_interval);
+      const against = (figures.uncertainty || {}).against_noise || {};
       points.push({kind, x: layer === null ? 'log p' : String(layer), snr: number(figures.snr),
-                   interval: interval || null, name: figures.detectability});
+                   interval: bounds(against.snr_interval), reason: against.interval_reason,
+                   name: figures.detectability});
     }
   }
   const known = points.filter((point) => point.snr !== null);
@@ -32,7 +32,7 @@ function drawSnr(view) {
         array: own.map((p) => p.interval && Number.isFinite(p.snr) ? Math.max(0, p.interval[1] - p.snr) : 0),
         arrayminus: own.map((p) => p.interval && Number.isFinite(p.snr) ? Math.max(0, p.snr - p.interval[0]) : 0),
       },
-      text: own.map((p) => `SNR ${figure(p.snr)} ${p.interval ? intervalText(p.interval) : ''}<br>${plotText(p.name)}`),
+      text: own.map((p) => `SNR ${figure(p.snr)} ${intervalOrReason(p.interval, p.reason)}<br>${plotText(p.name)}`),
       hovertemplate: '%{x}: %{text}',
     };
   }).filter((trace) => trace.x.length > 0);

@@ -1,8 +1,10 @@
 // The tables of an experiment.
 
-function figureWithInterval(value, interval) {
+// Without an interval, why there is none.
+function figureWithInterval(value, interval, reason) {
   const text = intervalText(interval);
-  return [figure(value), text ? element('span', {class: 'interval'}, ' ', text) : null];
+  const why = !text && reason ? element('span', {class: 'note no-interval'}, reason) : null;
+  return [figure(value), text ? element('span', {class: 'interval'}, ' ', text) : why];
 }
 
 // The name of a pair's second configuration, with what it is held against below.
@@ -20,7 +22,7 @@ function variantTable(view) {
     const against = (signal.uncertainty || {}).against_noise || {};
     return [
       pairName(pair), badge(figures.detectability || 'Undefined'), figure(figures.l2_distance),
-      element('span', null, figureWithInterval(figures.snr, against.snr_interval)),
+      element('span', null, figureWithInterval(figures.snr, against.snr_interval, against.interval_reason)),
       figure(figures.snr_at_baseline_value), probability(against.p_holm), figure(against.auc),
       whole(against.tokens_needed),
     ];
@@ -91,7 +93,7 @@ function timingTable(view) {
     const note = number(load.overlap_share) === null ? row.hardware :
         `${row.hardware}; load ran ${percent(load.overlap_share)} of the time, at ${percent(load.utilisation)}`;
     return [withNote(row.id, note), figure(row.mean_seconds), figure(row.variance), whole(row.repetitions),
-            element('span', null, figureWithInterval(row.slowdown, row.slowdown_interval))];
+            element('span', null, figureWithInterval(row.slowdown, row.slowdown_interval, row.interval_reason))];
   });
   return rows.length === 0 ? null : table('Run times', [
     {title: 'Configuration'}, {title: 'Mean, s', number: true}, {title: 'Variance, s\u00b2', number: true},

@@ -1,6 +1,7 @@
 """A page as headless Chromium draws it: its document and a picture."""
 
 import html.parser
+import json
 import os
 import struct
 import subprocess
@@ -87,6 +88,42 @@ class Document(html.parser.HTMLParser):
 def draw(page, size=(1300, 6000), arguments=()):
     """The document after the page's scripts have run; in a high window all plots are in view."""
     return Document(run(page, size, ["--dump-dom", *arguments])).root
+
+
+# Runs in a page and tells it to the window around it.
+MEASURE = """<script>
+{before}
+const plots = [...document.querySelectorAll('.plot[data-drawn]')];
+parent.postMessage(JSON.stringify({{
+  width: innerWidth,
+  content: document.documentElement.scrollWidth,
+  drawn: plots.length,
+  cut: plots.filter((plot) => plot.querySelector('.main-svg').getBoundingClientRect().right >
+      plot.closest('figure').getBoundingClientRect().right).length,
+  folded: document.querySelectorAll('details:not([open])').length,
+  table: document.querySelector('.verdict').scrollWidth,
+  box: document.querySelector('.verdict').closest('.scroll').clientWidth,
+}}), '*');
+</script>"""
+
+
+def measure(page, size, before=""):
+    """Widths and plots of a page in a frame of `size`, in which the script `before` ran first.
+
+    A frame, since Chromium opens no window as narrow as a phone's.
+    """
+    with open(page) as f:
+        text = f.read()
+    start = text.index("<meta http-equiv=\"Content-Security-Policy\"")
+    text = text[:start] + text[text.index(">", start) + 1:]
+    with open(page + ".measured.html", "w") as f:
+        f.write(text.replace("</body>", MEASURE.format(before=before) + "</body>"))
+    with open(page + ".frame.html", "w") as f:
+        f.write("<!doctype html><pre id='found'></pre><script>addEventListener('message', (event) => "
+                "{document.getElementById('found').textContent = event.data;});</script>"
+                f"<iframe src='file://{os.path.abspath(page)}.measured.html' "
+                f"style='border: 0; width: {size[0]}px; height: {size[1]}px'></iframe>")
+    return json.loads(draw(page + ".frame.html", (2000, size[1])).one(id="found").text())
 
 
 def colours(page, size, arguments=()):

@@ -188,6 +188,41 @@ class Page(unittest.TestCase):
                           ["a label that the library lacks", "1", "\u00b7", "7", "\u00b7"]])
         self.assertIn("7 of 8 right: 87.5 % [0.470, 0.990]", visible_text(root))
 
+    def test_says_why_there_is_no_interval(self):
+        def one_step(data):
+            for run in data["runs"]:
+                run["decode_steps"] = run.get("decode_steps", [])[:1]
+
+        root = browser.draw(Report(writer("batch_size", "batch_size", [1, 2], BOTH,
+                                          change=one_step)).page)
+        self.assert_sound(root)
+        said = {name: [note.text() for note in root.one("table", class_=name).all(class_="no-interval")]
+                for name in ("variants", "timing")}
+        # Pairs across hardware are held against no noise; timing has a line a configuration.
+        self.assertEqual(said["variants"], ["3 positions: fewer than 12"] * 2)
+        self.assertEqual(said["timing"].count("the baseline itself"), 2)
+
+    def test_narrow_pages_scroll_tables_alone(self):
+        page = Report(make_experiments.write_all).page
+        for width, is_whole in ((1440, True), (1280, True), (1100, True), (1024, True), (390, False)):
+            found = browser.measure(page, (width, 1000))
+            self.assertEqual(found["width"], width)
+            self.assertLessEqual(found["content"], width, "the page does not scroll sideways")
+            self.assertEqual(found["table"] <= found["box"], is_whole, found)
+
+    def test_paper_has_every_plot_whole_and_nothing_folded(self):
+        page = Report(make_experiments.write_all).page
+        screen = browser.measure(page, (1300, 1000))
+        paper = browser.measure(page, (1300, 1000), "dispatchEvent(new Event('beforeprint'));")
+        self.assertGreater(screen["folded"], 0)
+        self.assertEqual(paper["folded"], 0)
+        self.assertGreater(paper["drawn"], screen["drawn"])
+        self.assertEqual(paper["cut"], 0)
+        after = browser.measure(page, (1300, 1000), "dispatchEvent(new Event('beforeprint'));"
+                                "dispatchEvent(new Event('afterprint'));")
+        self.assertEqual(after["folded"], screen["folded"])
+        self.assertEqual(after["cut"], 0)
+
     def test_is_seen_light_and_dark(self):
         page = Report(writer("batch_size", "batch_size", [1, 2, 4], BOTH)).page
         light = browser.colours(page, (900, 600))
