@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -36,17 +37,27 @@ std::vector<std::string> CanonicalFiles(const std::vector<std::string>& files) {
   return canonical;
 }
 
+// Reads a file within the budget that all files of a command share; where the files before it leave
+// too little, they are let go.
+absl::StatusOr<Experiment> ReadBeside(Library& library, const std::string& file,
+                                      const std::shared_ptr<StructureBudget>& budget) {
+  absl::StatusOr<Experiment> experiment = ReadExperiment(file, {0, budget});
+  if (!absl::IsResourceExhausted(experiment.status()) || !library.LetGo()) return experiment;
+  return ReadExperiment(file, {0, budget});
+}
+
 absl::StatusOr<AttributionReport> Report(const AttributeOptions& options, std::ostream& log,
                                          std::vector<std::string>& failed) {
+  const auto budget = std::make_shared<StructureBudget>();
   absl::StatusOr<std::vector<UnknownRun>> unknowns =
-      ReadUnknownRuns(Canonical(options.unknown), options.config_id);
+      ReadUnknownRuns(Canonical(options.unknown), options.config_id, budget);
   if (!unknowns.ok()) return unknowns.status();
   const ExperimentFiles found = FindExperimentFiles(options.library);
   failed = found.missing;
   AttributionReport report;
-  Library library(*std::move(unknowns));
+  Library library(*std::move(unknowns), Library::kMostBytes, budget);
   for (const std::string& file : CanonicalFiles(found.files)) {
-    absl::StatusOr<Experiment> experiment = ReadExperiment(file);
+    absl::StatusOr<Experiment> experiment = ReadBeside(library, file, budget);
     if (!experiment.ok()) {
       failed.emplace_back(experiment.status().message());
       continue;

@@ -1,29 +1,20 @@
 // A whole analysis holds the distinct vectors of one large file, not its text.
-#include <sys/resource.h>
-
-#include <fstream>
 #include <sstream>
 #include <string>
 
 #include "analyzer/compare.h"
 #include "analyzer/testing/large_experiment.h"
+#include "analyzer/testing/peak_memory.h"
 #include "gtest/gtest.h"
 
 namespace forensics::analyzer {
 namespace {
 
-size_t PeakBytes() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<size_t>(usage.ru_maxrss) * 1024;
-}
-
 void ExpectMemory(const std::string& name, const LargeExperiment& shape, double most_of_file) {
   const std::string path = ::testing::TempDir() + "/" + name + "_experiment.json";
   const size_t size = WriteLargeExperiment(shape, path);
   ASSERT_GT(size, size_t{60} << 20);
-  // Sets the high-water mark back to what is held now.
-  std::ofstream("/proc/self/clear_refs") << "5";
+  ResetPeak();
   const size_t before = PeakBytes();
   CompareOptions options;
   options.inputs = {path};

@@ -38,6 +38,31 @@ int64_t BytesOf(const RunRecord& run) {
   return bytes;
 }
 
+// About what a reader takes from its budget for what is kept of a run.
+size_t StructureOf(const RunRecord& run) {
+  constexpr size_t kEntry = 192;  // of a map, with what it holds
+  size_t bytes =
+      kEntry * (1 + run.steps.size()) + run.config_id.size() + run.prompt_text.value_or("").size();
+  for (const auto& [number, step] : run.steps) bytes += step.token_text.value_or("").size();
+  for (const auto& [signal, vectors] : run.vectors) bytes += kEntry * (1 + vectors.size());
+  for (const auto* log_probs : {&run.log_probs, &run.reference_log_probs}) {
+    for (const auto& [at, lists] : *log_probs) {
+      bytes +=
+          kEntry + lists.token_ids.size() * sizeof(int64_t) + lists.values.size() * sizeof(float);
+    }
+  }
+  return bytes;
+}
+
+size_t StructureOf(const Configuration& configuration) {
+  constexpr size_t kEntry = 192;
+  size_t bytes = kEntry + configuration.config_id.size() + configuration.hardware.size();
+  for (const auto& [name, value] : configuration.circumstances) {
+    bytes += kEntry + name.size() + value.size();
+  }
+  return bytes + kEntry * configuration.overlap.size();
+}
+
 std::set<SignalId> SignalsOf(const RunRecord& run) {
   std::set<SignalId> signals = {{SignalKind::kLogProbs, 0}};
   for (const auto& [signal, vectors] : run.vectors) signals.insert(signal);
@@ -67,8 +92,9 @@ bool SameSetup(const KnownConfiguration& a, const KnownConfiguration& b) {
 }  // namespace
 
 absl::StatusOr<std::vector<UnknownRun>> ReadUnknownRuns(const std::string& file,
-                                                        const std::string& config_id) {
-  absl::StatusOr<Experiment> experiment = ReadExperiment(file);
+                                                        const std::string& config_id,
+                                                        std::shared_ptr<StructureBudget> budget) {
+  absl::StatusOr<Experiment> experiment = ReadExperiment(file, {0, std::move(budget)});
   if (!experiment.ok()) return experiment.status();
   std::vector<UnknownRun> unknowns;
   std::set<std::string> seen;
@@ -86,8 +112,22 @@ absl::StatusOr<std::vector<UnknownRun>> ReadUnknownRuns(const std::string& file,
                          "' and a run with signals (decode_steps)"));
 }
 
+Library::Library(std::vector<UnknownRun> unknowns, int64_t most_bytes,
+                 std::shared_ptr<StructureBudget> budget)
+    : unknowns_(std::move(unknowns)),
+      most_bytes_(most_bytes),
+      labels_share_(budget),
+      runs_share_(budget),
+      observations_(unknowns_.size()) {
+  for (const UnknownRun& unknown : unknowns_) {
+    labels_share_.Take(StructureOf(unknown.configuration) + StructureOf(unknown.run));
+  }
+}
+
 void Library::Add(Experiment experiment) {
+  experiment.share = nullptr;  // what is kept is taken anew
   const size_t first_new = known_.size();
+  BudgetShare share(runs_share_.budget());
   const int64_t bytes_before = bytes_;
   for (const HardwareGroup& group : GroupByHardware(experiment)) {
     for (const Configuration* configuration : group.configurations) {
@@ -104,13 +144,25 @@ void Library::Add(Experiment experiment) {
       known_.push_back(std::move(known));
       runs_.push_back(std::make_unique<RunRecord>(std::move(*run)));
       bytes_ += BytesOf(*runs_.back());
+      share.Take(StructureOf(*runs_.back()));
+      labels_share_.Take(StructureOf(known_.back().configuration));
     }
   }
   Compare(first_new);
-  if (bytes_ <= most_bytes_) return;
+  if (bytes_ <= most_bytes_) return runs_share_.Absorb(std::move(share));
   incomplete_ = true;
   bytes_ = bytes_before;
   for (size_t i = first_new; i < runs_.size(); ++i) runs_[i] = nullptr;
+}
+
+bool Library::LetGo() {
+  const auto is_kept = [](const std::unique_ptr<RunRecord>& run) { return run != nullptr; };
+  if (std::none_of(runs_.begin(), runs_.end(), is_kept)) return false;
+  incomplete_ = true;
+  bytes_ = 0;
+  for (std::unique_ptr<RunRecord>& run : runs_) run = nullptr;
+  runs_share_ = BudgetShare(runs_share_.budget());
+  return true;
 }
 
 bool Library::TakeAsCopy(const KnownConfiguration& candidate, const RunRecord& run) {

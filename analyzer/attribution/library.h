@@ -13,6 +13,7 @@
 #include "analyzer/attribution/run_distance.h"
 #include "analyzer/comparison/run_comparison.h"
 #include "analyzer/reading/experiment.h"
+#include "analyzer/reading/structure_budget.h"
 
 namespace forensics::analyzer {
 
@@ -29,9 +30,10 @@ struct UnknownRun {
 };
 
 // The configurations of `file` that store a run, or `config_id` alone if that is not empty. Fails
-// if there is none.
+// if there is none, or if `budget` does not hold the file.
 absl::StatusOr<std::vector<UnknownRun>> ReadUnknownRuns(const std::string& file,
-                                                        const std::string& config_id);
+                                                        const std::string& config_id,
+                                                        std::shared_ptr<StructureBudget> budget);
 
 struct KnownConfiguration {
   // Several where experiment files hold the same run, as all hold the reference's.
@@ -49,17 +51,22 @@ struct Observation {
 
 // Takes experiments one after the other and keeps of each the distances. Signals are kept for the
 // pairs with files to come, up to a limit; beyond it only pairs within a file, with the files
-// before and with the unknown runs are known.
+// before and with the unknown runs are known. What it keeps of structure and text is taken from a
+// budget that the files to come are read with.
 class Library {
  public:
   static constexpr int64_t kMostBytes = 512 << 20;
 
-  explicit Library(std::vector<UnknownRun> unknowns, int64_t most_bytes = kMostBytes)
-      : unknowns_(std::move(unknowns)), most_bytes_(most_bytes), observations_(unknowns_.size()) {}
+  explicit Library(std::vector<UnknownRun> unknowns, int64_t most_bytes = kMostBytes,
+                   std::shared_ptr<StructureBudget> budget = std::make_shared<StructureBudget>());
 
   // A configuration is taken by its lowest stored repetition. It is a copy of an earlier file's if
   // hardware, setup, run time and all bits are the same.
   void Add(Experiment experiment);
+
+  // Lets the runs of all files so far go, to make room in the budget: their pairs with files to
+  // come are not known then. False if there was none.
+  bool LetGo();
 
   const std::vector<UnknownRun>& unknowns() const { return unknowns_; }
   const std::vector<KnownConfiguration>& known() const { return known_; }
@@ -81,6 +88,8 @@ class Library {
 
   std::vector<UnknownRun> unknowns_;
   const int64_t most_bytes_;
+  BudgetShare labels_share_;  // of unknowns_ and known_
+  BudgetShare runs_share_;    // of runs_
   std::vector<KnownConfiguration> known_;
   std::vector<std::unique_ptr<RunRecord>> runs_;  // of known_; null: let go
   PairDistances distances_;

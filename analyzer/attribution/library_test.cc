@@ -171,9 +171,9 @@ TEST(ReadUnknownRuns, NamesWhatIsMissing) {
   const std::string file = WriteTestFile(
       "empty.json",
       R"({"experiment_metadata": {"experiment_type": "unknown"}, "configurations": [], "runs": []})");
-  EXPECT_THAT(ReadUnknownRuns(file, "").status().message(),
+  EXPECT_THAT(ReadUnknownRuns(file, "", nullptr).status().message(),
               HasSubstr("empty.json: at /runs: no configuration has a run with signals"));
-  EXPECT_THAT(ReadUnknownRuns(file, "X").status().message(), HasSubstr("none with config_id 'X'"));
+  EXPECT_THAT(ReadUnknownRuns(file, "X", nullptr).status().message(), HasSubstr("none with config_id 'X'"));
 }
 
 }  // namespace

@@ -1,21 +1,14 @@
 // The reader holds the distinct vectors of a file and not its text.
-#include <sys/resource.h>
-
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/testing/large_experiment.h"
+#include "analyzer/testing/peak_memory.h"
 #include "gtest/gtest.h"
 
 namespace forensics::analyzer {
 namespace {
-
-size_t PeakBytes() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<size_t>(usage.ru_maxrss) * 1024;
-}
 
 TEST(Memory, IsAFractionOfTheFileAndTextIsNotKept) {
 #ifdef __SANITIZE_ADDRESS__
