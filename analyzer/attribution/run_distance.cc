@@ -29,6 +29,7 @@ class PositionSet {
   // False if it has the position already.
   bool Insert(int64_t position) {
     if (Has(position)) return false;
+    if (positions_.empty()) positions_.reserve(kUsual);
     positions_.insert(std::upper_bound(positions_.begin(), positions_.end(), position), position);
     return true;
   }
@@ -36,6 +37,8 @@ class PositionSet {
   size_t size() const { return positions_.size(); }
 
  private:
+  static constexpr size_t kUsual = 32;
+
   std::vector<int64_t> positions_;
 };
 

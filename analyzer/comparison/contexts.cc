@@ -51,6 +51,7 @@ Contexts CompareContexts(const RunRecord& a, const RunRecord& b, bool same_refer
     contexts.first_unknown_token = number;
     same = false;
   };
+  contexts.comparable_steps.reserve(std::min(a.steps.size(), b.steps.size()));
   int64_t next = 0;  // the step after the last one seen
   auto place_a = a.steps.begin(), place_b = b.steps.begin();
   while (place_a != a.steps.end() || place_b != b.steps.end()) {

@@ -42,15 +42,21 @@ struct Relation {
 std::vector<ContentIds> NumberContents(const std::vector<ComparedRun>& runs,
                                        const SignalId& signal) {
   absl::flat_hash_map<absl::string_view, size_t> numbers;
+  // A window repeats a position: its vector is looked at once.
+  absl::flat_hash_map<const void*, size_t> known;
   std::vector<ContentIds> contents(runs.size());
   for (size_t i = 0; i < runs.size(); ++i) {
     if (runs[i].run == nullptr) continue;
     const auto vectors = runs[i].run->vectors.find(signal);
     if (vectors == runs[i].run->vectors.end()) continue;
     for (const auto& [at, vector] : vectors->second) {
-      const absl::string_view bytes(reinterpret_cast<const char*>(vector->data()),
-                                    vector->size() * sizeof(float));
-      contents[i].emplace_back(at, numbers.try_emplace(bytes, numbers.size()).first->second);
+      const auto [number, is_new] = known.try_emplace(vector.get());
+      if (is_new) {
+        const absl::string_view bytes(reinterpret_cast<const char*>(vector->data()),
+                                      vector->size() * sizeof(float));
+        number->second = numbers.try_emplace(bytes, numbers.size()).first->second;
+      }
+      contents[i].emplace_back(at, number->second);
     }
   }
   return contents;
@@ -149,12 +155,15 @@ class Classifier {
     const ContentIds& of_a = contents_[a];
     const ContentIds& of_b = contents_[b];
     size_t j = 0;
+    auto step = steps.begin();
     for (size_t i = 0; i < of_a.size(); ++i) {
       const Timepoint& at = of_a[i].first;
       while (j < of_b.size() && of_b[j].first < at) ++j;
       if (j == of_b.size()) break;
       if (!(of_b[j].first == at)) continue;
-      if (!std::binary_search(steps.begin(), steps.end(), at.step)) continue;
+      while (step != steps.end() && *step < at.step) ++step;
+      if (step == steps.end()) break;
+      if (*step != at.step) continue;
       entry->second.Note(at, signal.kind == SignalKind::kLogProbs
                                  ? SameLogProbs(lists_[a][i], lists_[b][j])
                                  : of_a[i].second == of_b[j].second);

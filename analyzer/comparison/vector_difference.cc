@@ -34,19 +34,22 @@ VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b
                             NumberFormat format) {
   VectorDifference difference;
   difference.first_changed = FirstChanged(a, b);
-  const BitsSeen seen = LookAtBits(a);
-  difference.finite =
-      seen.finite && (!difference.first_changed.has_value() || LookAtBits(b).finite);
-  if (!difference.finite || a.empty()) return difference;
-  if (format == NumberFormat::kFloat16) difference.halves = CountHalves(a, b);
   if (!difference.first_changed.has_value()) {
+    const BitsSeen seen = LookAtBits(a);
+    difference.finite = seen.finite;
+    if (!difference.finite || a.empty()) return difference;
+    if (format == NumberFormat::kFloat16) difference.halves = CountHalves(a, b);
     difference.bits.AddUnchanged(a.size(), seen.bits);
     difference.norm_a = std::sqrt(SumOfSquares(a));
     if (difference.norm_a > 0) difference.cosine = 1;
     return difference;
   }
-  difference.bits.Add(a, b);
   const VectorSums sums = AddUp(a, b);
+  // The squares of all finite floats have a finite sum.
+  difference.finite = std::isfinite(sums.squares_a) && std::isfinite(sums.squares_b);
+  if (!difference.finite) return difference;
+  if (format == NumberFormat::kFloat16) difference.halves = CountHalves(a, b);
+  difference.bits.Add(a, b);
   difference.norm_a = std::sqrt(sums.squares_a);
   difference.l2 = std::sqrt(sums.squares_delta);
   const double norm_b = std::sqrt(sums.squares_b);

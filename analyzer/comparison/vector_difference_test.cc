@@ -43,6 +43,24 @@ TEST(Difference, NotANumberOrInfinityOnEitherSideIsNotFinite) {
   EXPECT_FALSE(Difference({infinity}, {infinity}).finite) << "equal bits too";
 }
 
+TEST(Difference, NotFiniteWhereverInTheVectorsTheElementStands) {
+  const std::vector<float> ones(40, 1), twos(40, 2);
+  for (size_t i = 0; i < ones.size(); ++i) {
+    for (const float value : {std::numeric_limits<float>::quiet_NaN(), -INFINITY, INFINITY}) {
+      std::vector<float> odd = twos;
+      odd[i] = value;
+      EXPECT_FALSE(Difference(odd, ones).finite) << i;
+      EXPECT_FALSE(Difference(ones, odd).finite) << i;
+    }
+  }
+}
+
+TEST(Difference, TheLargestFloatsAreFinite) {
+  const std::vector<float> largest(5000, std::numeric_limits<float>::max());
+  const std::vector<float> smallest(5000, std::numeric_limits<float>::lowest());
+  EXPECT_TRUE(Difference(largest, smallest).finite);
+}
+
 TEST(Difference, CosineOfTheAngle) {
   EXPECT_EQ(Difference({3, 4}, {4, 3}).cosine, std::optional<double>(24.0 / 25));
   EXPECT_EQ(Difference({3, 0}, {0, 4}).cosine, std::optional<double>(0));

@@ -12,19 +12,28 @@ namespace {
 
 constexpr size_t kLanes = 8;
 typedef double Lanes __attribute__((vector_size(kLanes * sizeof(double))));
-typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
+
+// So many elements are taken at once.
+constexpr size_t kStep = 2 * kLanes;
+typedef float Floats __attribute__((vector_size(kStep * sizeof(float))));
+typedef double Doubles __attribute__((vector_size(kStep * sizeof(double))));
+
+struct LanePair {
+  Lanes first;
+  Lanes second;
+};
 
 // What is inlined into a function is compiled for that function's instruction set.
 #define FORENSICS_INLINE __attribute__((always_inline)) inline
 
-FORENSICS_INLINE void Load(const float* values, Lanes& lanes) {
+// GCC widens sixteen floats by two conversions, eight of them by two halves that it then joins.
+FORENSICS_INLINE void Load(const float* values, LanePair& lanes) {
   Floats floats;
   std::memcpy(&floats, values, sizeof(floats));
-  lanes = __builtin_convertvector(floats, Lanes);
+  const Doubles doubles = __builtin_convertvector(floats, Doubles);
+  static_assert(sizeof(lanes) == sizeof(doubles));
+  std::memcpy(&lanes, &doubles, sizeof(lanes));
 }
-
-// So many elements are taken at once.
-constexpr size_t kStep = 2 * kLanes;
 
 // What is left of a vector behind its last whole step, and zeros, which change no sum.
 struct Rest {
@@ -59,19 +68,24 @@ struct PairSums {
   LaneSums squares_a, squares_b, squares_delta, products;
   Lanes largest = {};
 
+  FORENSICS_INLINE void Add(const Lanes& x, const Lanes& y) {
+    const Lanes delta = x - y;
+    const Lanes absolute = delta < 0.0 ? -delta : delta;
+    largest = absolute > largest ? absolute : largest;
+    squares_a.Add(x * x);
+    squares_b.Add(y * y);
+    squares_delta.Add(delta * delta);
+    products.Add(x * y);
+  }
+
   // Of `size` elements, whole steps.
   FORENSICS_INLINE void Add(const float* a, const float* b, size_t size) {
-    for (size_t i = 0; i < size; i += kLanes) {
-      Lanes x, y;
+    for (size_t i = 0; i < size; i += kStep) {
+      LanePair x, y;
       Load(a + i, x);
       Load(b + i, y);
-      const Lanes delta = x - y;
-      const Lanes absolute = delta < 0.0 ? -delta : delta;
-      largest = absolute > largest ? absolute : largest;
-      squares_a.Add(x * x);
-      squares_b.Add(y * y);
-      squares_delta.Add(delta * delta);
-      products.Add(x * y);
+      Add(x.first, y.first);
+      Add(x.second, y.second);
     }
   }
 };
@@ -89,10 +103,11 @@ FORENSICS_INLINE void AddUpInline(absl::Span<const float> a, absl::Span<const fl
 }
 
 FORENSICS_INLINE void AddSquares(const float* values, size_t size, LaneSums& squares) {
-  for (size_t i = 0; i < size; i += kLanes) {
-    Lanes x;
+  for (size_t i = 0; i < size; i += kStep) {
+    LanePair x;
     Load(values + i, x);
-    squares.Add(x * x);
+    squares.Add(x.first * x.first);
+    squares.Add(x.second * x.second);
   }
 }
 
@@ -106,13 +121,11 @@ FORENSICS_INLINE void SquareInline(absl::Span<const float> values, double& sum) 
 FORENSICS_INLINE void AddDistance(const float* a, const float* b, size_t size, Lanes& even,
                                   Lanes& odd) {
   for (size_t i = 0; i < size; i += kStep) {
-    Lanes x, y, next_x, next_y;
+    LanePair x, y;
     Load(a + i, x);
     Load(b + i, y);
-    Load(a + i + kLanes, next_x);
-    Load(b + i + kLanes, next_y);
-    even += (x - y) * (x - y);
-    odd += (next_x - next_y) * (next_x - next_y);
+    even += (x.first - y.first) * (x.first - y.first);
+    odd += (x.second - y.second) * (x.second - y.second);
   }
 }
 

@@ -14,8 +14,9 @@ struct VectorSums {
   double largest_delta = 0;  // absolute
 };
 
-// `a` and `b` have the same length and are finite. The sums are compensated (compensated_sum.h):
-// they have the digits that any order of the terms has.
+// `a` and `b` have the same length. The sums are compensated (compensated_sum.h): they have the
+// digits that any order of the terms has. The squares' sums of a vector with a NaN or infinity are
+// not finite, and the rest is then void.
 VectorSums AddUp(absl::Span<const float> a, absl::Span<const float> b);
 
 // The same for the squares of one vector.
