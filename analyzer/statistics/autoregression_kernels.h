@@ -98,14 +98,20 @@ struct SeriesStart {
 template <typename Real>
 FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, Real* series, size_t size) {
   const SeriesStart start(fit);
+  // Read back from memory they would take longer than all that is done with them.
+  Real before = {}, before_that = {};
   for (size_t i = 0; i < size; ++i) {
+    Real value = series[i];
     if (i == 0) {
-      series[i] *= start.scale;
+      value *= start.scale;
     } else if (i == 1) {
-      series[i] = start.correlation * series[0] + start.second_scale * series[i];
+      value = start.correlation * before + start.second_scale * value;
     } else {
-      series[i] += fit.first * series[i - 1] + fit.second * series[i - 2];
+      value += fit.first * before + fit.second * before_that;
     }
+    series[i] = value;
+    before_that = before;
+    before = value;
   }
 }
 

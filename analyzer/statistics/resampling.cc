@@ -54,13 +54,22 @@ std::vector<double> StudentisedMeans(absl::Span<const double> values, const Auto
   return MeansOfBlocks(innovations, block, generating, *draws);
 }
 
-// The value that a share `p` of `values`, whose order changes, is at most.
-double Quantile(std::vector<double>& values, double p) {
+using Values = std::vector<double>;
+
+// Where the value that a share `p` of `values` is at most stands once they are sorted.
+Values::iterator PlaceOf(double p, Values& values) {
   const double rank = p * static_cast<double>(values.size() + 1);
   const auto index = static_cast<size_t>(std::clamp(rank, 1.0, static_cast<double>(values.size())));
-  const auto place = values.begin() + static_cast<std::ptrdiff_t>(index) - 1;
-  std::nth_element(values.begin(), place, values.end());
-  return *place;
+  return values.begin() + static_cast<std::ptrdiff_t>(index) - 1;
+}
+
+// The quantiles of `tail` and 1 - `tail`, which is at most a half; the values' order changes.
+Interval Between(double tail, Values& values) {
+  const auto low = PlaceOf(tail, values);
+  const auto high = PlaceOf(1 - tail, values);
+  std::nth_element(values.begin(), high, values.end());
+  if (low != high) std::nth_element(values.begin(), low, high);
+  return {*low, *high};
 }
 
 Interval IntervalOfMean(absl::Span<const double> values, const Resampling& resampling) {
@@ -69,8 +78,9 @@ Interval IntervalOfMean(absl::Span<const double> values, const Resampling& resam
   std::vector<double> means = StudentisedMeans(values, fit, resampling);
   const double tails = 1 - resampling.level;
   const double tail = tails / 2 * (1 - kTailLoss / static_cast<double>(values.size()));
-  return {fit.mean - Quantile(means, 1 - tail) * fit.standard_error,
-          fit.mean - Quantile(means, tail) * fit.standard_error};
+  const Interval quantiles = Between(tail, means);
+  return {fit.mean - quantiles.high * fit.standard_error,
+          fit.mean - quantiles.low * fit.standard_error};
 }
 
 }  // namespace
