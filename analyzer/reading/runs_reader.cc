@@ -21,7 +21,7 @@ namespace forensics::analyzer {
 namespace {
 
 constexpr size_t kSmallestPiece = size_t{1} << 20;
-constexpr size_t kLargestPiece = size_t{1} << 24;
+constexpr size_t kLargestPiece = size_t{1} << 25;
 constexpr size_t kPiecesACore = 4;  // read before they are put together
 
 // The runs that begin in a part of the file.
