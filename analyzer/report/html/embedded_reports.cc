@@ -1,8 +1,11 @@
 #include "analyzer/report/html/embedded_reports.h"
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "rapidjson/memorystream.h"
 #include "rapidjson/reader.h"
 #include "rapidjson/stringbuffer.h"
@@ -12,12 +15,10 @@ namespace forensics::analyzer {
 namespace {
 
 // Each leaves out what those before it leave out, and more.
-enum class Detail { kAll, kPositionsOfHeadline, kFiguresOfHeadline, kPairs };
+enum class Detail { kPositionsOfHeadline, kFiguresOfHeadline, kPairs };
 
 const char* LeftOut(Detail detail) {
   switch (detail) {
-    case Detail::kAll:
-      return "";
     case Detail::kPositionsOfHeadline:
       return "distances by position of all signals but the headline's";
     case Detail::kFiguresOfHeadline:
@@ -87,7 +88,7 @@ class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter> {
     if (detail_ == Detail::kPairs && path_[depth - 1] == "signals") return true;
     if (path_[depth - 3] != "signals" || path_[depth - 2] == headline_) return false;
     const std::string& key = path_[depth - 1];
-    if (detail_ >= Detail::kPositionsOfHeadline && key == "by_position") return true;
+    if (key == "by_position") return true;
     return detail_ >= Detail::kFiguresOfHeadline &&
            (key == "phases" || key == "distinct_positions" || key == "uncertainty");
   }
@@ -102,6 +103,30 @@ class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter> {
   int skipped_depth_ = 0;          // arrays and objects open within a value that is dropped
 };
 
+// Index behind the string that begins at `quote`.
+size_t EndOfString(absl::string_view json, size_t quote) {
+  size_t i = quote + 1;
+  while (i < json.size() && json[i] != '"') i += json[i] == '\\' ? 2 : 1;
+  return std::min(i + 1, json.size());
+}
+
+// All of a JSON text but the white space between its parts.
+std::string Compacted(absl::string_view json) {
+  std::string text;
+  text.reserve(json.size());
+  for (size_t i = 0; i < json.size();) {
+    const size_t begin = i;
+    if (json[i] == '"') {
+      i = EndOfString(json, i);
+    } else {
+      i = std::min(json.find_first_of("\" \n\r\t", i), json.size());
+    }
+    text.append(json.data() + begin, i - begin);
+    while (i < json.size() && absl::ascii_isspace(static_cast<unsigned char>(json[i]))) ++i;
+  }
+  return text;
+}
+
 // None if it would be longer than `limit`, as far as that was found out before the end.
 std::optional<std::string> Filtered(absl::string_view json, Detail detail, size_t limit) {
   Filter filter(detail, limit);
@@ -114,12 +139,13 @@ std::optional<std::string> Filtered(absl::string_view json, Detail detail, size_
 }  // namespace
 
 EmbeddedReports EmbedReports(absl::string_view json, size_t limit) {
-  for (const Detail detail :
-       {Detail::kAll, Detail::kPositionsOfHeadline, Detail::kFiguresOfHeadline}) {
-    const std::optional<std::string> text = Filtered(json, detail, limit);
-    if (text.has_value() && text->size() <= limit) return {*text, LeftOut(detail)};
+  std::string all = Compacted(json);
+  if (all.size() <= limit) return {std::move(all), ""};
+  for (const Detail detail : {Detail::kPositionsOfHeadline, Detail::kFiguresOfHeadline}) {
+    std::optional<std::string> text = Filtered(all, detail, limit);
+    if (text.has_value() && text->size() <= limit) return {*std::move(text), LeftOut(detail)};
   }
-  return {*Filtered(json, Detail::kPairs, json.size()), LeftOut(Detail::kPairs)};
+  return {*Filtered(all, Detail::kPairs, all.size()), LeftOut(Detail::kPairs)};
 }
 
 }  // namespace forensics::analyzer

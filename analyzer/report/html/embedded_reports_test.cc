@@ -34,7 +34,7 @@ constexpr char kReports[] = R"({
         }
       }
     },
-    "caveats": [{"kind": "gaps", "text": "a \" b"}]
+    "caveats": [{"kind": "gaps", "text": "a \" b\\"}, {"text": "\\\" c"}]
   }
 }
 )";
@@ -56,7 +56,7 @@ TEST(EmbedReports, KeepTheTextButNoWhiteSpace) {
       R"(name","signals":{"hidden_states/layer_1":{"snr":"Infinity","phases":{"all":[)"
       R"({"by_position":1},[]]},"by_position":{"positions":[1,[2]],"l2_distance":[null,-0.0]},)"
       R"("last":true},"hidden_states/layer_2":{"phases":{},"by_position":{"positions":[3]}}},)"
-      R"("after":7}}},"caveats":[{"kind":"gaps","text":"a \" b"}]}})");
+      R"("after":7}}},"caveats":[{"kind":"gaps","text":"a \" b\\"},{"text":"\\\" c"}]}})");
 }
 
 TEST(EmbedReports, LeavePositionsOfOtherSignalsOutFirst) {
