@@ -11,6 +11,7 @@
 #include "analyzer/attribution/library.h"
 #include "analyzer/experiment_files.h"
 #include "analyzer/reading/experiment_reader.h"
+#include "analyzer/reading/structure_budget.h"
 #include "schema/atomic_file.h"
 #include "schema/run_directory.h"
 

@@ -1,11 +1,13 @@
 #include "analyzer/verify.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "analyzer/reading/experiment_reader.h"
+#include "analyzer/reading/structure_budget.h"
 #include "analyzer/report/report_writer.h"
 
 namespace forensics::analyzer {
@@ -82,9 +84,10 @@ VerifyOutcome OutcomeOf(const VerifiedExperiment& verified) {
 }  // namespace
 
 absl::StatusOr<VerifyOutcome> VerifyFiles(const VerifyOptions& options, std::ostream& out) {
-  const absl::StatusOr<Experiment> claimed = ReadExperiment(options.claimed);
+  const auto budget = std::make_shared<StructureBudget>();  // both are in memory together
+  const absl::StatusOr<Experiment> claimed = ReadExperiment(options.claimed, {0, budget});
   if (!claimed.ok()) return claimed.status();
-  const absl::StatusOr<Experiment> recomputed = ReadExperiment(options.recomputed);
+  const absl::StatusOr<Experiment> recomputed = ReadExperiment(options.recomputed, {0, budget});
   if (!recomputed.ok()) return recomputed.status();
   if (claimed->configurations.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(options.claimed,

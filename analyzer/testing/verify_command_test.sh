@@ -77,5 +77,14 @@ expect 1 "missing.json" --claimed=missing.json --recomputed=again.json
 head -c 2000 again.json >cut.json
 expect 1 "cut.json: byte 2000" --claimed=claimed.json --recomputed=cut.json
 expect 1 "the claim in" --claimed=library/attention_experiment.json --recomputed=again.json
+# Each alone has room, both in memory together are more than one budget.
+python3 - >hollow.json <<'END'
+steps = ",".join(["{}"] * 1000000)
+print('{"experiment_metadata":{"experiment_type":"x"},"configurations":[{"config_id":"c"}],'
+      '"runs":[{"config_id":"c","decode_steps":[%s]}]}' % steps)
+END
+cp hollow.json too.json
+expect 1 "too.json: byte " --claimed=hollow.json --recomputed=too.json
+expect 1 "more structure and text than 402653184 bytes hold" --claimed=hollow.json --recomputed=too.json
 expect 0 "Exit code: 0 all equal" --help
 exit $failures
