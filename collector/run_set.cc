@@ -1,6 +1,7 @@
 #include "collector/run_set.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,9 @@ using schema::CheckEqual;
 using schema::Repetition;
 using schema::RepetitionSummary;
 using schema::RunManifest;
+
+// Each step of the file repeats so many positions.
+constexpr int kMostWindow = 1024;
 
 int64_t Count(size_t count) { return static_cast<int64_t>(count); }
 
@@ -36,11 +40,33 @@ absl::Status CheckRequired(const std::string& path, const RunManifest& manifest)
   return absl::OkStatus();
 }
 
+// A layer is a key of the file: each once, in the order of the model.
+absl::Status CheckExtraction(const std::string& path, const schema::ExtractionConfig& extraction) {
+  if (extraction.window() > kMostWindow) {
+    return absl::DataLossError(absl::StrCat(path, ": extraction.window is ", extraction.window(),
+                                            ", expected at most ", kMostWindow));
+  }
+  int before = -1;
+  for (const int layer : extraction.layers()) {
+    if (layer <= before) {
+      return absl::DataLossError(absl::StrCat(path, ": extraction.layers: ", layer,
+                                              before < 0 ? "" : absl::StrCat(" behind ", before)));
+    }
+    before = layer;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRepetitions(const std::string& path, const RunManifest& manifest) {
   for (int i = 0; i < manifest.repetitions_size(); ++i) {
     const RepetitionSummary& summary = manifest.repetitions(i);
     const std::string field = absl::StrCat("repetitions[", i, "].");
     absl::Status status = CheckEqual(path, field + "repetition", summary.repetition(), i);
+    if (status.ok() &&
+        !(summary.runtime_seconds() >= 0 && std::isfinite(summary.runtime_seconds()))) {
+      status = absl::DataLossError(
+          absl::StrCat(path, ": ", field, "runtime_seconds is ", summary.runtime_seconds()));
+    }
     if (status.ok() && manifest.reproducible()) {
       status = CheckEqual(path, field + "signals_sha256 of a reproducible run",
                           summary.signals_sha256(), manifest.repetitions(0).signals_sha256());
@@ -176,6 +202,7 @@ absl::StatusOr<Run> ReadRun(const schema::RunDirectory& directory) {
   absl::StatusOr<RunManifest> manifest = directory.ReadManifest();
   if (!manifest.ok()) return manifest.status();
   absl::Status status = CheckRequired(directory.ManifestPath(), *manifest);
+  if (status.ok()) status = CheckExtraction(directory.ManifestPath(), manifest->extraction());
   if (status.ok()) status = CheckRepetitions(directory.ManifestPath(), *manifest);
   if (status.ok()) status = CheckOverlap(directory.ManifestPath(), *manifest);
   if (status.ok()) status = CheckPrompt(directory.ManifestPath(), manifest->prompt());

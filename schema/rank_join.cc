@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <tuple>
@@ -221,7 +222,8 @@ void MergeKernels(const Ranks& ranks, ShardFooter& footer) {
 }  // namespace
 
 int WorldSize(const RunConfig& config) {
-  return std::max(1, config.tp_size()) * std::max(1, config.ep_size());
+  const int64_t ranks = int64_t{std::max(1, config.tp_size())} * std::max(1, config.ep_size());
+  return static_cast<int>(std::min<int64_t>(ranks, std::numeric_limits<int>::max()));
 }
 
 absl::StatusOr<Repetition> JoinRanks(const Ranks& ranks) {

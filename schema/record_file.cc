@@ -45,6 +45,10 @@ class Cursor {
     if (std::filesystem::is_directory(path_, error)) {
       return absl::InvalidArgumentError(absl::StrCat(path_, ": is a directory, expected a file"));
     }
+    // A pipe would be waited for, a device has no end.
+    if (std::filesystem::exists(path_, error) && !std::filesystem::is_regular_file(path_, error)) {
+      return absl::InvalidArgumentError(absl::StrCat(path_, ": is no regular file"));
+    }
     file_.open(path_, std::ios::binary);
     if (file_) return absl::OkStatus();
     return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot be opened"));

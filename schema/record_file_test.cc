@@ -105,7 +105,7 @@ TEST_F(RecordFileTest, ALengthThatIsNotTrueCostsNoMemory) {
   EXPECT_THAT(
       std::string(
           ReadRecords("/dev/zero", [](absl::string_view) { return absl::OkStatus(); }).message()),
-      HasSubstr("/dev/zero: not a shard"));
+      HasSubstr("/dev/zero: is no regular file"));
 }
 
 TEST_F(RecordFileTest, RefusesEmptyRecords) {

@@ -23,6 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr char kManifestName[] = "manifest.textproto";
 constexpr char kShardSuffix[] = ".shard";
+// The prompt's text and token ids are the most of it: 20 bytes a token.
+constexpr size_t kMostManifestBytes = size_t{16} << 20;
 constexpr char kDigestComment[] = "# sha256 of the lines above: ";
 
 std::string RepetitionPrefix(int repetition) { return absl::StrCat("rep_", repetition, "."); }
@@ -133,7 +135,7 @@ absl::Status RunDirectory::WriteManifest(const RunManifest& manifest) const {
 }
 
 absl::StatusOr<RunManifest> RunDirectory::ReadManifest() const {
-  absl::StatusOr<std::string> text = ReadFile(ManifestPath());
+  absl::StatusOr<std::string> text = ReadFile(ManifestPath(), kMostManifestBytes);
   if (!text.ok()) return text.status();
   const size_t comment = text->rfind(kDigestComment);
   if (comment == std::string::npos) {

@@ -2,24 +2,50 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "schema/digest.h"
+#include "schema/message_cost.h"
 #include "schema/record_file.h"
 
 namespace forensics::schema {
 namespace {
 
-absl::Status Append(RecordWriter& writer, const ShardRecord& record) {
-  return writer.Write(record.SerializeAsString());
+// What all records of a shard may take in memory: a real one has a few MB.
+constexpr size_t kMostBytes = size_t{256} << 20;
+
+// Counts records, before they are parsed or as they are written.
+class Measure {
+ public:
+  absl::Status Add(absl::string_view payload) {
+    bytes_ += ParsedBytes(*ShardRecord::descriptor(), payload);
+    if (bytes_ <= kMostBytes) return absl::OkStatus();
+    return absl::DataLossError(
+        absl::StrCat("more than ", kMostBytes, " bytes in memory, the most that a shard may take"));
+  }
+
+ private:
+  size_t bytes_ = 0;
+};
+
+absl::Status Append(RecordWriter& writer, Measure& measure, const ShardRecord& record) {
+  const std::string payload = record.SerializeAsString();
+  absl::Status status = measure.Add(payload);
+  return status.ok() ? writer.Write(payload) : status;
+}
+
+// A number that no DType has is told as that.
+std::string Name(DType dtype) {
+  return DType_IsValid(dtype) ? DType_Name(dtype) : absl::StrCat(static_cast<int>(dtype));
 }
 
 absl::Status CheckValues(const Values& values, const std::string& what) {
   if (BytesPerElement(values.dtype()) == 0 ||
       values.data().size() % BytesPerElement(values.dtype()) != 0) {
-    return absl::DataLossError(absl::StrCat(what, ": ", values.data().size(), " bytes of dtype ",
-                                            DType_Name(values.dtype())));
+    return absl::DataLossError(
+        absl::StrCat(what, ": ", values.data().size(), " bytes of dtype ", Name(values.dtype())));
   }
   if (Sha256Bytes(values.data()) != values.sha256()) {
     return absl::DataLossError(absl::StrCat(what, ": SHA-256 ", Sha256Hex(values.data()),
@@ -63,6 +89,7 @@ absl::Status CheckPosition(const PositionRecord& record) {
 class ShardAssembler {
  public:
   absl::Status Add(absl::string_view payload) {
+    if (absl::Status status = measure_.Add(payload); !status.ok()) return status;
     ShardRecord record;
     if (!record.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
       return absl::DataLossError("a record cannot be parsed");
@@ -73,15 +100,15 @@ class ShardAssembler {
     switch (record.kind_case()) {
       case ShardRecord::kHeader:
         has_header_ = true;
-        repetition_.header = record.header();
+        repetition_.header = std::move(*record.mutable_header());
         return absl::OkStatus();
       case ShardRecord::kStep:
-        return AddStep(record.step());
+        return AddStep(std::move(*record.mutable_step()));
       case ShardRecord::kPosition:
-        return AddPosition(record.position());
+        return AddPosition(std::move(*record.mutable_position()));
       case ShardRecord::kFooter:
         has_footer_ = true;
-        repetition_.footer = record.footer();
+        repetition_.footer = std::move(*record.mutable_footer());
         return absl::OkStatus();
       case ShardRecord::KIND_NOT_SET:
         break;
@@ -100,26 +127,27 @@ class ShardAssembler {
   }
 
  private:
-  absl::Status AddStep(const StepRecord& step) {
+  absl::Status AddStep(StepRecord&& step) {
     if (step.step() != static_cast<int>(repetition_.steps.size())) {
       return absl::DataLossError(
           absl::StrCat("step ", step.step(), ", expected ", repetition_.steps.size()));
     }
-    repetition_.steps.push_back(step);
+    repetition_.steps.push_back(std::move(step));
     return absl::OkStatus();
   }
 
-  absl::Status AddPosition(const PositionRecord& record) {
+  absl::Status AddPosition(PositionRecord&& record) {
     if (!repetition_.positions.empty() &&
         record.position() != repetition_.positions.back().position() + 1) {
       return absl::DataLossError(absl::StrCat("position ", record.position(), ", expected ",
                                               repetition_.positions.back().position() + 1));
     }
     if (absl::Status status = CheckPosition(record); !status.ok()) return status;
-    repetition_.positions.push_back(record);
+    repetition_.positions.push_back(std::move(record));
     return absl::OkStatus();
   }
 
+  Measure measure_;
   Repetition repetition_;
   bool has_header_ = false;
   bool has_footer_ = false;
@@ -152,19 +180,23 @@ float BFloat16ToFloat(uint16_t bits) {
 absl::Status WriteShard(const std::string& path, const Repetition& repetition) {
   absl::StatusOr<RecordWriter> writer = RecordWriter::Create(path);
   if (!writer.ok()) return writer.status();
+  Measure measure;
   ShardRecord record;
   *record.mutable_header() = repetition.header;
-  absl::Status status = Append(*writer, record);
+  absl::Status status = Append(*writer, measure, record);
   for (size_t i = 0; status.ok() && i < repetition.steps.size(); ++i) {
     *record.mutable_step() = repetition.steps[i];
-    status = Append(*writer, record);
+    status = Append(*writer, measure, record);
   }
   for (size_t i = 0; status.ok() && i < repetition.positions.size(); ++i) {
     *record.mutable_position() = repetition.positions[i];
-    status = Append(*writer, record);
+    status = Append(*writer, measure, record);
   }
   *record.mutable_footer() = repetition.footer;
-  if (status.ok()) status = Append(*writer, record);
+  if (status.ok()) status = Append(*writer, measure, record);
+  if (absl::IsDataLoss(status)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
+  }
   return status.ok() ? writer->Close() : status;
 }
 

@@ -20,11 +20,12 @@ struct Repetition {
   ShardFooter footer;
 };
 
-// Writes it as `path`, whole or not at all.
+// Writes it as `path`, whole or not at all. InvalidArgument if it is larger than ReadShard takes.
 absl::Status WriteShard(const std::string& path, const Repetition& repetition);
 
 // Reads and checks: framing (see record_file.h), order of the records, the digest of every signal
-// and that of all together.
+// and that of all together. A shard that would take more than 256 MiB in memory is an error before
+// it does.
 absl::StatusOr<Repetition> ReadShard(const std::string& path);
 
 // SHA-256 (hex) over the tokens and the digests of all signals, in the order of step, position and

@@ -9,6 +9,16 @@
 namespace forensics::schema {
 namespace {
 
+// What the shards of all ranks may take in memory together.
+constexpr size_t kMostBytes = size_t{512} << 20;
+
+size_t BytesOf(const Repetition& repetition) {
+  size_t bytes = repetition.header.SpaceUsedLong() + repetition.footer.SpaceUsedLong();
+  for (const StepRecord& step : repetition.steps) bytes += step.SpaceUsedLong();
+  for (const PositionRecord& position : repetition.positions) bytes += position.SpaceUsedLong();
+  return bytes;
+}
+
 absl::Status CheckHeader(const std::string& path, const ShardHeader& header, int rank,
                          const ShardHeader& expected) {
   absl::Status status = CheckEqual(path, "config_id", header.config_id(), expected.config_id());
@@ -39,12 +49,18 @@ absl::StatusOr<Repetition> ReadRepetition(const RunDirectory& directory,
       directory.FindShards(expected.repetition(), expected.world_size());
   if (!paths.ok()) return paths.status();
   std::vector<Repetition> ranks;
+  size_t bytes = 0;
   for (const std::string& path : *paths) {
     absl::StatusOr<Repetition> shard = ReadShard(path);
     if (!shard.ok()) return shard;
     absl::Status status =
         CheckHeader(path, shard->header, static_cast<int>(ranks.size()), expected);
     if (!status.ok()) return status;
+    bytes += BytesOf(*shard);
+    if (bytes > kMostBytes) {
+      return absl::DataLossError(absl::StrCat(
+          path, ": this and the ranks before it take more than ", kMostBytes, " bytes in memory"));
+    }
     ranks.push_back(*std::move(shard));
   }
   absl::StatusOr<Repetition> joined = JoinRanks(ranks);

@@ -2,9 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,10 +16,12 @@
 #include "absl/strings/str_cat.h"
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/testing/builders.h"
+#include "schema/testing/one_gibibyte.h"
 
 namespace forensics::analyzer {
 namespace {
 
+using schema::SaidInOneGibibyte;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -169,29 +169,6 @@ TEST(HostileFiles, NumbersBeyondFloat64AreErrorsWhereverTheyStand) {
                                         HasSubstr("Number too big to be stored in double")));
     }
   }
-}
-
-// What `say` returns in a process of 1 GiB, beside which `feed` runs in this one.
-std::string SaidInOneGibibyte(
-    const std::function<std::string()>& say, const std::function<void()>& feed = [] {}) {
-  int ends[2];
-  EXPECT_EQ(pipe(ends), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    const rlimit limit = {1 << 30, 1 << 30};
-    setrlimit(RLIMIT_AS, &limit);
-    const std::string message = say();
-    _exit(write(ends[1], message.data(), message.size()) < 0);
-  }
-  close(ends[1]);
-  feed();
-  std::string message(1 << 16, '\0');
-  const ssize_t size = read(ends[0], message.data(), message.size());
-  message.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? message : absl::StrCat("ended by signal ", WTERMSIG(status));
 }
 
 // What it says of `start` and `repeated` as often as it will read.
