@@ -12,8 +12,6 @@ namespace forensics::analyzer {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// Probabilities that differ by less are equal.
-constexpr double kTie = 1e-9;
 
 // From the unknown to the nearest known run of `label`; infinite if there is none.
 double NearestOf(const Question& question, size_t label, const Sighting& sighting) {
@@ -45,23 +43,6 @@ std::set<size_t> IdenticalLabels(const Question& question, const Sighting& sight
   return labels;
 }
 
-// Sets the probabilities of the candidates that have a distance.
-void SetProbabilities(const std::vector<std::optional<double>>& scores, const CandidateModel& model,
-                      Answer& answer) {
-  std::vector<double> known;
-  for (const std::optional<double>& score : scores) {
-    if (score.has_value()) known.push_back(*score);
-  }
-  if (known.empty()) return;
-  const std::vector<double> probabilities = model.Probabilities(known);
-  size_t next = 0;
-  for (size_t label = 0; label < scores.size(); ++label) {
-    if (scores[label].has_value()) answer.candidates[label].probability = probabilities[next++];
-  }
-  answer.none_of_these = probabilities.back();
-  answer.cases = model.cases();
-}
-
 auto Order(const Candidate& candidate) {
   return std::make_tuple(-candidate.probability.value_or(-1),
                          candidate.distance.value_or(kInfinity));
@@ -71,14 +52,14 @@ auto Order(const Candidate& candidate) {
 
 std::string Answer::text() const {
   if (!none_of_these.has_value()) return kUndecided;
-  const double best = candidates.front().probability.value_or(0);
-  const auto ties = std::count_if(
-      candidates.begin(), candidates.end(),
-      [&](const Candidate& candidate) { return best - candidate.probability.value_or(0) < kTie; });
-  const double together = static_cast<double>(ties) * best;
-  if (std::abs(together - *none_of_these) < kTie) return kUndecided;
-  if (*none_of_these > together) return kNoneOfThese;
-  return ties > 1 ? kUndecided : candidates.front().label;
+  LabelProbabilities probabilities;
+  for (const Candidate& candidate : candidates) {
+    probabilities.labels.push_back(candidate.probability);
+  }
+  probabilities.none_of_these = *none_of_these;
+  const size_t answer = Decide(probabilities);
+  if (answer < candidates.size()) return candidates[answer].label;
+  return answer == candidates.size() ? kNoneOfThese : kUndecided;
 }
 
 std::optional<double> Answer::confidence() const {
@@ -87,8 +68,8 @@ std::optional<double> Answer::confidence() const {
   return answer == kNoneOfThese ? none_of_these : candidates.front().probability;
 }
 
-Answer AnswerFor(const Question& question, const std::optional<CandidateModel>& model,
-                 const Eigen::MatrixXd& log_distances, const Sighting& sighting) {
+Answer AnswerFor(const Question& question, const Eigen::MatrixXd& log_distances,
+                 const Sighting& sighting) {
   Answer answer;
   const std::vector<std::optional<double>> scores = ScoresOf(question, sighting);
   for (size_t label = 0; label < question.names.size(); ++label) {
@@ -98,14 +79,20 @@ Answer AnswerFor(const Question& question, const std::optional<CandidateModel>& 
     candidate.p_value = ConformalPValue(question, label, log_distances, sighting);
   }
   const std::set<size_t> identical = IdenticalLabels(question, sighting);
+  const std::optional<LibraryDistances> library = LibraryDistancesOf(question, log_distances);
   if (!identical.empty()) {
     for (size_t label = 0; label < answer.candidates.size(); ++label) {
       answer.candidates[label].probability =
           identical.count(label) > 0 ? 1.0 / static_cast<double>(identical.size()) : 0.0;
     }
     answer.none_of_these = 0;
-  } else if (model.has_value()) {
-    SetProbabilities(scores, *model, answer);
+  } else if (library.has_value() && !sighting.log_distances.array().isNaN().all()) {
+    const LabelProbabilities found = ProbabilitiesOf(question, *library, sighting.log_distances);
+    for (size_t label = 0; label < answer.candidates.size(); ++label) {
+      answer.candidates[label].probability = found.labels[label];
+    }
+    answer.none_of_these = found.none_of_these;
+    answer.pairs = library->pairs;
   }
   std::stable_sort(answer.candidates.begin(), answer.candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return Order(a) < Order(b); });

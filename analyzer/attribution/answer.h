@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "analyzer/attribution/known_runs.h"
 #include "analyzer/attribution/leave_one_out.h"
+#include "analyzer/attribution/origin_model.h"
 
 namespace forensics::analyzer {
 
@@ -24,7 +25,7 @@ struct Candidate {
 struct Answer {
   std::vector<Candidate> candidates;  // the most probable first, else the nearest
   std::optional<double> none_of_these;
-  size_t cases = 0;  // that the probabilities were fitted on
+  size_t pairs = 0;  // of known runs that the probabilities follow from
 
   // The most probable label, kNoneOfThese, or kUndecided: several labels are equally probable, and
   // together more than none of these, or there are no probabilities.
@@ -41,9 +42,9 @@ struct Sighting {
 };
 
 // If any known run is identical, its labels share all probability equally: nothing else fits. Else
-// by `model`, the question's ModelOf.
-Answer AnswerFor(const Question& question, const std::optional<CandidateModel>& model,
-                 const Eigen::MatrixXd& log_distances, const Sighting& sighting);
+// by what the known runs' `log_distances` (LogDistances) tell.
+Answer AnswerFor(const Question& question, const Eigen::MatrixXd& log_distances,
+                 const Sighting& sighting);
 
 // Whether the unknown is too far off for `label`: the share of blocks, its own included (it is
 // taken to be of a new one), whose run of that label is at least as far from the nearest one

@@ -31,9 +31,7 @@ Sighting Seen(const std::vector<double>& logs, std::vector<bool> identical = {0,
   return sighting;
 }
 
-Answer AnswerTo(const Sighting& sighting) {
-  return AnswerFor(kQuestion, ModelOf(kQuestion, Distances()), Distances(), sighting);
-}
+Answer AnswerTo(const Sighting& sighting) { return AnswerFor(kQuestion, Distances(), sighting); }
 
 TEST(AnswerFor, NamesTheNearestLabel) {
   const Answer answer = AnswerTo(Seen({3.0, 3.0, 0.1, 0.1}));
@@ -41,7 +39,7 @@ TEST(AnswerFor, NamesTheNearestLabel) {
   EXPECT_EQ(answer.candidates[0].label, "b");
   EXPECT_NEAR(*answer.candidates[0].distance, std::exp(0.1), 0.05);
   EXPECT_GT(*answer.confidence(), 0.7);
-  EXPECT_EQ(answer.cases, 8u);
+  EXPECT_EQ(answer.pairs, 6u);
 }
 
 TEST(AnswerFor, FarFromAllIsNoneOfThese) {
@@ -50,8 +48,17 @@ TEST(AnswerFor, FarFromAllIsNoneOfThese) {
   EXPECT_GT(*answer.confidence(), 0.7);
 }
 
-TEST(AnswerFor, EquallyNearIsUndecided) {
+// As near to both as hardware moves them, which nothing that is like either of them can be.
+TEST(AnswerFor, EquallyNearToBothIsNeither) {
   const Answer answer = AnswerTo(Seen({0, 0, 0, 0}));
+  EXPECT_EQ(answer.candidates[0].probability, answer.candidates[1].probability);
+  EXPECT_EQ(answer.text(), kNoneOfThese);
+}
+
+TEST(AnswerFor, EquallyNearIsUndecided) {
+  Eigen::MatrixXd logs = Distances();
+  for (const Eigen::Index a : {0, 1}) logs(a, a + 2) = logs(a + 2, a) = -2;
+  const Answer answer = AnswerFor(kQuestion, logs, Seen({0, 0, 0, 0}));
   EXPECT_EQ(answer.text(), kUndecided);
   EXPECT_FALSE(answer.confidence().has_value());
 }
@@ -80,7 +87,7 @@ TEST(AnswerFor, OneKnownRunAllowsNoProbabilities) {
   Sighting sighting;
   sighting.log_distances = Eigen::VectorXd::Constant(1, 0.5);
   sighting.identical = {false};
-  const Answer answer = AnswerFor(question, ModelOf(question, logs), logs, sighting);
+  const Answer answer = AnswerFor(question, logs, sighting);
   EXPECT_EQ(answer.text(), kUndecided);
   EXPECT_EQ(answer.candidates[0].p_value, 1);
 }

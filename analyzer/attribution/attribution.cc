@@ -226,8 +226,8 @@ Attribution AttributeRun(const Library& library, size_t unknown) {
   const Eigen::MatrixXd logs = LogDistances(view.distances, scales);
   const Question value = QuestionOfValue(view.labels, view.distances);
   const Question hardware = QuestionOfHardware(view.labels, view.distances);
-  attribution.value = AnswerFor(value, ModelOf(value, logs), logs, sighting);
-  attribution.hardware = AnswerFor(hardware, ModelOf(hardware, logs), logs, sighting);
+  attribution.value = AnswerFor(value, logs, sighting);
+  attribution.hardware = AnswerFor(hardware, logs, sighting);
   attribution.ranked = std::move(view.configurations);
   std::stable_sort(attribution.ranked.begin(), attribution.ranked.end(),
                    [](const auto& a, const auto& b) { return Order(a) < Order(b); });

@@ -81,7 +81,7 @@ void WriteAnswer(ReportWriter& writer, const std::string& key, const Answer& ans
   writer.Field("answer", answer.text());
   writer.Field("confidence", answer.confidence());
   writer.Field("none_of_these", answer.none_of_these);
-  writer.Field("calibration_cases", static_cast<int64_t>(answer.cases));
+  writer.Field("calibration_pairs", static_cast<int64_t>(answer.pairs));
   writer.StartArray("candidates");
   for (const Candidate& candidate : answer.candidates) {
     writer.StartObject();

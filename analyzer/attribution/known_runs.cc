@@ -32,53 +32,65 @@ std::vector<size_t> Numbered(const std::vector<std::string>& texts,
   return numbered;
 }
 
-// For each label the first label from which no bit tells it apart.
-std::vector<size_t> FirstIndistinguishable(const Question& question,
+// Runs by one of their two labels.
+struct Grouping {
+  std::vector<std::string> names;
+  std::vector<size_t> of;  // each run's, an index of `names`
+};
+
+// For each group of `groups` the first group from which no bit tells it apart in any of `others`
+// that has both.
+std::vector<size_t> FirstIndistinguishable(const Grouping& groups, const Grouping& others,
                                            const PairDistances& distances) {
-  const size_t labels = question.names.size();
-  // 0: never seen in the same block; 1: always identical there; 2: told apart.
-  std::vector<std::vector<int>> seen(labels, std::vector<int>(labels, 0));
-  for (size_t i = 0; i < question.label.size(); ++i) {
+  const size_t n = groups.names.size();
+  // 0: never seen in the same other group; 1: always identical there; 2: told apart.
+  std::vector<std::vector<int>> seen(n, std::vector<int>(n, 0));
+  for (size_t i = 0; i < groups.of.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      if (question.block[i] != question.block[j] || !distances[i][j].comparable()) continue;
-      const auto [low, high] = std::minmax(question.label[i], question.label[j]);
+      if (others.of[i] != others.of[j] || !distances[i][j].comparable()) continue;
+      const auto [low, high] = std::minmax(groups.of[i], groups.of[j]);
       seen[high][low] = std::max(seen[high][low], distances[i][j].identical() ? 1 : 2);
     }
   }
-  std::vector<size_t> first(labels);
+  std::vector<size_t> first(n);
   std::iota(first.begin(), first.end(), 0);
-  for (size_t label = 0; label < labels; ++label) {
-    for (size_t earlier = 0; earlier < label; ++earlier) {
-      if (seen[label][earlier] != 1) continue;
-      first[label] = first[earlier];
+  for (size_t group = 0; group < n; ++group) {
+    for (size_t earlier = 0; earlier < group; ++earlier) {
+      if (seen[group][earlier] != 1) continue;
+      first[group] = first[earlier];
       break;
     }
   }
   return first;
 }
 
-Question Ask(const std::vector<std::string>& labels, const std::vector<std::string>& blocks,
-             const PairDistances& distances) {
-  Question question;
-  std::vector<std::string> block_names;
-  question.label = Numbered(labels, question.names);
-  question.block = Numbered(blocks, block_names);
-  question.blocks = block_names.size();
-  const std::vector<size_t> first = FirstIndistinguishable(question, distances);
-  std::vector<std::string> names;
-  std::vector<size_t> merged(first.size());
-  for (size_t label = 0; label < first.size(); ++label) {
-    if (first[label] == label) {
-      merged[label] = names.size();
-      names.push_back(question.names[label]);
+// `groups` with those joined that no bit tells apart.
+Grouping Merged(const Grouping& groups, const Grouping& others, const PairDistances& distances) {
+  const std::vector<size_t> first = FirstIndistinguishable(groups, others, distances);
+  Grouping merged;
+  std::vector<size_t> place(first.size());
+  for (size_t group = 0; group < first.size(); ++group) {
+    if (first[group] == group) {
+      place[group] = merged.names.size();
+      merged.names.push_back(groups.names[group]);
     } else {
-      merged[label] = merged[first[label]];
-      absl::StrAppend(&names[merged[label]], ", ", question.names[label]);
+      place[group] = place[first[group]];
+      absl::StrAppend(&merged.names[place[group]], ", ", groups.names[group]);
     }
   }
-  for (size_t& label : question.label) label = merged[label];
-  question.names = std::move(names);
-  return question;
+  for (const size_t group : groups.of) merged.of.push_back(place[group]);
+  return merged;
+}
+
+Question Ask(const std::vector<std::string>& labels, const std::vector<std::string>& blocks,
+             const PairDistances& distances) {
+  Grouping label, block;
+  label.of = Numbered(labels, label.names);
+  block.of = Numbered(blocks, block.names);
+  Grouping merged_labels = Merged(label, block, distances);
+  Grouping merged_blocks = Merged(block, label, distances);
+  return {std::move(merged_labels.names), std::move(merged_labels.of), std::move(merged_blocks.of),
+          merged_blocks.names.size()};
 }
 
 std::pair<std::vector<std::string>, std::vector<std::string>> Split(

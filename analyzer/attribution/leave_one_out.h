@@ -9,7 +9,6 @@
 
 #include "Eigen/Core"
 #include "absl/types/span.h"
-#include "analyzer/attribution/candidate_model.h"
 #include "analyzer/attribution/known_runs.h"
 #include "analyzer/statistics/resampling.h"
 
@@ -43,16 +42,8 @@ struct ConfusionMatrix {
 
 // Takes out each known run and asks for its label: by the runs in other blocks alone (for its value
 // those of other hardware, for its hardware those of other values), once with its label among them
-// and once without. A run whose label stands in no other block cannot be asked for.
-// `log_distances`: LogDistances.
-std::vector<AttributionCase> CasesOf(const Question& question,
-                                     const Eigen::MatrixXd& log_distances);
-
-// What all cases teach.
-std::optional<CandidateModel> ModelOf(const Question& question,
-                                      const Eigen::MatrixXd& log_distances);
-
-// The answers to all cases, each by a model that was fitted without the cases of its block.
+// and once without. Its own distances are no part of what probabilities follow from. A run whose
+// label stands in no other block cannot be asked for. `log_distances`: LogDistances.
 ConfusionMatrix Rehearse(const Question& question, const Eigen::MatrixXd& log_distances);
 
 struct LeaveOneOut {

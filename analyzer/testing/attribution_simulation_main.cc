@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include "analyzer/attribution/leave_one_out.h"
 #include "analyzer/testing/attribution_trials.h"
@@ -35,31 +36,42 @@ void PrintShape(const TrialShape& shape, const TrialSummary& summary) {
   std::fflush(stdout);
 }
 
-void Simulate(bool ask_hardware, uint64_t seed, int trials) {
-  std::printf("\n## Which %s\n", ask_hardware ? "hardware" : "setup");
+constexpr std::pair<int, int> kLibraries[] = {{2, 2}, {5, 2}, {5, 3}, {10, 5}, {2, 20}};
+
+// A line a library and effect; adds up what is said.
+void Simulate(TrialShape shape, const std::vector<double>& effects, uint64_t& seed, int trials) {
   Reliability answers, membership;
-  for (const double spread : {0.3, 0.6}) {
-    std::printf(
-        "\n| setups | hardware | effect | spread | right | stated | ECE | log loss | least p |\n"
-        "|---|---|---|---|---|---|---|---|---|\n");
-    for (const auto& [values, hardware] : {std::pair(2, 2), {5, 2}, {5, 3}, {10, 5}, {2, 20}}) {
-      for (const double effect : {0.1, 0.3, 1.0, 2.0, 5.0, 30.0}) {
-        TrialShape shape;
-        shape.values = values;
-        shape.hardware = hardware;
-        shape.sizes.value = effect;
-        shape.sizes.spread = spread;
-        shape.ask_hardware = ask_hardware;
-        const TrialSummary summary = RunTrials(shape, seed += kSeedsApart, trials);
-        PrintShape(shape, summary);
-        if (spread > 0.3) continue;
-        answers.Add(summary.answers);
-        membership.Add(summary.membership);
-      }
+  std::printf(
+      "\n| setups | hardware | effect | spread | right | stated | ECE | log loss | least p |\n"
+      "|---|---|---|---|---|---|---|---|---|\n");
+  for (const auto& [values, hardware] : kLibraries) {
+    shape.values = values;
+    shape.hardware = hardware;
+    for (const double effect : effects) {
+      shape.sizes.value = effect;
+      const TrialSummary summary = RunTrials(shape, seed += kSeedsApart, trials);
+      PrintShape(shape, summary);
+      answers.Add(summary.answers);
+      membership.Add(summary.membership);
     }
   }
   PrintReliability("confidence of the answer", answers);
   PrintReliability("in the library, or not", membership);
+}
+
+void SimulateAll(bool ask_hardware, uint64_t seed, int trials) {
+  TrialShape shape;
+  shape.ask_hardware = ask_hardware;
+  for (const double spread : {0.3, 0.6}) {
+    std::printf("\n## Which %s, spread %.1f\n", ask_hardware ? "hardware" : "setup", spread);
+    shape.sizes.spread = spread;
+    Simulate(shape, {0.1, 0.3, 1.0, 2.0, 5.0, 30.0}, seed, trials);
+  }
+  std::printf("\n## Which %s, setups of very different sizes\n",
+              ask_hardware ? "hardware" : "setup");
+  shape.sizes.spread = 0.3;
+  shape.sizes.value_spread = 1.5;
+  Simulate(shape, {5.0}, seed, trials * 3);
 }
 
 }  // namespace
@@ -69,6 +81,6 @@ int main(int argc, char** argv) {
   const uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1000000000;
   const int trials = argc > 2 ? std::atoi(argv[2]) : 200;
   for (const bool ask_hardware : {false, true}) {
-    forensics::analyzer::Simulate(ask_hardware, seed + (ask_hardware ? 500000000 : 0), trials);
+    forensics::analyzer::SimulateAll(ask_hardware, seed + (ask_hardware ? 500000000 : 0), trials);
   }
 }

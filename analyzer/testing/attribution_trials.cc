@@ -34,11 +34,14 @@ Trial RunTrial(const TrialShape& shape, uint64_t seed) {
       labels.push_back({absl::StrCat(value), absl::StrCat("GPU ", hardware)});
     }
   }
+  const int known_labels = shape.ask_hardware ? shape.hardware : shape.values;
+  const int known_blocks = shape.ask_hardware ? shape.values : shape.hardware;
+  const auto one_of = [&](int n) { return static_cast<int>(random() % static_cast<uint64_t>(n)); };
   const bool is_known = random() % 2 == 0;
-  const int asked = shape.ask_hardware ? shape.hardware : shape.values;
-  const int label = is_known ? static_cast<int>(random() % static_cast<uint64_t>(asked)) : asked;
-  library.Add(shape.ask_hardware ? shape.values : label,
-              shape.ask_hardware ? label : shape.hardware);
+  const int label = is_known ? one_of(known_labels) : known_labels;
+  const bool is_on_known = !is_known && random() % 2 == 0;
+  const int block = is_on_known ? one_of(known_blocks) : known_blocks;
+  library.Add(shape.ask_hardware ? block : label, shape.ask_hardware ? label : block);
 
   std::vector<ComparedRun> runs;
   for (size_t i = 0; i < library.runs().size(); ++i) {
@@ -60,7 +63,7 @@ Trial RunTrial(const TrialShape& shape, uint64_t seed) {
         LogDistance(distance, scales).value_or(std::numeric_limits<double>::quiet_NaN());
   }
   Trial trial;
-  trial.answer = AnswerFor(question, ModelOf(question, logs), logs, sighting);
+  trial.answer = AnswerFor(question, logs, sighting);
   trial.truth = !is_known            ? kNoneOfThese
                 : shape.ask_hardware ? absl::StrCat("GPU ", label)
                                      : absl::StrCat(label);

@@ -23,9 +23,9 @@ struct Trial {
   std::string truth;  // a label, or kNoneOfThese
 };
 
-// A library of all values on all hardware, and an unknown run: for the value it is one of these (in
-// half of the trials) or a new one, on new hardware; for the hardware a new value on one of these
-// or on new hardware.
+// A library of all values on all hardware, and an unknown run. In half of the trials what is asked
+// for is known, on new hardware (of a new value, where the hardware is asked for); in a quarter
+// each it is new, and the other of the two is known or new as well.
 Trial RunTrial(const TrialShape& shape, uint64_t seed);
 
 // Of many trials.

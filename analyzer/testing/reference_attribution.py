@@ -11,7 +11,7 @@ import math
 import os
 import sys
 
-from reference_candidate_model import Model, cases_of, label_scores
+from reference_origin_model import Model
 from reference_pairs import compare, one_source
 from reference_reading import read
 
@@ -105,19 +105,18 @@ MODELS = {}  # learnt so far, by what they were learnt from
 def check_answer(place, question, answer, known, labels, scales, sighted):
     """`sighted`: by name the log distance from the unknown run, or None."""
     asked = ("setup", "hardware").index(question)
-    label_of = told_apart(known, labels, asked)
+    label_of, block_of = told_apart(known, labels, asked), told_apart(known, labels, 1 - asked)
     names = sorted(known)
-    runs = [(label_of[name], labels[name][1 - asked]) for name in names]
+    runs = [(label_of[name], block_of[name]) for name in names]
     logs = [[None if one == two else log_distance(pair(known, one, two), scales) for two in names]
             for one in names]
     key = repr((runs, logs))
     if key not in MODELS:
-        MODELS[key] = Model(cases_of(runs, logs))
-    cells = [(label_of[name], labels[name][1 - asked], sighted[name]) for name in names
-             if sighted[name] is not None]
-    if MODELS[key].weights is None or not cells:
+        MODELS[key] = Model(runs, logs)
+    seen = [sighted[name] for name in names]
+    if not MODELS[key].is_known or seen == [None] * len(seen):
         return [] if answer["none_of_these"] is None else [f"{place} {question}: a probability"]
-    expected = MODELS[key].probabilities(label_scores(cells))
+    expected = MODELS[key].probabilities(seen)
     reported = {c["label"].split(", ")[0]: c["probability"] for c in answer["candidates"]
                 if c["probability"] is not None}
     reported[None] = answer["none_of_these"]

@@ -24,10 +24,16 @@ double ReliabilityBin::share_right() const {
   return static_cast<double>(right) / static_cast<double>(n());
 }
 
-double ReliabilityBin::TooSureProbability() const {
+double ReliabilityBin::TooSureProbability(double slack) const {
   std::vector<double> wrong;
-  for (const double probability : stated) wrong.push_back(1 - probability);
+  for (const double probability : stated) wrong.push_back(std::min(1.0, 1 - probability + slack));
   return AtLeastProbability(wrong, n() - right);
+}
+
+double ReliabilityBin::TooModestProbability(double slack) const {
+  std::vector<double> as_right;
+  for (const double probability : stated) as_right.push_back(std::min(1.0, probability + slack));
+  return AtLeastProbability(as_right, right);
 }
 
 Reliability::Reliability() {

@@ -20,8 +20,10 @@ struct ReliabilityBin {
   double mean_stated() const;  // n > 0
   double share_right() const;  // n > 0
   // The probability that so few independent statements or fewer are right if each is right with the
-  // probability that it states.
-  double TooSureProbability() const;
+  // probability that it states, less `slack`.
+  double TooSureProbability(double slack = 0) const;
+  // That so many or more are right if each is with the probability that it states and `slack` more.
+  double TooModestProbability(double slack) const;
 };
 
 class Reliability {

@@ -34,7 +34,11 @@ SyntheticLibrary::Field SyntheticLibrary::Draw(double size) {
 
 const SyntheticLibrary::Field& SyntheticLibrary::EffectOf(int value, int hardware, double size) {
   const auto [entry, is_new] = effects_.try_emplace({value, hardware});
-  if (is_new) entry->second = Draw(size);
+  if (!is_new) return entry->second;
+  if (sizes_.value_spread > 0 && value > 0 && hardware == kAny) {
+    size *= std::exp(sizes_.value_spread * normal_(random_));
+  }
+  entry->second = Draw(size);
   return entry->second;
 }
 

@@ -19,6 +19,7 @@ struct EffectSizes {
   double value = 3;          // of a value other than the first, about
   double interaction = 0.5;  // of a value on a hardware
   double spread = 0.3;       // deviation of the logarithm of each effect's own size
+  double value_spread = 0;   // the same, of values alone and on top
   double correlation = 0.5;  // of neighbouring positions
 };
 
