@@ -39,6 +39,23 @@ expect 1 "wrong +disk" forensics run poor.textproto --folder=poor
 [ ! -e poor/results ] || fail "run in spite of all"
 mv exp4 tools/exp4
 
+echo "--- a folder of someone else's is left alone"
+mkdir -p proj/experiments proj/trial mine/report
+echo thesis | tee proj/experiments/notes proj/trial/notes mine/report/notes >/dev/null
+expect 1 "proj: is not empty, .*: it holds experiments, trial, and no " forensics run plan.textproto --folder=proj
+expect 1 "proj: is not empty" forensics check plan.textproto --folder=proj
+expect 1 "mine: is not empty" forensics clean plan.textproto --folder=mine
+[ "$(cat proj/*/notes mine/report/notes | grep -c thesis)" -eq 3 ] || fail "deleted"
+[ "$(ls -A proj | wc -l)" -eq 2 ] || fail "written to: $(ls -A proj)"
+# As a mount point may come.
+mkdir -p volume/lost+found
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=volume
+rm -r volume/experiments volume/stamps/fuse
+mkdir volume/experiments
+echo thesis >volume/experiments/notes
+expect 1 "failed   fuse: .*volume/experiments: is not empty" forensics run plan.textproto --folder=volume
+[ -e volume/experiments/notes ] || fail "deleted within a plan's folder"
+
 echo "--- a check, then the whole"
 expect 0 "done +trial-fuse" forensics check plan.textproto --folder=a
 expect 4 "left +exp0" forensics status plan.textproto --folder=a

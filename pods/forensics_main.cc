@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "pods/checks.h"
 #include "pods/display.h"
+#include "pods/folder_claim.h"
 #include "pods/journal.h"
 #include "pods/plan_file.h"
 #include "pods/run_plan.h"
@@ -249,6 +250,8 @@ absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& pos
   if (positional[0] == "status") return StatusCommand(*work);
   const auto lock = LockFolder(work->plan.folder());
   if (!lock.ok()) return lock.status();
+  absl::Status claimed = ClaimFolder(work->plan.folder());
+  if (!claimed.ok()) return claimed;
   if (positional[0] == "clean") return CleanCommand(*work);
   SignalGuard signals;
   return positional[0] == "check" ? CheckCommand(*work, signals) : RunCommand(*work, signals);

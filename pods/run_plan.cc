@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pods/folder_claim.h"
 #include "schema/command_line.h"
 
 namespace forensics::pods {
@@ -99,11 +100,7 @@ absl::Status PlanRunner::Prepare(const Step& step) const {
   if (step.kind == StepKind::kTrialFuse) obsolete = workspace_.TrialExperiments();
   if (step.kind == StepKind::kFuse) obsolete = workspace_.Experiments();
   if (step.kind == StepKind::kCompare) obsolete = workspace_.Report();
-  if (obsolete.empty()) return absl::OkStatus();
-  std::error_code error;
-  fs::remove_all(obsolete, error);
-  if (!error) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(obsolete, ": remove: ", error.message()));
+  return obsolete.empty() ? absl::OkStatus() : EmptyClaimedFolder(obsolete);
 }
 
 std::vector<std::string> PlanRunner::CommandOf(const Step& step) const {

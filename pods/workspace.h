@@ -1,9 +1,11 @@
 // Every name below a plan's folder.
 //
+//   FOLDER/.forensics_folder                               only plans write here; also in trial,
+//                                                          experiments and report (folder_claim.h)
 //   FOLDER/models/<repository, '/' as "--">/SHA256SUMS    written last, by fetch_model
 //   FOLDER/trial/results, FOLDER/trial/experiments         of the trial before experiment 0
 //   FOLDER/results, FOLDER/experiments, FOLDER/report      as the three tools write them
-//   FOLDER/stamps/fuse, FOLDER/stamps/compare              what they were made from (stamp.h)
+//   FOLDER/stamps/{trial-fuse,fuse,compare}                what they were made from (step_state.h)
 //   FOLDER/logs/<step>.log                                 what the step's process printed
 //   FOLDER/journal                                         times and attempts (journal.h)
 #ifndef PODS_WORKSPACE_H_
@@ -18,6 +20,8 @@
 #include "schema/run_directory.h"
 
 namespace forensics::pods {
+
+inline constexpr char kFolderMarker[] = ".forensics_folder";
 
 class Workspace {
  public:
