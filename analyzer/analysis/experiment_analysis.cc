@@ -35,6 +35,7 @@ class Analysis {
   std::vector<ComparedRun> ComparedRuns() const;
   LeaveOneOut AttributeEach() const;
   void Summarise();
+  void ReleaseSignals();
 
   ExperimentReport report_;
   std::set<SignalId> signals_;
@@ -57,7 +58,7 @@ ExperimentReport Analysis::Run() {
   JudgeVariants(report_);
   MeasureUncertainty(report_);
   Summarise();
-  for (RunRecord& run : report_.experiment.runs) run.ReleaseSignals();
+  ReleaseSignals();
   return std::move(report_);
 }
 
@@ -164,6 +165,14 @@ void Analysis::Summarise() {
   if (distances.empty()) return;
   row.by_mean = Judge(row.signal_l2.max, noise.mean);
   row.by_baseline = Judge(row.signal_l2.max, noise.at_baseline);
+}
+
+void Analysis::ReleaseSignals() {
+  std::vector<std::function<void()>> tasks;
+  for (RunRecord& run : report_.experiment.runs) {
+    tasks.push_back([&run] { run.ReleaseSignals(); });
+  }
+  RunOnAllCores(tasks);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "analyzer/report/report_writer.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "analyzer/reading/number_text.h"
 
@@ -44,7 +45,9 @@ void ReportWriter::Field(const std::string& key, const std::optional<std::string
 
 void ReportWriter::Raw(const std::string& key, const std::string& value) {
   Key(key);
-  writer_.RawValue(value.data(), value.size(), rapidjson::kObjectType);
+  // RapidJSON would copy the text byte by byte.
+  writer_.RawValue("", 0, rapidjson::kObjectType);
+  std::memcpy(buffer_.Push(value.size()), value.data(), value.size());
 }
 
 void ReportWriter::Null(const std::string& key) {

@@ -57,7 +57,11 @@ class ReportWriter {
 
   // The value that was written, and the same with a line's end.
   std::string Value() const { return {buffer_.GetString() + begin_, buffer_.GetSize() - begin_}; }
-  std::string Text() const { return Value() + "\n"; }
+  std::string Text() const {
+    std::string text;
+    text.reserve(buffer_.GetSize() + 1);
+    return text.append(buffer_.GetString() + begin_, buffer_.GetSize() - begin_).append("\n");
+  }
 
  private:
   void Key(const std::string& key) {

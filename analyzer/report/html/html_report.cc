@@ -18,6 +18,9 @@ namespace {
 std::string Fill(absl::string_view page_template,
                  const std::map<absl::string_view, absl::string_view>& parts) {
   std::string page;
+  size_t size = page_template.size();
+  for (const auto& [name, text] : parts) size += text.size();
+  page.reserve(size);
   while (true) {
     const size_t open = page_template.find("{{");
     const size_t close = page_template.find("}}", open);
@@ -26,7 +29,8 @@ std::string Fill(absl::string_view page_template,
                     parts.at(page_template.substr(open + 2, close - open - 2)));
     page_template.remove_prefix(close + 2);
   }
-  return absl::StrCat(page, page_template);
+  absl::StrAppend(&page, page_template);
+  return page;
 }
 
 std::string ScriptSource(absl::string_view script) {
