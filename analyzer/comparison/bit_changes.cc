@@ -105,15 +105,19 @@ std::optional<double> BitChanges::share_changed() const {
 }
 
 UlpStatistics BitChanges::Ulps(NumberFormat format) const {
-  UlpStatistics ulps;
   const bool is_bfloat16 = format == NumberFormat::kBfloat16 && FitBfloat16();
-  const size_t shift = is_bfloat16 ? kBfloat16Shift : 0;
-  ulps.format = is_bfloat16 ? NumberFormat::kBfloat16 : NumberFormat::kFloat32;
+  return is_bfloat16 ? InUnits(NumberFormat::kBfloat16, kBfloat16Shift)
+                     : InUnits(NumberFormat::kFloat32, 0);
+}
+
+UlpStatistics BitChanges::InUnits(NumberFormat format, size_t shift) const {
+  UlpStatistics ulps;
+  ulps.format = format;
   ulps.largest = largest_ >> shift;
   if (elements > 0) {
     ulps.mean = static_cast<double>(sum_ >> shift) / static_cast<double>(elements);
   }
-  // Distances between bfloat16 numbers have no bin from 1 up to the shift.
+  // Such distances have no bin from 1 up to the shift.
   ulps.histogram[0] = histogram_[0];
   for (size_t bin = 1; bin + shift < histogram_.size(); ++bin) {
     ulps.histogram[bin] = histogram_[bin + shift];

@@ -63,6 +63,8 @@ class BitChanges {
   bool FitBfloat16() const { return (bits_seen_ & 0xffff) == 0; }
   // In bfloat16 units if `format` says so and all values are bfloat16 numbers, else in float32's.
   UlpStatistics Ulps(NumberFormat format) const;
+  // In units of 2^shift of float32's, which all distances are multiples of: those of `format`.
+  UlpStatistics InUnits(NumberFormat format, size_t shift) const;
 
  private:
   uint32_t bits_seen_ = 0;  // of all values, or-ed

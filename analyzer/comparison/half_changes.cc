@@ -1,86 +1,58 @@
 #include "analyzer/comparison/half_changes.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
+#include <cstddef>
+#include <cstdint>
+
+#include "analyzer/comparison/float_bits.h"
 
 namespace forensics::analyzer {
 namespace {
 
-constexpr uint32_t kSignBit = 0x8000;
-constexpr uint32_t kExponentBits = 0x7c00;
+constexpr size_t kShift = 13;  // zero bits of a scaled number
+constexpr uint32_t kSpareBits = (1u << kShift) - 1;
+constexpr uint32_t kMagnitude = 0x7fffffff;
+constexpr uint32_t kLargest = 0x7bffu << kShift;  // 65,504, scaled
 
-// Bits of a float16 as an integer that grows with the value.
-int64_t Ordered(uint16_t pattern) {
-  const int64_t magnitude = pattern & ~kSignBit;
-  return (pattern & kSignBit) == 0 ? magnitude : -magnitude;
-}
+// So many elements are scaled at once.
+constexpr size_t kBlock = 1024;
 
-size_t BitLength(uint64_t value) {
-  return value == 0 ? 0 : static_cast<size_t>(64 - __builtin_clzll(value));
+// Writes the values times 2^-112; false unless all are finite float16 numbers.
+bool Scale(absl::Span<const float> values, float* scaled) {
+  bool fit = true;
+  for (size_t i = 0; i < values.size(); ++i) {
+    scaled[i] = values[i] * 0x1p-112f;
+    const uint32_t bits = Bits(scaled[i]);
+    // What is too small loses bits; a NaN is not equal to itself.
+    fit &= scaled[i] * 0x1p112f == values[i];
+    fit &= (bits & kSpareBits) == 0;
+    fit &= (bits & kMagnitude) <= kLargest;
+  }
+  return fit;
 }
 
 }  // namespace
 
-std::optional<uint16_t> HalfPattern(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  const uint32_t sign = bits >> 16 & kSignBit;
-  const uint32_t mantissa = bits & 0x7fffff;
-  const int exponent = static_cast<int>(bits >> 23 & 0xff) - 127;
-  if ((bits & 0x7fffffff) == 0) return static_cast<uint16_t>(sign);
-  if (exponent > 15 || exponent < -24) return std::nullopt;
-  // In units of the last place, which is 2^-24 below 2^-14.
-  const int shift = exponent >= -14 ? 13 : -1 - exponent;
-  const uint32_t whole = 0x800000 | mantissa;
-  if ((whole & ((1u << shift) - 1)) != 0) return std::nullopt;
-  // The leading bit of a normal number adds one to its exponent.
-  const uint32_t below = exponent >= -14 ? static_cast<uint32_t>(exponent + 14) << 10 : 0;
-  return static_cast<uint16_t>(sign | (below + (whole >> shift)));
-}
-
-void HalfChanges::Add(float a, float b) {
-  const std::optional<uint16_t> half_a = HalfPattern(a);
-  const std::optional<uint16_t> half_b = HalfPattern(b);
-  fit_ = fit_ && half_a.has_value() && half_b.has_value();
-  if (!fit_) return;
-  ++elements_;
-  const uint32_t differing = *half_a ^ *half_b;
-  if (differing != 0) {
-    ++((differing & kSignBit) != 0        ? sign_
-       : (differing & kExponentBits) != 0 ? exponent_
-                                          : mantissa_);
+void HalfChanges::Add(absl::Span<const float> a, absl::Span<const float> b) {
+  for (size_t i = 0; i < a.size() && fit_; i += kBlock) {
+    const size_t size = std::min(kBlock, a.size() - i);
+    float scaled_a[kBlock], scaled_b[kBlock];
+    fit_ = Scale(a.subspan(i, size), scaled_a) && Scale(b.subspan(i, size), scaled_b);
+    if (fit_) scaled_.Add({scaled_a, size}, {scaled_b, size});
   }
-  const auto distance = static_cast<uint64_t>(std::abs(Ordered(*half_a) - Ordered(*half_b)));
-  largest_ = std::max(largest_, distance);
-  sum_ += distance;
-  ++histogram_[BitLength(distance)];
 }
 
 void HalfChanges::Add(const HalfChanges& other) {
   fit_ = fit_ && other.fit_;
-  elements_ += other.elements_;
-  sign_ += other.sign_;
-  exponent_ += other.exponent_;
-  mantissa_ += other.mantissa_;
-  largest_ = std::max(largest_, other.largest_);
-  sum_ += other.sum_;
-  for (size_t bin = 0; bin < histogram_.size(); ++bin) histogram_[bin] += other.histogram_[bin];
+  scaled_.Add(other.scaled_);
 }
 
-UlpStatistics HalfChanges::Ulps() const {
-  UlpStatistics ulps;
-  ulps.format = NumberFormat::kFloat16;
-  ulps.largest = largest_;
-  if (elements_ > 0) ulps.mean = static_cast<double>(sum_) / static_cast<double>(elements_);
-  ulps.histogram = histogram_;
-  return ulps;
-}
+UlpStatistics HalfChanges::Ulps() const { return scaled_.InUnits(NumberFormat::kFloat16, kShift); }
 
 void HalfChanges::Split(BitChanges& changes) const {
-  changes.sign = sign_;
-  changes.exponent = exponent_;
-  changes.mantissa = mantissa_;
+  changes.sign = scaled_.sign;
+  changes.exponent = scaled_.exponent;
+  changes.mantissa = scaled_.mantissa;
 }
 
 }  // namespace forensics::analyzer

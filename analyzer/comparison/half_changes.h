@@ -1,26 +1,24 @@
 // How float16 numbers differ, counted in float16. Unlike a bfloat16, a float16 number is not a
-// float32 with fewer bits: its subnormals are normal ones there.
+// float32 with fewer bits: its subnormals are normal ones there. But times 2^-112 it is, its
+// exponent's bits being the lowest of float32's: so it is counted as a float32, and distances in
+// float16 are the same integers without the 13 zero bits at their end.
 #ifndef ANALYZER_COMPARISON_HALF_CHANGES_H_
 #define ANALYZER_COMPARISON_HALF_CHANGES_H_
 
-#include <array>
-#include <cstdint>
-#include <optional>
-
+#include "absl/types/span.h"
 #include "analyzer/comparison/bit_changes.h"
 
 namespace forensics::analyzer {
 
-// The bits of `value` as a float16; none if it is no finite float16 number.
-std::optional<uint16_t> HalfPattern(float value);
-
 // Counts over the elements of any number of vector pairs.
 class HalfChanges {
  public:
-  void Add(float a, float b);
+  void Add(float a, float b) { Add({&a, 1}, {&b, 1}); }
+  // Element by element; of the same length.
+  void Add(absl::Span<const float> a, absl::Span<const float> b);
   void Add(const HalfChanges& other);
 
-  // Whether every value seen is a float16 number; if not, the rest is void.
+  // Whether every value seen is a finite float16 number; if not, the rest is void.
   bool fit() const { return fit_; }
   UlpStatistics Ulps() const;
   // Sets the split of the changed elements to that by float16's parts.
@@ -28,13 +26,7 @@ class HalfChanges {
 
  private:
   bool fit_ = true;
-  int64_t elements_ = 0;
-  int64_t sign_ = 0;
-  int64_t exponent_ = 0;
-  int64_t mantissa_ = 0;
-  uint64_t largest_ = 0;
-  uint64_t sum_ = 0;
-  std::array<int64_t, UlpStatistics::kBins> histogram_ = {};
+  BitChanges scaled_;  // of the numbers times 2^-112
 };
 
 }  // namespace forensics::analyzer

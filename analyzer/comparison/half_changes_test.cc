@@ -1,7 +1,11 @@
 #include "analyzer/comparison/half_changes.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstdint>
+#include <cstdlib>
+#include <random>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -10,7 +14,7 @@ namespace forensics::analyzer {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Optional;
+using ::testing::ElementsAreArray;
 
 // By IEEE 754's definition of the format.
 float ValueOf(uint16_t pattern) {
@@ -21,22 +25,79 @@ float ValueOf(uint16_t pattern) {
   return static_cast<float>((pattern & 0x8000) == 0 ? magnitude : -magnitude);
 }
 
-TEST(HalfPattern, OfEveryFiniteFloat16) {
+TEST(HalfChanges, EveryFiniteFloat16IsItsMagnitudeAwayFromZero) {
   for (uint32_t pattern = 0; pattern < 0x10000; ++pattern) {
     if ((pattern & 0x7c00) == 0x7c00) continue;
-    const auto half = static_cast<uint16_t>(pattern);
-    ASSERT_THAT(HalfPattern(ValueOf(half)), Optional(half)) << pattern;
+    HalfChanges changes;
+    changes.Add(0, ValueOf(static_cast<uint16_t>(pattern)));
+    ASSERT_TRUE(changes.fit()) << pattern;
+    ASSERT_EQ(changes.Ulps().largest, pattern & 0x7fff) << pattern;
   }
 }
 
-TEST(HalfPattern, NoneOfWhatIsNone) {
-  EXPECT_EQ(HalfPattern(1 + 0x1p-11f), std::nullopt) << "between 1 and the next";
-  EXPECT_EQ(HalfPattern(0x1p16f), std::nullopt) << "too large";
-  EXPECT_EQ(HalfPattern(0x1p-25f), std::nullopt) << "too small";
-  EXPECT_EQ(HalfPattern(0x1.8p-24f), std::nullopt) << "between the first two";
-  EXPECT_EQ(HalfPattern(1e-40f), std::nullopt) << "a subnormal float32";
-  EXPECT_EQ(HalfPattern(INFINITY), std::nullopt);
-  EXPECT_EQ(HalfPattern(std::nanf("")), std::nullopt);
+TEST(HalfChanges, DoNotFitWhatIsNoFiniteFloat16) {
+  const auto fit = [](float value) {
+    HalfChanges changes;
+    changes.Add(1, value);
+    return changes.fit();
+  };
+  EXPECT_FALSE(fit(1 + 0x1p-11f)) << "between 1 and the next";
+  EXPECT_FALSE(fit(0x1p16f)) << "too large";
+  EXPECT_FALSE(fit(0x1p-25f)) << "too small";
+  EXPECT_FALSE(fit(0x1.8p-24f)) << "between the first two";
+  EXPECT_FALSE(fit(0x1.000002p-24f)) << "the least above the first";
+  EXPECT_FALSE(fit(0x1p-60f)) << "scaled it is 0";
+  EXPECT_FALSE(fit(1e-40f)) << "a subnormal float32";
+  EXPECT_FALSE(fit(INFINITY));
+  EXPECT_FALSE(fit(std::nanf("")));
+}
+
+// The definitions, element by element, for random pairs of finite float16 numbers.
+TEST(HalfChanges, OfVectorsAreThoseOfTheirElements) {
+  std::mt19937 random(1);
+  const auto finite = [&] {
+    for (;;) {
+      const auto pattern = static_cast<uint16_t>(random());
+      if ((pattern & 0x7c00) != 0x7c00) return pattern;
+    }
+  };
+  const auto ordered = [](uint16_t pattern) {
+    return (pattern & 0x8000) == 0 ? int{pattern} : -(pattern & 0x7fff);
+  };
+  std::vector<float> a, b;
+  int64_t sign = 0, exponent = 0, mantissa = 0, sum = 0;
+  uint64_t largest = 0;
+  std::vector<int64_t> histogram(UlpStatistics::kBins);
+  for (int i = 0; i < 5000; ++i) {
+    const uint16_t one = finite();
+    // Near to it, the same, or anywhere.
+    const auto other = i % 4 == 0 ? finite() : static_cast<uint16_t>(one ^ (i % 4 - 1));
+    a.push_back(ValueOf(one));
+    b.push_back(ValueOf(other));
+    const int differing = one ^ other;
+    if (differing != 0) {
+      ++((differing & 0x8000) != 0 ? sign : (differing & 0x7c00) != 0 ? exponent : mantissa);
+    }
+    const int distance = std::abs(ordered(one) - ordered(other));
+    sum += distance;
+    largest = std::max(largest, static_cast<uint64_t>(distance));
+    ++histogram[static_cast<size_t>(distance == 0 ? 0 : std::ilogb(distance) + 1)];
+  }
+  HalfChanges changes;
+  changes.Add(a, b);
+  EXPECT_TRUE(changes.fit());
+  EXPECT_EQ(changes.Ulps().largest, largest);
+  EXPECT_EQ(changes.Ulps().mean, static_cast<double>(sum) / 5000);
+  EXPECT_THAT(changes.Ulps().histogram, ElementsAreArray(histogram));
+  BitChanges split;
+  changes.Split(split);
+  EXPECT_EQ(split.sign, sign);
+  EXPECT_EQ(split.exponent, exponent);
+  EXPECT_EQ(split.mantissa, mantissa);
+  b[4321] = 0.1f;
+  HalfChanges odd;
+  odd.Add(a, b);
+  EXPECT_FALSE(odd.fit());
 }
 
 TEST(HalfChanges, AreCountedInFloat16) {

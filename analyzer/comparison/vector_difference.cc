@@ -22,12 +22,6 @@ std::optional<ChangedElement> FirstChanged(absl::Span<const float> a, absl::Span
   return std::nullopt;
 }
 
-HalfChanges CountHalves(absl::Span<const float> a, absl::Span<const float> b) {
-  HalfChanges changes;
-  for (size_t i = 0; i < a.size(); ++i) changes.Add(a[i], b[i]);
-  return changes;
-}
-
 }  // namespace
 
 VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b,
@@ -38,7 +32,7 @@ VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b
     const BitsSeen seen = LookAtBits(a);
     difference.finite = seen.finite;
     if (!difference.finite || a.empty()) return difference;
-    if (format == NumberFormat::kFloat16) difference.halves = CountHalves(a, b);
+    if (format == NumberFormat::kFloat16) difference.halves.emplace().Add(a, b);
     difference.bits.AddUnchanged(a.size(), seen.bits);
     difference.norm_a = std::sqrt(SumOfSquares(a));
     if (difference.norm_a > 0) difference.cosine = 1;
@@ -48,7 +42,7 @@ VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b
   // The squares of all finite floats have a finite sum.
   difference.finite = std::isfinite(sums.squares_a) && std::isfinite(sums.squares_b);
   if (!difference.finite) return difference;
-  if (format == NumberFormat::kFloat16) difference.halves = CountHalves(a, b);
+  if (format == NumberFormat::kFloat16) difference.halves.emplace().Add(a, b);
   difference.bits.Add(a, b);
   difference.norm_a = std::sqrt(sums.squares_a);
   difference.l2 = std::sqrt(sums.squares_delta);
