@@ -51,7 +51,7 @@ std::string MissingSteps(const Experiment& experiment, const RunRecord& run) {
 }  // namespace
 
 std::set<SignalId> SignalsOf(const Experiment& experiment) {
-  std::set<SignalId> signals = {{SignalKind::kLogProbs, 0}};
+  std::set<SignalId> signals = {HeadlineSignal(experiment), {SignalKind::kLogProbs, 0}};
   for (const int layer : experiment.layers) {
     signals.insert({SignalKind::kHiddenStates, layer});
     signals.insert({SignalKind::kKeyVectors, layer});
@@ -68,8 +68,10 @@ SignalId HeadlineSignal(const Experiment& experiment) {
     headline.layer = experiment.layers.back();
     return headline;
   }
-  for (const SignalId& signal : SignalsOf(experiment)) {
-    if (signal.kind == headline.kind) headline.layer = std::max(headline.layer, signal.layer);
+  for (const RunRecord& run : experiment.runs) {
+    for (const auto& [signal, vectors] : run.vectors) {
+      if (signal.kind == headline.kind) headline.layer = std::max(headline.layer, signal.layer);
+    }
   }
   return headline;
 }

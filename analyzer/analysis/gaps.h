@@ -10,11 +10,12 @@
 
 namespace forensics::analyzer {
 
-// Hidden states and keys of extraction_config's layers, log-probs, and whatever else a run stores.
+// The headline signal, stored or not, hidden states and keys of extraction_config's layers,
+// log-probs, and whatever else a run stores.
 std::set<SignalId> SignalsOf(const Experiment& experiment);
 
 // Hidden states of the last layer that extraction_config lists or, where it lists none, of the
-// highest layer stored.
+// highest layer stored; of layer 0 where there is none.
 SignalId HeadlineSignal(const Experiment& experiment);
 
 // Steps, signals, layers and positions that `run` lacks, a line each (not one a vector).

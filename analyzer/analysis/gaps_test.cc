@@ -7,7 +7,9 @@
 namespace forensics::analyzer {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(Headline, IsTheHiddenStateOfTheLastLayerListed) {
@@ -17,6 +19,16 @@ TEST(Headline, IsTheHiddenStateOfTheLastLayerListed) {
   experiment.layers = {};
   experiment.runs = {MakeRun("A100_bs1")};
   EXPECT_EQ(SignalName(HeadlineSignal(experiment)), "hidden_states/layer_2") << "highest stored";
+}
+
+TEST(Headline, IsASignalOfAnyExperiment) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  experiment.layers = {};
+  SetVector(experiment.runs.emplace_back(), kKeys1, {0, -1}, {1});
+  EXPECT_EQ(SignalName(HeadlineSignal(experiment)), "hidden_states/layer_0") << "none is stored";
+  EXPECT_THAT(SignalsOf(experiment), Contains(HeadlineSignal(experiment)));
+  EXPECT_THAT(MissingInRun(experiment, experiment.runs[0]),
+              Contains(HasSubstr("hidden_states/layer_0 is missing")));
 }
 
 TEST(Signals, AreThoseListedAndThoseStored) {

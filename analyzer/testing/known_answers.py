@@ -147,6 +147,9 @@ def cases():
         "summary/detectability": "Undefined", "summary/max_signal_l2": None,
         "noise/logprobs/mean": 1, WITHIN + "/signals/logprobs/snr": 6,
         WITHIN + "/signals/logprobs/detectability": "Moderate"}
+    yield "no layers", two(0, 3, kinds=("logprobs",), layers=()), {
+        "summary/signal": "hidden_states/layer_0", "summary/detectability": "Undefined",
+        WITHIN + "/l2_distance": None, WITHIN + "/signals/logprobs/snr": 6}
     # Pairs 0-1, 0-3, 1-3 at the baseline: (4 + 12 + 8) / 3.
     yield "three hardware", experiment(
         "compile", [("A", "A100-80GB", False), ("AC", "A100-80GB", True), ("H", "H100", False),
