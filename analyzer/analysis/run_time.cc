@@ -51,17 +51,20 @@ Sample SampleOf(const RunTime& time) {
 
 std::string WhyNoInterval(const RunTime& time, const RunTime& baseline) {
   if (time.configuration == baseline.configuration) return "the baseline itself";
-  if (!time.slowdown.has_value()) return "no run time of both";
+  if (!time.slowdown.has_value()) return "a run time is not known, 0 or beyond a double";
   if (!time.variance.has_value() || !baseline.variance.has_value()) {
     return "fewer than two run times of one";
   }
-  if (*time.variance + *baseline.variance == 0) return "no run time differs from its mean";
+  const double scatter = *time.variance + *baseline.variance;
+  if (scatter == 0) return "no run time differs from its mean";
+  if (!std::isfinite(scatter) || !(*time.slowdown > 0)) return "the run times are beyond a double";
   return "the run times scatter too much for a bound";
 }
 
 void CompareWithBaseline(const RunTime& baseline, double level, RunTime& time) {
   if (time.mean_seconds.has_value() && baseline.mean_seconds.value_or(0) > 0) {
-    time.slowdown = *time.mean_seconds / *baseline.mean_seconds;
+    const double slowdown = *time.mean_seconds / *baseline.mean_seconds;
+    if (std::isfinite(slowdown)) time.slowdown = slowdown;
   }
   if (time.slowdown.has_value() && time.configuration != baseline.configuration) {
     const Sample sample = SampleOf(time), reference = SampleOf(baseline);

@@ -82,7 +82,9 @@ TEST(RunTimes, SayWhyThereIsNoInterval) {
   const struct {
     std::vector<double> baseline, variant;
     const char* reason;
-  } kCases[] = {{{}, {5, 6}, "no run time of both"},
+  } kCases[] = {{{}, {5, 6}, "a run time is not known, 0 or beyond a double"},
+                {{1e-10, 1e-10}, {1e300, 2e300}, "a run time is not known, 0 or beyond a double"},
+                {{4, 5}, {1e200, 2e200}, "the run times are beyond a double"},
                 {{4, 5}, {5}, "fewer than two run times of one"},
                 {{4}, {5, 6}, "fewer than two run times of one"},
                 {{4, 4, 4}, {5, 5, 5}, "no run time differs from its mean"},

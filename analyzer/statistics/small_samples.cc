@@ -18,13 +18,19 @@ bool Vary(const Sample& a, const Sample& b) {
   return a.n >= 2 && b.n >= 2 && a.variance + b.variance > 0;
 }
 
-// Of the difference of `a`'s mean and `factor` times `b`'s.
-double DegreesOfFreedom(const Sample& a, const Sample& b, double factor) {
-  const double of_a = VarianceOfMean(a);
-  const double of_b = factor * factor * VarianceOfMean(b);
+// Of the difference of `a`'s mean and `factor` times `b`'s; none if that is beyond a double.
+std::optional<double> DegreesOfFreedom(const Sample& a, const Sample& b, double factor) {
+  double of_a = VarianceOfMean(a);
+  double of_b = factor * factor * VarianceOfMean(b);
+  const double larger = std::max(of_a, of_b);
+  if (!std::isfinite(of_a + of_b) || larger == 0) return std::nullopt;
+  // They count by their ratio; squares of very large or small ones are no numbers.
+  const int exponent = std::ilogb(larger);
+  of_a = std::ldexp(of_a, -exponent);
+  of_b = std::ldexp(of_b, -exponent);
   const double sum = of_a + of_b;
-  return sum * sum / (of_a * of_a / static_cast<double>(a.n - 1) +
-                      of_b * of_b / static_cast<double>(b.n - 1));
+  return sum * sum /
+         (of_a * of_a / static_cast<double>(a.n - 1) + of_b * of_b / static_cast<double>(b.n - 1));
 }
 
 }  // namespace
@@ -35,7 +41,9 @@ std::optional<Interval> MeanRatioInterval(const Sample& numerator, const Sample&
     return std::nullopt;
   }
   const double ratio = numerator.mean / denominator.mean;
-  const StudentsT students_t(DegreesOfFreedom(numerator, denominator, ratio));
+  const std::optional<double> freedom = DegreesOfFreedom(numerator, denominator, ratio);
+  if (!freedom.has_value()) return std::nullopt;
+  const StudentsT students_t(*freedom);
   const double t = quantile(complement(students_t, (1 - level) / 2));
   // In units of the means: the ratios r with (1 - r)^2 <= above + r^2 below, times `ratio`.
   const auto relative = [&](const Sample& sample) {
@@ -45,14 +53,18 @@ std::optional<Interval> MeanRatioInterval(const Sample& numerator, const Sample&
   const double below = relative(denominator);
   if (below >= 1) return std::nullopt;
   const double half_width = std::sqrt(above + below - above * below);
-  return Interval{ratio * std::max(0.0, (1 - half_width) / (1 - below)),
-                  ratio * (1 + half_width) / (1 - below)};
+  const Interval interval{ratio * std::max(0.0, (1 - half_width) / (1 - below)),
+                          ratio * (1 + half_width) / (1 - below)};
+  if (!std::isfinite(interval.high)) return std::nullopt;
+  return interval;
 }
 
 std::optional<double> LargerMeanProbability(const Sample& sample, const Sample& other) {
   if (!Vary(sample, other)) return std::nullopt;
   const double error = std::sqrt(VarianceOfMean(sample) + VarianceOfMean(other));
-  const StudentsT students_t(DegreesOfFreedom(sample, other, 1));
+  const std::optional<double> freedom = DegreesOfFreedom(sample, other, 1);
+  if (!freedom.has_value()) return std::nullopt;
+  const StudentsT students_t(*freedom);
   return cdf(complement(students_t, (sample.mean - other.mean) / error));
 }
 

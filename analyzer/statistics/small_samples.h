@@ -20,12 +20,14 @@ struct Sample {
 
 // Of the ratio of the true means: Fieller's (1954), with Student's t for Welch and Satterthwaite's
 // degrees of freedom. Not below 0. None if a sample has fewer than two values, if neither varies,
-// or if the denominator's mean is so uncertain that the ratio has no bound.
+// if the denominator's mean is so uncertain that the ratio has no bound, or if a variance or bound
+// is beyond a double.
 std::optional<Interval> MeanRatioInterval(const Sample& numerator, const Sample& denominator,
                                           double level = 0.95);
 
 // The probability of a mean so much larger than the other's if the true means were equal: Welch's
-// test (1947), one-sided. None if a sample has fewer than two values or if neither varies.
+// test (1947), one-sided. None if a sample has fewer than two values, if neither varies or if a
+// variance is beyond a double.
 std::optional<double> LargerMeanProbability(const Sample& sample, const Sample& other);
 
 // The probability that at least `successes` of independent events happen. `probabilities`: one an

@@ -1,6 +1,7 @@
 #include "analyzer/statistics/small_samples.h"
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <tuple>
 
@@ -31,6 +32,31 @@ TEST(MeanRatioInterval, NoneWhereNothingCanBeSaid) {
   EXPECT_FALSE(MeanRatioInterval({3, 6, 0}, {3, 4, 0}).has_value()) << "no scatter";
   EXPECT_FALSE(MeanRatioInterval({2, 6, 1}, {2, 4, 4}).has_value()) << "no upper bound";
   EXPECT_EQ(MeanRatioInterval({2, 1, 1}, {2, 4, 0.01})->low, 0) << "no negative times";
+}
+
+// Variances whose squares are beyond a double.
+TEST(MeanRatioInterval, IsTheSameInAnyUnit) {
+  const Interval interval = MeanRatioInterval({3, 6, 1}, {3, 4, 2}).value();
+  for (const double unit : {std::ldexp(1, 300), std::ldexp(1, -300)}) {
+    const Sample numerator{3, 6 * unit, unit * unit}, denominator{3, 4 * unit, 2 * unit * unit};
+    EXPECT_EQ(MeanRatioInterval(numerator, denominator)->low, interval.low) << unit;
+    EXPECT_EQ(MeanRatioInterval(numerator, denominator)->high, interval.high) << unit;
+    EXPECT_EQ(LargerMeanProbability(numerator, denominator),
+              LargerMeanProbability({3, 6, 1}, {3, 4, 2}))
+        << unit;
+  }
+}
+
+TEST(MeanRatioInterval, NoneBeyondADouble) {
+  const double infinite = std::numeric_limits<double>::infinity();
+  const Sample usual{3, 4, 1};
+  EXPECT_FALSE(MeanRatioInterval({3, 1e200, infinite}, usual).has_value());
+  EXPECT_FALSE(MeanRatioInterval(usual, {3, 1e200, infinite}).has_value());
+  EXPECT_FALSE(MeanRatioInterval({3, infinite, std::nan("")}, usual).has_value());
+  EXPECT_FALSE(MeanRatioInterval({3, 1e300, 1e-300}, usual).has_value()) << "the ratio's square";
+  EXPECT_FALSE(MeanRatioInterval(usual, {3, 1e-300, 0}).has_value()) << "the ratio's square";
+  EXPECT_FALSE(LargerMeanProbability({3, 1e200, infinite}, usual).has_value());
+  EXPECT_FALSE(LargerMeanProbability(usual, {3, 1e200, infinite}).has_value());
 }
 
 TEST(LargerMeanProbability, IsWelchs) {
