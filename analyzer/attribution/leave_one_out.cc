@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "analyzer/attribution/origin_model.h"
@@ -30,6 +31,30 @@ double Largest(const LabelProbabilities& probabilities) {
     largest = std::max(largest, one.value_or(0));
   }
   return largest;
+}
+
+// One question after a run's label, with its label among the known ones or without.
+struct Asked {
+  bool is_present = false;
+  size_t answer = 0;      // Decide
+  double confidence = 0;  // of the answer
+};
+
+std::vector<Asked> AskFor(size_t run, const Question& question,
+                          const Eigen::MatrixXd& log_distances) {
+  std::vector<Asked> both;
+  const std::optional<LibraryDistances> library = LibraryDistancesOf(question, log_distances, run);
+  if (!library.has_value()) return both;
+  const size_t label = question.label[run];
+  for (const bool is_present : {true, false}) {
+    const Eigen::VectorXd seen = SeenBy(run, question, log_distances,
+                                        is_present ? std::nullopt : std::optional<size_t>(label));
+    if (seen.array().isNaN().all()) continue;
+    const LabelProbabilities probabilities = ProbabilitiesOf(question, *library, seen);
+    if (is_present && !probabilities.labels[label].has_value()) continue;
+    both.push_back({is_present, Decide(probabilities), Largest(probabilities)});
+  }
+  return both;
 }
 
 }  // namespace
@@ -65,24 +90,20 @@ ConfusionMatrix Rehearse(const Question& question, const Eigen::MatrixXd& log_di
   confusion.labels = question.names;
   confusion.matrix.assign(labels, std::vector<int64_t>(labels + 2, 0));
   confusion.absent.assign(labels + 2, 0);
-  for (size_t run = 0; run < question.label.size(); ++run) {
-    const std::optional<LibraryDistances> library =
-        LibraryDistancesOf(question, log_distances, run);
-    if (!library.has_value()) continue;
-    const size_t label = question.label[run];
-    for (const bool is_present : {true, false}) {
-      const Eigen::VectorXd seen = SeenBy(run, question, log_distances,
-                                          is_present ? std::nullopt : std::optional<size_t>(label));
-      if (seen.array().isNaN().all()) continue;
-      const LabelProbabilities probabilities = ProbabilitiesOf(question, *library, seen);
-      if (is_present && !probabilities.labels[label].has_value()) continue;
-      const size_t answer = Decide(probabilities);
-      const size_t truth = is_present ? label : labels;
+  std::vector<std::vector<Asked>> asked(question.label.size());
+  std::vector<std::function<void()>> tasks;
+  for (size_t run = 0; run < asked.size(); ++run) {
+    tasks.push_back([&, run] { asked[run] = AskFor(run, question, log_distances); });
+  }
+  RunOnAllCores(tasks);
+  for (size_t run = 0; run < asked.size(); ++run) {
+    for (const auto& [is_present, answer, confidence] : asked[run]) {
+      const size_t truth = is_present ? question.label[run] : labels;
       ++(is_present ? confusion.matrix[truth] : confusion.absent)[answer];
       HitRate& rate = is_present ? confusion.present_rate : confusion.absent_rate;
       ++rate.asked;
       if (answer == truth) ++rate.right;
-      if (is_present) confusion.confidence_sum += Largest(probabilities);
+      if (is_present) confusion.confidence_sum += confidence;
     }
   }
   return confusion;
@@ -92,9 +113,8 @@ LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const La
   const PairDistances distances = DistancesBetween(runs);
   const Eigen::MatrixXd logs = LogDistances(distances, NoiseScalesOf(labels, distances));
   LeaveOneOut result;
-  RunOnAllCores(
-      {[&] { result.by_value = Rehearse(QuestionOfValue(labels, distances), logs); },
-       [&] { result.by_hardware = Rehearse(QuestionOfHardware(labels, distances), logs); }});
+  result.by_value = Rehearse(QuestionOfValue(labels, distances), logs);
+  result.by_hardware = Rehearse(QuestionOfHardware(labels, distances), logs);
   return result;
 }
 
