@@ -129,7 +129,27 @@ expect 1 "failed   exp4: .*A100_eager/rep_2.rank_0_of_1.shard" forensics run pla
 
 echo "--- another plan's runs are not taken for this one's"
 plan 'prompt { decode_steps: 7 }' >other.textproto
-expect 1 "a finished run of another plan: decode_steps is 4, expected 7" forensics run other.textproto --folder=b
+before=$(find b -type f -not -name 'check-*' -printf '%p %T@ %i\n' | sort)
+expect 1 "b/results/A100-80GB: finished runs of another plan: exp0: decode_steps is 30, expected 7; .*--folder=DIR" forensics run other.textproto --folder=b
+expect 1 "finished runs of another plan" forensics check other.textproto --folder=b
+expect 4 "failed +exp0 .*another plan" forensics status other.textproto --folder=b
+mkdir m1 m2
+for model in m1 m2; do echo '{}' >$model/config.json; echo $model >$model/model.safetensors; done
+plan 'models { quant_method: "awq" directory: "m1" }' >m1.textproto
+plan 'models { quant_method: "awq" directory: "m2" }' >m2.textproto
+expect 0 "7 of 7 done" forensics run m1.textproto --folder=m
+expect 1 "exp0: model is [0-9a-f]{64}, expected [0-9a-f]{64}" forensics run m2.textproto --folder=m
+expect 0 "7 of 7 done" forensics run m1.textproto --folder=m
+# The tokens that were fed may be all that differs.
+plan 'prompt { document_tokens: 100 }' >short.textproto
+expect 0 "7 of 7 done" forensics run short.textproto --folder=n
+expect 1 "exp0: document_tokens is 100, expected 6000" forensics run plan.textproto --folder=n
+rm n/stamps/exp0
+expect 1 "exp0: no n/stamps/exp0 says what they are of" forensics run short.textproto --folder=n
+[ "$before" = "$(find b -type f -not -name 'check-*' -printf '%p %T@ %i\n' | sort)" ] || fail "written to"
+# A trial is no result: under another label it is made again.
+sed 's/A100-80GB/H100/' plan.textproto >label.textproto
+expect 0 "done     trial " forensics run label.textproto --folder=b
 
 echo "--- two at once"
 echo hang >faults/exp4

@@ -125,8 +125,10 @@ std::vector<GpuFacts> KnownGpus(const Work& work) {
   return work.gpus.ok() ? *work.gpus : std::vector<GpuFacts>();
 }
 
-std::vector<Step> StepsLeft(const Work& work) {
+// An error if what is done is of another plan.
+absl::StatusOr<std::vector<Step>> StepsLeft(const Work& work) {
   const DiskState disk(work.plan, work.steps, KnownGpus(work));
+  if (absl::Status status = disk.CheckWork(); !status.ok()) return status;
   std::vector<Step> left;
   for (const Step& step : work.steps) {
     const auto state = disk.Of(step, Thoroughness::kPresence);
@@ -157,13 +159,14 @@ absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& s
 // Models are not fetched for a check: the trial waits for `run` where the model is not here yet.
 absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals) {
   LookAtGpus(work, signals);
-  const std::vector<Step> left = StepsLeft(work);
-  if (!Check(work, left, signals)) return schema::kExitFailed;
+  const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
+  if (!left.ok()) return left.status();
+  if (!Check(work, *left, signals)) return schema::kExitFailed;
   std::vector<Step> trial;
   for (const Step& step : work.steps) {
     if (step.kind == StepKind::kTrial || step.kind == StepKind::kTrialFuse) trial.push_back(step);
   }
-  for (const Step& step : left) {
+  for (const Step& step : *left) {
     if (step.kind != StepKind::kFetch || step.model != 0) continue;
     std::cout << FindingText(
         {Finding::kNote, "trial", "the model is not here yet; run tries it as soon as it is", ""});
@@ -175,8 +178,9 @@ absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals) {
 
 absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals) {
   LookAtGpus(work, signals);
-  const std::vector<Step> left = StepsLeft(work);
-  if (!left.empty() && !Check(work, left, signals)) return schema::kExitFailed;
+  const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
+  if (!left.ok()) return left.status();
+  if (!left->empty() && !Check(work, *left, signals)) return schema::kExitFailed;
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
   return RunSteps(work, work.steps, signals);
 }

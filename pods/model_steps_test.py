@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -89,6 +90,15 @@ class ModelStepsTest(unittest.TestCase):
         # Everything that needs a model is done, so that none is fetched for it.
         self.forensics(0, "run")
         self.assertEqual(self.weights_sent(), sent)
+
+    def test_another_commit_is_another_plan(self):
+        self.forensics(0, "run", "11 of 11 done")
+        commit = self.hub.repositories["org/gptq"].commit({"config.json": b"{}", "gptq.safetensors": b"new"})
+        plan = self.plan.read_text()
+        (before,) = re.findall(r'"org/gptq" revision: "(\w+)"', plan)
+        self.plan.write_text(plan.replace(before, commit))
+        said = self.forensics(1, "run", "exp3-gptq: model_gptq is org/gptq %s, expected org/gptq %s" % (before, commit))
+        self.assertNotIn("running", said)
 
     def test_a_wrong_digest_is_not_run(self):
         self.hub.flip["gptq.safetensors"] = 2

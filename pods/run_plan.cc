@@ -100,7 +100,11 @@ absl::Status PlanRunner::Prepare(const Step& step) const {
   if (step.kind == StepKind::kTrialFuse) obsolete = workspace_.TrialExperiments();
   if (step.kind == StepKind::kFuse) obsolete = workspace_.Experiments();
   if (step.kind == StepKind::kCompare) obsolete = workspace_.Report();
-  return obsolete.empty() ? absl::OkStatus() : EmptyClaimedFolder(obsolete);
+  const bool is_work = step.kind == StepKind::kTrial || step.kind == StepKind::kExperiment;
+  // Before the first run is finished, so that none is ever without it.
+  absl::Status status = is_work ? disk_.WriteStamp(step) : absl::OkStatus();
+  if (!status.ok() || obsolete.empty()) return status;
+  return EmptyClaimedFolder(obsolete);
 }
 
 std::vector<std::string> PlanRunner::CommandOf(const Step& step) const {
@@ -162,6 +166,7 @@ PlanRunner::Verdict PlanRunner::Confirm(const Step& step) const {
 PlanRunner::Verdict PlanRunner::Attempt(const Step& step) {
   if (step.kind == StepKind::kDelete) return DeleteModel(step);
   const absl::Status status = Prepare(step);
+  if (absl::IsResourceExhausted(status)) return {Outcome::kDiskFull, std::string(status.message())};
   if (!status.ok()) return {Outcome::kFailed, std::string(status.message())};
   Verdict verdict = RunProcess(step);
   return verdict.outcome == Outcome::kDone ? Confirm(step) : verdict;

@@ -6,7 +6,9 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "pods/step_work.h"
 #include "schema/atomic_file.h"
 #include "schema/digest.h"
 #include "schema/list_directory.h"
@@ -73,6 +75,15 @@ bool RanOn(const RunManifest& manifest, const GpuFacts& gpu) {
   return is("gpu.name", gpu.name) && is("gpu.driver", gpu.driver);
 }
 
+// The folder that holds the runs of one hardware label.
+std::string FolderOf(const std::string& results, const std::string& hardware) {
+  return fs::path(RunDirectory(results, hardware, "x").path()).parent_path().string();
+}
+
+bool IsWork(const Step& step) {
+  return step.kind == StepKind::kTrial || step.kind == StepKind::kExperiment;
+}
+
 absl::StatusOr<std::vector<std::string>> FilesIn(const std::string& folder) {
   std::vector<std::string> files;
   if (!Exists(folder)) return files;
@@ -120,9 +131,7 @@ absl::StatusOr<std::vector<std::string>> DiskState::Suffixes(const Step& step,
                                                              const std::string& hardware) const {
   if (!step.suffixes.empty()) return step.suffixes;
   std::vector<std::string> suffixes;
-  const std::string folder =
-      fs::path(RunDirectory(workspace_.Results(), hardware, "x").path()).parent_path().string();
-  const auto found = schema::FindRuns(folder);
+  const auto found = schema::FindRuns(FolderOf(workspace_.Results(), hardware));
   if (absl::IsNotFound(found.status())) return suffixes;
   if (!found.ok()) return found.status();
   for (const RunDirectory& run : found->runs) {
@@ -140,10 +149,52 @@ absl::StatusOr<std::vector<std::string>> DiskState::Suffixes(const Step& step,
   return suffixes;
 }
 
+// Those of one configuration, where an experiment's are steps of their own ("exp3-gptq").
+bool DiskState::HasFinishedRuns(const Step& step, const std::string& hardware) const {
+  const auto found = schema::FindRuns(FolderOf(workspace_.Results(), hardware));
+  if (!found.ok()) return false;
+  const bool has_all = step.id == absl::StrCat("exp", step.experiment);
+  return std::any_of(found->runs.begin(), found->runs.end(), [&](const RunDirectory& run) {
+    const absl::StatusOr<RunManifest> manifest = run.ReadManifest();
+    if (!manifest.ok() || manifest->experiment().id() != step.experiment) return false;
+    return has_all || absl::EndsWith(manifest->config_id(), "_" + step.suffixes.front());
+  });
+}
+
+absl::Status DiskState::CheckWorkOf(const Step& step, const std::string& hardware) const {
+  if (!HasFinishedRuns(step, hardware)) return absl::OkStatus();
+  const std::string path = workspace_.Stamp(step.id);
+  const auto error = [&](const std::string& what) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(FolderOf(workspace_.Results(), hardware),
+                     ": finished runs of another plan: ", step.id, ": ", what,
+                     "; nothing was run again; take another folder with "
+                     "--folder=DIR, or the plan as it was"));
+  };
+  if (!Exists(path)) return error(absl::StrCat("no ", path, " says what they are of"));
+  const absl::StatusOr<std::string> then = schema::ReadFile(path);
+  if (!then.ok()) return then.status();
+  const absl::StatusOr<StepWork> now = WorkOf(plan_, step);
+  if (!now.ok()) return now.status();
+  const std::string difference = WorkDifference(ParseWork(*then), *now);
+  return difference.empty() ? absl::OkStatus() : error(difference);
+}
+
+absl::Status DiskState::CheckWork() const {
+  const absl::StatusOr<std::string> hardware = Hardware();
+  if (!hardware.ok()) return absl::OkStatus();  // no trial, and so no results
+  for (const Step& step : steps_) {
+    if (step.kind != StepKind::kExperiment) continue;
+    if (absl::Status status = CheckWorkOf(step, *hardware); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<StepState> DiskState::OfExperiment(const Step& step) const {
   const absl::StatusOr<std::string> hardware = Hardware();
   if (absl::IsNotFound(hardware.status())) return StepState::kLeft;
   if (!hardware.ok()) return hardware.status();
+  if (absl::Status status = CheckWorkOf(step, *hardware); !status.ok()) return status;
   const auto suffixes = Suffixes(step, *hardware);
   if (!suffixes.ok()) return suffixes.status();
   StepState all = suffixes->empty() ? StepState::kLeft : StepState::kDone;
@@ -155,7 +206,13 @@ absl::StatusOr<StepState> DiskState::OfExperiment(const Step& step) const {
   return all;
 }
 
-absl::StatusOr<StepState> DiskState::OfTrial() const {
+absl::StatusOr<StepState> DiskState::OfTrial(const Step& step) const {
+  // It is no result: one of other work is made again.
+  const absl::StatusOr<std::string> then = schema::ReadFile(workspace_.Stamp(step.id));
+  if (!then.ok()) return StepState::kLeft;
+  const absl::StatusOr<StepWork> now = WorkOf(plan_, step);
+  if (!now.ok()) return now.status();
+  if (!WorkDifference(ParseWork(*then), *now).empty()) return StepState::kLeft;
   const auto found = schema::FindRuns(workspace_.TrialResults());
   if (!found.ok() || found->runs.size() != 1) return StepState::kLeft;
   const RunDirectory& run = found->runs.front();
@@ -219,6 +276,11 @@ absl::StatusOr<std::string> DiskState::Stamp(const Step& step) const {
 }
 
 absl::Status DiskState::WriteStamp(const Step& step) const {
+  if (IsWork(step)) {
+    const absl::StatusOr<StepWork> work = WorkOf(plan_, step);
+    if (!work.ok()) return work.status();
+    return schema::WriteFileAtomically(workspace_.Stamp(step.id), WorkText(*work));
+  }
   const absl::StatusOr<std::string> stamp = Stamp(step);
   if (!stamp.ok()) return stamp.status();
   return schema::WriteFileAtomically(workspace_.Stamp(step.id), *stamp);
@@ -236,7 +298,7 @@ absl::StatusOr<StepState> DiskState::Of(const Step& step, Thoroughness thoroughn
     case StepKind::kFetch:
       return OfFetch(step, thoroughness);
     case StepKind::kTrial:
-      return OfTrial();
+      return OfTrial(step);
     case StepKind::kExperiment:
       return OfExperiment(step);
     case StepKind::kDelete:

@@ -28,20 +28,27 @@ class DiskState {
   // lies in the way: a finished run that is damaged or of another plan.
   absl::StatusOr<StepState> Of(const Step& step, Thoroughness thoroughness) const;
 
-  // Notes on disk what a fuse or compare that has just ended was made from and what it made.
+  // Whether all finished results are of what this plan says. FailedPrecondition names what they are
+  // of and what was expected.
+  absl::Status CheckWork() const;
+
+  // Notes on disk what a fuse or compare that has just ended was made from and what it made; or
+  // what a trial or experiment is of that is about to begin.
   absl::Status WriteStamp(const Step& step) const;
 
   // Results folders to fuse: this machine's, and the others' that have finished runs.
   std::vector<std::string> ResultsToFuse() const;
 
  private:
-  absl::StatusOr<StepState> OfTrial() const;
+  absl::StatusOr<StepState> OfTrial(const Step& step) const;
   absl::StatusOr<StepState> OfExperiment(const Step& step) const;
   absl::StatusOr<StepState> OfRun(const std::string& hardware, const std::string& suffix,
                                   const Step& step) const;
   absl::StatusOr<StepState> OfFetch(const Step& step, Thoroughness thoroughness) const;
   absl::StatusOr<StepState> OfStamp(const Step& step) const;
   absl::StatusOr<std::string> Stamp(const Step& step) const;
+  absl::Status CheckWorkOf(const Step& step, const std::string& hardware) const;
+  bool HasFinishedRuns(const Step& step, const std::string& hardware) const;
   // The label under which this machine's runs lie: the plan's, else the trial's. NotFound: not yet.
   absl::StatusOr<std::string> Hardware() const;
   absl::StatusOr<std::vector<std::string>> Suffixes(const Step& step,

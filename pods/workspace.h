@@ -6,6 +6,8 @@
 //   FOLDER/trial/results, FOLDER/trial/experiments         of the trial before experiment 0
 //   FOLDER/results, FOLDER/experiments, FOLDER/report      as the three tools write them
 //   FOLDER/stamps/{trial-fuse,fuse,compare}                what they were made from (step_state.h)
+//   FOLDER/stamps/{trial,exp0,...}                         what they are of (step_work.h)
+//   FOLDER/stamps/files                                    digests (file_digests.h)
 //   FOLDER/logs/<step>.log                                 what the step's process printed
 //   FOLDER/journal                                         times and attempts (journal.h)
 #ifndef PODS_WORKSPACE_H_

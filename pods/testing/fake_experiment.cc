@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -65,6 +66,10 @@ schema::SyntheticRun Describe(int id, std::map<std::string, std::string>& flags)
       id == 0 ? "reference" : schema::SyntheticExperimentNames()[id - 1]);
   run.experiment.set_id(id);
   run.experiment.mutable_reference_config()->set_device(flags["device"]);
+  int tokens = 0;
+  if (absl::SimpleAtoi(flags["document_tokens"], &tokens)) {
+    run.experiment.mutable_prompt()->set_document_tokens(tokens);
+  }
   if (!flags["hardware"].empty()) run.hardware = flags["hardware"];
   if (run.hardware == "H100") run.noise = 1e-2;
   return run;

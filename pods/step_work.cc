@@ -1,0 +1,175 @@
+#include "pods/step_work.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "pods/file_digests.h"
+#include "schema/atomic_file.h"
+#include "schema/digest.h"
+#include "schema/list_directory.h"
+#include "schema/run_directory.h"
+
+namespace forensics::pods {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kConfigFile[] = "config.json";
+constexpr char kNone[] = "none";
+
+// As the runner's manifests state it: of what sha256sum prints of the checkpoint's files.
+absl::StatusOr<std::string> CheckpointDigest(const std::string& directory, FileDigests& digests) {
+  const auto entries = schema::ListDirectory(directory);
+  if (!entries.ok()) return entries.status();
+  std::string lines;
+  for (const fs::directory_entry& entry : *entries) {
+    const std::string name = entry.path().filename().string();
+    if (name != kConfigFile && !absl::EndsWith(name, ".safetensors")) continue;
+    const absl::StatusOr<std::string> digest = digests.Of(entry.path().string());
+    if (!digest.ok()) return digest.status();
+    absl::StrAppend(&lines, *digest, "  ", name, "\n");
+  }
+  return schema::Sha256Hex(lines);
+}
+
+// Of all files below it, by name.
+absl::StatusOr<std::string> FolderDigest(const std::string& folder, FileDigests& digests) {
+  std::string lines;
+  for (const std::string& inner : schema::ListFolders(folder).folders) {
+    const auto entries = schema::ListDirectory(inner);
+    if (!entries.ok()) return entries.status();
+    for (const fs::directory_entry& entry : *entries) {
+      std::error_code error;
+      if (!entry.is_regular_file(error)) continue;
+      const absl::StatusOr<std::string> digest = digests.Of(entry.path().string());
+      if (!digest.ok()) return digest.status();
+      absl::StrAppend(&lines, *digest, "  ", entry.path().lexically_relative(folder).string(),
+                      "\n");
+    }
+  }
+  return schema::Sha256Hex(lines);
+}
+
+class WorkMaker {
+ public:
+  explicit WorkMaker(const Plan& plan) : plan_(plan), digests_(plan.folder()) {}
+
+  absl::StatusOr<StepWork> Make(const Step& step) && {
+    StepWork work = {{"document_tokens", absl::StrCat(kDefaultDocumentTokens)},
+                     {"decode_steps", absl::StrCat(kDefaultDecodeSteps)}};
+    for (size_t i = 1; i < step.command.size(); ++i) {
+      const std::pair<std::string, std::string> flag =
+          absl::StrSplit(absl::StripPrefix(step.command[i], "--"), absl::MaxSplits('=', 1));
+      if (!Decides(flag.first, step)) continue;
+      const absl::StatusOr<std::string> value = ValueOf(flag.first, flag.second);
+      if (!value.ok()) return value.status();
+      std::string& all = work[flag.first];
+      all = flag.first == "neighbour" && !all.empty() ? absl::StrCat(all, " ", *value) : *value;
+    }
+    AddBuild(step.command.front(), work);
+    return work;
+  }
+
+ private:
+  // Where results go and which of an experiment's configurations are run is no part of the work. A
+  // label is one of the folders in which results lie; only the trial's have no other place.
+  static bool Decides(const std::string& flag, const Step& step) {
+    if (flag == "hardware") return step.kind == StepKind::kTrial;
+    return flag != "output" && flag != "only" && flag != "provider";
+  }
+
+  absl::StatusOr<std::string> ValueOf(const std::string& flag, const std::string& value) {
+    const bool is_model = flag == "model" || absl::StartsWith(flag, "model_");
+    if (is_model) {
+      for (const Model& model : plan_.models()) {
+        if (!model.repository().empty() && ModelDirectory(plan_, model) == value) {
+          return absl::StrCat(model.repository(), " ", model.revision());
+        }
+      }
+    }
+    const bool is_file = flag == "document" || flag == "neighbour";
+    const bool is_folder = flag == "compiled_packages";
+    const bool is_run = flag == "reference";
+    if (!is_model && !is_file && !is_folder && !is_run) return value;
+    std::error_code error;
+    if (!fs::exists(value, error)) return kUnknownWork;
+    if (is_model) return CheckpointDigest(value, digests_);
+    if (is_folder) return FolderDigest(value, digests_);
+    return is_file ? digests_.Of(value) : SignalsOf(value);
+  }
+
+  // The tokens that are fed are part of a run's signals; its times are not.
+  static absl::StatusOr<std::string> SignalsOf(const std::string& run) {
+    const auto manifest = schema::RunDirectory(run).ReadManifest();
+    if (!manifest.ok() || manifest->repetitions().empty()) return kUnknownWork;
+    return manifest->repetitions(0).signals_sha256();
+  }
+
+  // BUNDLE/bin/exp0 is what BUNDLE/MANIFEST lists.
+  void AddBuild(const std::string& program, StepWork& work) const {
+    const std::string path = (fs::path(program).parent_path().parent_path() / "MANIFEST").string();
+    std::error_code error;
+    const absl::StatusOr<std::string> text =
+        fs::is_regular_file(path, error) ? schema::ReadFile(path) : absl::NotFoundError(path);
+    if (!text.ok() || !absl::StartsWith(*text, "bundle ")) {
+      if (!plan_.machine().cuda_version().empty()) work["cuda"] = plan_.machine().cuda_version();
+      return;
+    }
+    for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
+      const std::pair<std::string, std::string> field =
+          absl::StrSplit(line, absl::MaxSplits(' ', 1));
+      if (field.first == "torch" || field.first == "cuda") work[field.first] = field.second;
+      if (field.first == "content") work["bundle"] = field.second;
+    }
+  }
+
+  const Plan& plan_;
+  FileDigests digests_;
+};
+
+}  // namespace
+
+absl::StatusOr<StepWork> WorkOf(const Plan& plan, const Step& step) {
+  return WorkMaker(plan).Make(step);
+}
+
+std::string WorkText(const StepWork& work) {
+  return absl::StrCat(absl::StrJoin(work, "\n", absl::PairFormatter(" ")), "\n");
+}
+
+StepWork ParseWork(absl::string_view text) {
+  StepWork work;
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    work.insert(std::pair<std::string, std::string>(absl::StrSplit(line, absl::MaxSplits(' ', 1))));
+  }
+  return work;
+}
+
+std::string WorkDifference(const StepWork& found, const StepWork& expected) {
+  std::set<std::string> keys;
+  for (const StepWork* work : {&found, &expected}) {
+    for (const auto& entry : *work) keys.insert(entry.first);
+  }
+  const auto value = [](const StepWork& work, const std::string& key) {
+    const auto entry = work.find(key);
+    return entry == work.end() ? std::string(kNone) : entry->second;
+  };
+  std::vector<std::string> differences;
+  for (const std::string& key : keys) {
+    const std::string is = value(found, key), should_be = value(expected, key);
+    if (is == should_be || is == kUnknownWork || should_be == kUnknownWork) continue;
+    differences.push_back(absl::StrCat(key, " is ", is, ", expected ", should_be));
+  }
+  return absl::StrJoin(differences, "; ");
+}
+
+}  // namespace forensics::pods
