@@ -196,28 +196,50 @@ Eigen::MatrixXd CovarianceOf(const std::vector<Cell>& cells, const LibraryDistan
   return covariance;
 }
 
-// By origin, up to a constant: the log-likelihood, the size averaged over.
-Eigen::ArrayXd LogLikelihoods(const std::vector<Cell>& cells, const std::vector<Origin>& origins,
-                              const LibraryDistances& library) {
-  const auto n = static_cast<Eigen::Index>(cells.size());
-  Eigen::ArrayXXd squares(n, static_cast<Eigen::Index>(origins.size()));
-  for (size_t i = 0; i < origins.size(); ++i) {
-    squares.col(static_cast<Eigen::Index>(i)) = origins[i].squares;
-  }
-  Eigen::ArrayXd seen(n);
-  for (Eigen::Index i = 0; i < n; ++i) seen(i) = cells[static_cast<size_t>(i)].log_distance;
+// What some origins leave of log distances, by origin.
+struct Unexplained {
+  Eigen::ArrayXd squares;  // in units of the deviations
+  Eigen::ArrayXd widened;  // times the variance of the rest: what the own effect adds
+};
+
+// `squares`: of the distances expected, [cell, origin].
+Unexplained UnexplainedBy(const Eigen::ArrayXXd& squares, const Eigen::ArrayXd& seen,
+                          const Eigen::LLT<Eigen::MatrixXd>& covariance) {
   // The unknown's own effect adds alike to all squared distances, so less to the logarithm of those
   // that are large.
-  const Eigen::ArrayXXd shifts = squares.colwise().minCoeff().replicate(n, 1) / squares;
-  const Eigen::LLT<Eigen::MatrixXd> covariance(CovarianceOf(cells, library));
+  const Eigen::ArrayXXd shifts =
+      squares.colwise().minCoeff().replicate(squares.rows(), 1) / squares;
   const Eigen::MatrixXd left =
       covariance.matrixL().solve((seen.replicate(1, squares.cols()) - squares.log() / 2).matrix());
   const Eigen::MatrixXd shift = covariance.matrixL().solve(shifts.matrix());
   const Eigen::ArrayXd of_shift = shift.colwise().squaredNorm();
   const Eigen::ArrayXd along = shift.cwiseProduct(left).colwise().sum();
   const Eigen::ArrayXd widened = 1 + kShift * kShift * of_shift;
-  const Eigen::ArrayXd unexplained =
-      left.colwise().squaredNorm().transpose().array() - kShift * kShift * along.square() / widened;
+  return {
+      left.colwise().squaredNorm().transpose().array() - kShift * kShift * along.square() / widened,
+      widened};
+}
+
+// By origin, up to a constant: the log-likelihood, the size averaged over.
+Eigen::ArrayXd LogLikelihoods(const std::vector<Cell>& cells, const std::vector<Origin>& origins,
+                              const LibraryDistances& library) {
+  constexpr Eigen::Index kTogether = 64;  // origins whose arrays stay in a core's cache
+  const auto n = static_cast<Eigen::Index>(cells.size());
+  const auto all = static_cast<Eigen::Index>(origins.size());
+  Eigen::ArrayXd seen(n);
+  for (Eigen::Index i = 0; i < n; ++i) seen(i) = cells[static_cast<size_t>(i)].log_distance;
+  const Eigen::LLT<Eigen::MatrixXd> covariance(CovarianceOf(cells, library));
+  Eigen::ArrayXd unexplained(all), widened(all);
+  for (Eigen::Index begin = 0; begin < all; begin += kTogether) {
+    const Eigen::Index count = std::min(kTogether, all - begin);
+    Eigen::ArrayXXd squares(n, count);
+    for (Eigen::Index i = 0; i < count; ++i) {
+      squares.col(i) = origins[static_cast<size_t>(begin + i)].squares;
+    }
+    const Unexplained some = UnexplainedBy(squares, seen, covariance);
+    unexplained.segment(begin, count) = some.squares;
+    widened.segment(begin, count) = some.widened;
+  }
   const double least = unexplained.minCoeff();
   // Log-sum-exp: the best origin at each size is far from underflow.
   double largest = -std::numeric_limits<double>::infinity();
