@@ -9,14 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "analyzer/analysis/experiment_analysis.h"
-#include "analyzer/analysis/extent.h"
-#include "analyzer/analysis/gaps.h"
 #include "analyzer/analysis/significance.h"
-#include "analyzer/comparison/run_difference.h"
+#include "analyzer/analyze_file.h"
 #include "analyzer/experiment_files.h"
 #include "analyzer/parallel/parallel.h"
-#include "analyzer/reading/experiment_reader.h"
 #include "analyzer/report/html/html_report.h"
 #include "analyzer/report/json_reports.h"
 #include "analyzer/report/text_reports.h"
@@ -45,21 +41,6 @@ size_t EndOfBatch(const std::vector<std::string>& files, size_t begin) {
     if (end > begin && bytes > kMostBytesAtOnce) break;
   }
   return end;
-}
-
-absl::StatusOr<ExperimentReport> AnalyzeFile(const std::string& file,
-                                             const StatisticsOptions& statistics,
-                                             std::shared_ptr<StructureBudget> budget) {
-  ReadOptions options;
-  options.budget = std::move(budget);
-  options.before_adding = [](const Experiment& so_far, RunRecord& run) {
-    // Without the list of layers the headline is not known before all runs are.
-    if (!so_far.layers.empty()) ReleaseIfDiffering(HeadlineSignal(so_far), so_far, run);
-  };
-  absl::StatusOr<Experiment> experiment = ReadExperiment(file, options);
-  if (!experiment.ok()) return experiment.status();
-  if (absl::Status status = CheckExtent(*experiment); !status.ok()) return status;
-  return Analyze(*std::move(experiment), statistics);
 }
 
 // Reads and analyses each file; the results are in the files' order.
