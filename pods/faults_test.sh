@@ -67,6 +67,18 @@ before=$(find a/results a/experiments -type f -printf '%p %T@ %i\n' | sort)
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=a
 [ "$before" = "$(find a/results a/experiments -type f -printf '%p %T@ %i\n' | sort)" ] || fail "redone"
 
+echo "--- some configurations of an experiment: the collector writes where it is to"
+sed 's/id: 7/id: 7 only: "tp2"/' plan.textproto >some.textproto
+expect 0 "7 of 7 done" forensics run some.textproto --folder=some
+[ -s some/experiments/tensor_parallel_experiment.json ] || fail "experiments: $(ls some/experiments)"
+[ ! -e experiments ] || fail "written outside of the folder"
+rm some/stamps/fuse
+mv tools/fuse fuse
+printf '#!/bin/sh\nexit 0\n' >tools/fuse
+chmod +x tools/fuse
+expect 1 "failed   fuse: some/experiments: .*left no file there" forensics run some.textproto --folder=some
+mv fuse tools/fuse
+
 echo "--- what may be retried is, and what may not is not"
 echo signal >faults/exp1
 echo memory >faults/exp4

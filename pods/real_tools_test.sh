@@ -20,6 +20,9 @@ END
 echo "--- undisturbed"
 expect 0 "5 of 5 done" forensics run plan.textproto --folder=whole
 [ "$(digests whole | wc -l)" -eq 2 ] || fail "runs: $(digests whole)"
+[ "$(cd whole/experiments && echo *)" = "attention_experiment.json reference_baseline.json" ] ||
+  fail "experiments: $(ls whole/experiments)"
+[ ! -e experiments ] || fail "written outside of the folder"
 
 echo "--- killed"
 RANDOM=11

@@ -108,11 +108,10 @@ absl::Status PlanRunner::Prepare(const Step& step) const {
 }
 
 std::vector<std::string> PlanRunner::CommandOf(const Step& step) const {
-  if (step.kind != StepKind::kFuse) return step.command;
-  // Other machines' results that have no runs yet are left out.
-  std::vector<std::string> command = {step.command.front()};
-  for (const std::string& results : disk_.ResultsToFuse()) command.push_back(results);
-  command.push_back(step.command.back());
+  std::vector<std::string> command = step.command;
+  if (step.kind != StepKind::kFuse) return command;
+  const std::vector<std::string> others = disk_.OthersWithRuns();
+  command.insert(command.end(), others.begin(), others.end());
   return command;
 }
 
@@ -148,7 +147,8 @@ PlanRunner::Verdict PlanRunner::Confirm(const Step& step) const {
   const bool has_stamp = step.kind == StepKind::kTrialFuse || step.kind == StepKind::kFuse ||
                          step.kind == StepKind::kCompare;
   if (has_stamp) {
-    const absl::Status status = disk_.WriteStamp(step);
+    absl::Status status = disk_.CheckLeftFiles(step);
+    if (status.ok()) status = disk_.WriteStamp(step);
     if (absl::IsResourceExhausted(status)) {
       return {Outcome::kDiskFull, std::string(status.message())};
     }

@@ -96,6 +96,20 @@ absl::StatusOr<std::vector<std::string>> FilesIn(const std::string& folder) {
   return files;
 }
 
+// Of a step that has a stamp.
+std::string OutputOf(const Step& step, const Workspace& workspace) {
+  if (step.kind == StepKind::kCompare) return workspace.Report();
+  return step.kind == StepKind::kFuse ? workspace.Experiments() : workspace.TrialExperiments();
+}
+
+// An experiment file of the collector's, or the analyzer's summary.
+bool HasWhatToolsLeave(const std::string& folder) {
+  std::vector<std::string> names = schema::ExperimentFiles();
+  names.insert(names.end(), {schema::kReferenceBaselineFile, schema::kSummaryFile});
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return Exists(folder + "/" + name); });
+}
+
 }  // namespace
 
 absl::StatusOr<StepState> DiskState::OfRun(const std::string& hardware, const std::string& suffix,
@@ -243,8 +257,8 @@ absl::StatusOr<StepState> DiskState::OfFetch(const Step& step, Thoroughness thor
   return AllUsersDone(step.model) ? StepState::kDone : StepState::kLeft;
 }
 
-std::vector<std::string> DiskState::ResultsToFuse() const {
-  std::vector<std::string> results = {workspace_.Results()};
+std::vector<std::string> DiskState::OthersWithRuns() const {
+  std::vector<std::string> results;
   for (const std::string& other : plan_.others().results()) {
     const auto found = schema::FindRuns(other);
     if (found.ok() && !found->runs.empty()) results.push_back(other);
@@ -256,11 +270,12 @@ std::vector<std::string> DiskState::ResultsToFuse() const {
 absl::StatusOr<std::string> DiskState::Stamp(const Step& step) const {
   std::vector<std::string> files;
   const bool fuses = step.kind != StepKind::kCompare;
-  std::string output = step.kind == StepKind::kCompare ? workspace_.Report()
-                       : step.kind == StepKind::kFuse  ? workspace_.Experiments()
-                                                       : workspace_.TrialExperiments();
+  const std::string output = OutputOf(step, workspace_);
   std::vector<std::string> inputs = {workspace_.TrialResults()};
-  if (step.kind == StepKind::kFuse) inputs = ResultsToFuse();
+  if (step.kind == StepKind::kFuse) {
+    inputs = OthersWithRuns();
+    inputs.insert(inputs.begin(), workspace_.Results());
+  }
   for (const std::string& results : fuses ? inputs : std::vector<std::string>()) {
     const auto found = schema::FindRuns(results);
     if (!found.ok()) return found.status();
@@ -273,6 +288,13 @@ absl::StatusOr<std::string> DiskState::Stamp(const Step& step) const {
   if (!fuses) files.insert(files.end(), made_from->begin(), made_from->end());
   files.insert(files.end(), made->begin(), made->end());
   return DigestList(files);
+}
+
+absl::Status DiskState::CheckLeftFiles(const Step& step) const {
+  const std::string output = OutputOf(step, workspace_);
+  if (HasWhatToolsLeave(output)) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat(output, ": its process ended well, but left no file there"));
 }
 
 absl::Status DiskState::WriteStamp(const Step& step) const {
@@ -310,8 +332,8 @@ absl::StatusOr<StepState> DiskState::Of(const Step& step, Thoroughness thoroughn
       return OfStamp(step);
     case StepKind::kCompare:
       // Alone, a machine has nothing to be compared with.
-      return ResultsToFuse().size() < 2 ? absl::StatusOr<StepState>(StepState::kDone)
-                                        : OfStamp(step);
+      return OthersWithRuns().empty() ? absl::StatusOr<StepState>(StepState::kDone)
+                                      : OfStamp(step);
   }
   return absl::InternalError("no such kind of step");
 }

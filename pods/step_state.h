@@ -32,12 +32,15 @@ class DiskState {
   // of and what was expected.
   absl::Status CheckWork() const;
 
+  // NotFound if a fuse or compare that has just ended left nothing where it was to.
+  absl::Status CheckLeftFiles(const Step& step) const;
+
   // Notes on disk what a fuse or compare that has just ended was made from and what it made; or
   // what a trial or experiment is of that is about to begin.
   absl::Status WriteStamp(const Step& step) const;
 
-  // Results folders to fuse: this machine's, and the others' that have finished runs.
-  std::vector<std::string> ResultsToFuse() const;
+  // The other machines' results folders that have finished runs.
+  std::vector<std::string> OthersWithRuns() const;
 
  private:
   absl::StatusOr<StepState> OfTrial(const Step& step) const;

@@ -180,7 +180,6 @@ class StepMaker {
   void AddFuseAndCompare() {
     Step& fuse = Add(StepKind::kFuse, "fuse");
     fuse.command = {find_tool_("fuse"), workspace_.Results()};
-    for (const std::string& results : plan_.others().results()) fuse.command.push_back(results);
     fuse.command.push_back("--output=" + workspace_.Experiments());
     // What the plan leaves out is not missed.
     const auto is_partial = [](const Experiment& experiment) { return experiment.only_size() > 0; };

@@ -24,7 +24,9 @@ struct Step {
   StepKind kind = StepKind::kExperiment;
   std::string id;                     // "exp3-gptq"; also the name of its log
   std::vector<std::string> needs;     // ids of earlier steps without which it cannot be run
-  std::vector<std::string> command;   // program and arguments; none: the orchestrator does it
+  // Program and arguments; none: the orchestrator does it. To kFuse's it adds the other machines'
+  // results that have runs by then.
+  std::vector<std::string> command;
   int experiment = -1;                // kExperiment
   std::vector<std::string> suffixes;  // its configurations; none: those that its runs name
   int model = -1;                     // index in plan.models, of kFetch and kDelete
