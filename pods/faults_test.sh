@@ -135,9 +135,29 @@ expect 0 "7 of 7 done" forensics run plan.textproto --folder=h
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=i
 [ "$(digests a)" = "$(digests i)" ] || fail "other digests"
 
-echo "--- a damaged shard of a finished run is not taken for one"
-printf 'x' | dd of=i/results/A100-80GB/A100_eager/rep_2.rank_0_of_1.shard bs=1 seek=200 conv=notrunc 2>/dev/null
-expect 1 "failed   exp4: .*A100_eager/rep_2.rank_0_of_1.shard" forensics run plan.textproto --folder=i
+echo "--- a damaged run is set aside and made again"
+run=i/results/A100-80GB/A100_eager
+damage() { # TEXT COMMAND...: what status says of what the command does to a finished run
+  local text=$1
+  shift
+  "$@"
+  expect 4 "failed +exp4 .*A100_eager" forensics status plan.textproto --folder=i
+  expect 0 "DAMAGED  .*A100_eager/$text" forensics run plan.textproto --folder=i
+  grep -q "7 of 7 done" out || fail "not made again: $text"
+  grep -q "running  exp1" out && fail "another was made again"
+  [ "$(digests a)" = "$(digests i)" ] || fail "other digests"
+}
+flip() { printf 'x' | dd of="$1" bs=1 seek=200 conv=notrunc 2>/dev/null; }
+damage 'rep_2.rank_0_of_1.shard' flip $run/rep_2.rank_0_of_1.shard
+damage 'manifest.textproto: cut off' truncate -s 300 $run/manifest.textproto
+damage 'rep_2.rank_0_of_1.shard' rm $run/rep_2.rank_0_of_1.shard
+damage 'rep_2.rank_1_of_2.shard' cp $run/rep_2.rank_0_of_1.shard $run/rep_2.rank_1_of_2.shard
+ls i/damaged/A100-80GB >aside
+printf 'A100_eager%s\n' '' .2 .3 .4 | diff - aside || fail "set aside: $(cat aside)"
+flip i/results/A100-80GB/A100_eager/rep_2.rank_0_of_1.shard
+before=$(find i/results -type f -printf '%p %T@\n' | sort)
+expect 0 "" forensics check plan.textproto --folder=i
+[ "$before" = "$(find i/results -type f -printf '%p %T@\n' | sort)" ] || fail "check changes results"
 
 echo "--- another plan's runs are not taken for this one's"
 plan 'prompt { decode_steps: 7 }' >other.textproto

@@ -14,7 +14,8 @@ namespace forensics::pods {
 
 struct Event {
   double time = 0;      // seconds since 1970, UTC
-  std::string kind;     // "session", "alive", "begin", "done", "failed", "incomplete", "end"
+  std::string kind;     // "session", "alive", "begin", "done", "failed", "incomplete", "damaged",
+                        // "end"
   std::string step;     // empty: of the session
   double seconds = 0;   // that the step took
   std::string message;  // without tabs and line ends

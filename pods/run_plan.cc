@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pods/damaged_runs.h"
 #include "pods/folder_claim.h"
 #include "schema/command_line.h"
 
@@ -86,6 +87,21 @@ void PlanRunner::Redraw(const Step& step, double seconds) {
   if (!lines.empty()) view.remark = lines[0];
   if (Now() - last_alive_ > kAliveSeconds) Record("alive", step.id, seconds, "");
   Draw();
+}
+
+absl::Status PlanRunner::SetDamagedAside() {
+  const bool has_experiments = std::any_of(steps_.begin(), steps_.end(), [](const Step& step) {
+    return step.kind == StepKind::kExperiment;
+  });
+  if (!has_experiments) return absl::OkStatus();  // of a check, which changes no results
+  const auto damaged = SetDamagedRunsAside(workspace_.Results(), workspace_.Damaged());
+  if (!damaged.ok()) return damaged.status();
+  for (const DamagedRun& run : *damaged) {
+    display_.Note(absl::StrCat("DAMAGED  ", run.reason, "\n", run.path,
+                               " is made again; it was moved to ", run.new_path));
+    Record("damaged", "", 0, run.reason);
+  }
+  return absl::OkStatus();
 }
 
 bool PlanRunner::CanBeRun(const Step& step) const {
@@ -242,6 +258,10 @@ bool PlanRunner::Settle(const Step& step, const Verdict& verdict, double seconds
 int PlanRunner::Run() {
   began_ = Now();
   Record("session", "", 0, plan_.name());
+  if (absl::Status status = SetDamagedAside(); !status.ok()) {
+    display_.Note(std::string(status.message()));
+    return schema::kExitFailed;
+  }
   for (const Step& step : steps_) {
     StepView& view = views_[step.id];
     const absl::StatusOr<StepState> state = disk_.Of(step, Thoroughness::kEveryByte);

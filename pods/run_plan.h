@@ -38,6 +38,8 @@ class PlanRunner {
     std::string message;
   };
 
+  // Damaged results are made again.
+  absl::Status SetDamagedAside();
   bool CanBeRun(const Step& step) const;
   Verdict RunStep(const Step& step);
   Verdict Attempt(const Step& step);

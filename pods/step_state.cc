@@ -8,12 +8,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "pods/damaged_runs.h"
 #include "pods/step_work.h"
 #include "schema/atomic_file.h"
 #include "schema/digest.h"
 #include "schema/list_directory.h"
 #include "schema/run_directory.h"
-#include "schema/stored_repetition.h"
 
 namespace forensics::pods {
 namespace {
@@ -25,16 +25,6 @@ using schema::RunManifest;
 bool Exists(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);
-}
-
-// Every stored repetition is read: framing, digests, all ranks.
-absl::Status CheckShards(const RunDirectory& run, const RunManifest& manifest) {
-  for (const schema::RepetitionSummary& repetition : manifest.repetitions()) {
-    if (!repetition.stored()) continue;
-    const auto read = schema::ReadStoredRepetition(run, manifest, repetition.repetition());
-    if (!read.ok()) return read.status();
-  }
-  return absl::OkStatus();
 }
 
 absl::Status OtherWork(const RunDirectory& run, const char* field, const std::string& found,

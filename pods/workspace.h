@@ -8,6 +8,7 @@
 //   FOLDER/stamps/{trial-fuse,fuse,compare}                what they were made from (step_state.h)
 //   FOLDER/stamps/{trial,exp0,...}                         what they are of (step_work.h)
 //   FOLDER/stamps/files                                    digests (file_digests.h)
+//   FOLDER/damaged/<as in results>                         runs that were made again
 //   FOLDER/logs/<step>.log                                 what the step's process printed
 //   FOLDER/journal                                         times and attempts (journal.h)
 #ifndef PODS_WORKSPACE_H_
@@ -38,6 +39,7 @@ class Workspace {
   std::string TrialResults() const { return Under(Trial(), schema::kResultsFolder); }
   std::string TrialExperiments() const { return Under(Trial(), schema::kExperimentsFolder); }
   std::string Results() const { return Under(folder_, schema::kResultsFolder); }
+  std::string Damaged() const { return folder_ + "/damaged"; }
   std::string Experiments() const { return Under(folder_, schema::kExperimentsFolder); }
   std::string Report() const { return Under(folder_, schema::kReportFolder); }
   std::string Stamp(absl::string_view step) const {

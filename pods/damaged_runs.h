@@ -1,0 +1,31 @@
+// Finished runs that are not as they were written.
+#ifndef PODS_DAMAGED_RUNS_H_
+#define PODS_DAMAGED_RUNS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "schema/run.pb.h"
+#include "schema/run_directory.h"
+
+namespace forensics::pods {
+
+// Every stored repetition is read: framing, digests, all ranks.
+absl::Status CheckShards(const schema::RunDirectory& run, const schema::RunManifest& manifest);
+
+struct DamagedRun {
+  std::string path;      // where it was
+  std::string reason;    // file, expected and found
+  std::string new_path;  // where it is now
+};
+
+// Moves each damaged run below `results` to the same place below `aside`, so that it is run again
+// and can still be looked at. An error names what cannot be moved.
+absl::StatusOr<std::vector<DamagedRun>> SetDamagedRunsAside(const std::string& results,
+                                                            const std::string& aside);
+
+}  // namespace forensics::pods
+
+#endif  // PODS_DAMAGED_RUNS_H_
