@@ -89,6 +89,7 @@ Question Ask(const std::vector<std::string>& labels, const std::vector<std::stri
   block.of = Numbered(blocks, block.names);
   Grouping merged_labels = Merged(label, block, distances);
   Grouping merged_blocks = Merged(block, label, distances);
+  if (merged_blocks.names.size() == 1) merged_blocks = std::move(block);
   return {std::move(merged_labels.names), std::move(merged_labels.of), std::move(merged_blocks.of),
           merged_blocks.names.size()};
 }

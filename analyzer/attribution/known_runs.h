@@ -31,7 +31,8 @@ NoiseScales NoiseScalesOf(absl::Span<const Labels> labels, const PairDistances& 
 // LogDistance of each two; NaN where nothing is comparable. Symmetric; the diagonal is NaN.
 Eigen::MatrixXd LogDistances(const PairDistances& distances, const NoiseScales& scales);
 
-// One of the two questions, with the labels and blocks that can be told apart.
+// One of the two questions, with the labels and blocks that can be told apart; all blocks where
+// none can.
 struct Question {
   std::vector<std::string> names;  // of the labels, as they first appear
   std::vector<size_t> label;       // of each known run: an index of `names`

@@ -86,6 +86,31 @@ TEST_F(LeaveEachOutTest, ValuesThatOneHardwareTellsApartAreUnsureFromTheOther) {
   EXPECT_LT(*by_value.mean_confidence(), 0.8);
 }
 
+TEST_F(LeaveEachOutTest, HardwareThatNoBitTellsApartStillShowsTheValue) {
+  Add("near", "X", 0);
+  Add("far", "X", 100);
+  Add("near", "Y", 0);
+  Add("far", "Y", 100);
+  const LeaveOneOut left_out = LeaveOut();
+  EXPECT_THAT(left_out.by_value.matrix,
+              ElementsAre(ElementsAre(2, 0, 0, 0), ElementsAre(0, 2, 0, 0)));
+  EXPECT_EQ(left_out.by_value.absent_rate.right, 4);
+  EXPECT_THAT(left_out.by_hardware.labels, ElementsAre("X, Y"));
+}
+
+// One hardware for the question of values: else the three would count as three.
+TEST_F(LeaveEachOutTest, HardwareThatNoBitTellsApartIsOne) {
+  for (const char* hardware : {"X", "Y", "Z"}) {
+    const float offset = hardware[0] == 'Z' ? 1 : 0;
+    Add("near", hardware, offset);
+    Add("far", hardware, 100 + 2 * offset);
+  }
+  const LeaveOneOut left_out = LeaveOut();
+  EXPECT_THAT(left_out.by_hardware.labels, ElementsAre("X, Y", "Z"));
+  EXPECT_EQ(left_out.by_value.present_rate.asked, 6);
+  EXPECT_EQ(left_out.by_value.present_rate.right, 6);
+}
+
 TEST_F(LeaveEachOutTest, OneHardwareLeavesNothingToAsk) {
   Add("near", "X", 0);
   Add("far", "X", 100);
