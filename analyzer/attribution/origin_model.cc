@@ -74,7 +74,8 @@ struct Cell {
 // A label, or a block, that the unknown may have.
 struct Form {
   std::optional<size_t> known;  // none: a new one
-  double prior = 0;             // among the known ones, or among the new ones
+  bool is_near = false;         // a new one that is hardly another than a known one
+  double prior = 0;             // among the known ones, or among what new ones are like
   Eigen::VectorXd squares;      // of what it differs by from each known one
 };
 
@@ -108,13 +109,11 @@ double Nearest(const Eigen::MatrixXd& squares) {
 }
 
 // `squares`: between the known ones, of which those of `seen` are seen. A new one is as far from
-// the known one that it is like as the nearest other is or, with a chance of 1 in 2 (n + 1), as any
-// two labels or blocks are (`least`): of n known ones none may be as near to another as the next
-// one is.
+// the known one that it is like as the nearest other is or, beside a new one and with a chance of 1
+// in 2 (n + 1), as any two labels or blocks are (`least`): of n known ones none may be as near to
+// another as the next one is.
 std::vector<Form> FormsOf(const Eigen::MatrixXd& squares, const std::set<size_t>& seen,
                           double least) {
-  const double n = static_cast<double>(squares.rows());
-  const double near = 0.5 / (n + 1);
   std::vector<Form> forms;
   for (Eigen::Index i = 0; i < squares.rows(); ++i) {
     Form form;
@@ -129,13 +128,20 @@ std::vector<Form> FormsOf(const Eigen::MatrixXd& squares, const std::set<size_t>
       if (j != i) nearest = std::min(nearest, squares(j, i));
     }
     form.known.reset();
-    for (const auto& [square, prior] : {std::pair(nearest, 1 - near), {least, near}}) {
-      form.squares(i) = square;
-      form.prior = prior / n;
+    form.prior = 1.0 / static_cast<double>(squares.rows());
+    for (const bool is_near : {false, true}) {
+      form.is_near = is_near;
+      form.squares(i) = is_near ? least : nearest;
       forms.push_back(form);
     }
   }
   return forms;
+}
+
+// Of a new one beside a new one.
+double NearChance(const Form& form) {
+  const double near = 0.5 / static_cast<double>(form.squares.size() + 1);
+  return form.is_near ? near : 1 - near;
 }
 
 std::vector<Origin> OriginsOf(const std::vector<Cell>& cells, const LibraryDistances& library) {
@@ -160,10 +166,13 @@ std::vector<Origin> OriginsOf(const std::vector<Cell>& cells, const LibraryDista
     }
     for (const Form& block : of_block) {
       if (block.known.has_value() && !is_left(block)) continue;
+      const bool is_new = !label.known.has_value() && !block.known.has_value();
+      if (!is_new && (label.is_near || block.is_near)) continue;
       Origin& origin = origins.emplace_back();
       origin.label = label.known;
       origin.prior = label.prior * block.prior / (left > 0 ? 2 : 1);
       if (block.known.has_value()) origin.prior /= left;
+      if (is_new) origin.prior *= NearChance(label) * NearChance(block);
       origin.squares.resize(static_cast<Eigen::Index>(cells.size()));
       for (size_t i = 0; i < cells.size(); ++i) {
         origin.squares(static_cast<Eigen::Index>(i)) =

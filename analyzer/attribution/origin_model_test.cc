@@ -155,6 +155,36 @@ TEST(ProbabilitiesOf, LabelsThatNothingTellsApartAreUndecided) {
   EXPECT_EQ(Decide(found), 4u);
 }
 
+// Effects that all move signals the same way do not add up in squares; it is found all the same.
+TEST(ProbabilitiesOf, EffectsAlongOneLine) {
+  const double of_label[] = {0, 10, 40, 100};
+  const Question question = Full(4, 3);
+  const auto place = [&](size_t i) {
+    return of_label[question.label[i]] + static_cast<double>(question.block[i]);
+  };
+  Eigen::MatrixXd logs = Distances(question, 1, 1);
+  Eigen::VectorXd seen(logs.rows());
+  const double unknown = of_label[2] + 3;
+  for (Eigen::Index i = 0; i < logs.rows(); ++i) {
+    for (Eigen::Index j = 0; j < logs.rows(); ++j) {
+      if (i == j) continue;
+      logs(i, j) =
+          std::log(std::abs(place(static_cast<size_t>(i)) - place(static_cast<size_t>(j))));
+    }
+    seen(i) = std::log(std::abs(place(static_cast<size_t>(i)) - unknown));
+  }
+  const LabelProbabilities found =
+      ProbabilitiesOf(question, *LibraryDistancesOf(question, logs), seen);
+  EXPECT_EQ(Decide(found), 2u);
+  EXPECT_GT(*found.labels[2], 0.6);
+  Question of_block = question;
+  std::swap(of_block.label, of_block.block);
+  of_block.names.resize(3);
+  of_block.blocks = 4;
+  EXPECT_GT(ProbabilitiesOf(of_block, *LibraryDistancesOf(of_block, logs), seen).none_of_these, 0.6)
+      << "a new block";
+}
+
 // The library lacks label 1 in block 1, and the unknown is that.
 TEST(ProbabilitiesOf, AKnownLabelInAKnownBlockThatLacksIt) {
   Question question = Full(3, 3);

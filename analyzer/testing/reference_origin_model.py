@@ -71,15 +71,15 @@ class Model:
 
     @staticmethod
     def _forms(names, squares, least):
-        """(name or None, weight, squares by name)."""
+        """(name or None, weight, weight beside a new one, squares by name)."""
         near = 0.5 / (len(names) + 1)
         forms = []
         for name in names:
             row = {other: squares[name, other] for other in names}
             nearest = min(row[other] for other in names if other != name)
-            forms.append((name, 1, row))
-            forms.append((None, (1 - near) / len(names), {**row, name: nearest}))
-            forms.append((None, near / len(names), {**row, name: least}))
+            forms.append((name, 1, 1, row))
+            forms.append((None, 1 / len(names), (1 - near) / len(names), {**row, name: nearest}))
+            forms.append((None, 0, near / len(names), {**row, name: least}))
         return forms
 
     def probabilities(self, sighted):
@@ -93,15 +93,18 @@ class Model:
         labels = sorted({label for label, _ in places})
         blocks = sorted({block for _, block in places})
         logs = []
-        for label, label_weight, label_squares in self.of_label:
+        for label, *label_weights, label_squares in self.of_label:
             if label is not None and label not in labels:
                 continue
-            weight = label_weight / (len(labels) if label is not None else 1)
             left = [b for b in blocks if label is None or (label, b) not in cells]
-            for block, block_weight, block_squares in self.of_block:
+            for block, *block_weights, block_squares in self.of_block:
                 if block is not None and block not in left:
                     continue
-                prior = weight * (1 / len(left) if block is not None else block_weight)
+                is_new = label is None and block is None
+                prior = label_weights[is_new] / (len(labels) if label is not None else 1)
+                prior *= block_weights[is_new] / (len(left) if block is not None else 1)
+                if prior == 0:
+                    continue
                 expected = [math.log(label_squares[a] + block_squares[b]) / 2 for a, b in places]
                 logs.append((label, math.log(prior / (2 if left else 1)) + self._log_likelihood(
                     places, seen, expected)))
