@@ -152,9 +152,9 @@ Finding CheckNccl(const Plan& plan, const FindTool& find_tool, SignalGuard& sign
 std::string FindingText(const Finding& finding) {
   constexpr const char* kVerdicts[] = {"ok", "note", "wrong"};
   std::string text =
-      absl::StrFormat("%-6s %-10s %s\n", kVerdicts[finding.verdict], finding.subject, finding.text);
+      absl::StrFormat("%-6s %-10s %s", kVerdicts[finding.verdict], finding.subject, finding.text);
   if (!finding.advice.empty()) {
-    absl::StrAppend(&text, std::string(18, ' '), "what to do: ", finding.advice, "\n");
+    absl::StrAppend(&text, "\n", std::string(18, ' '), "what to do: ", finding.advice);
   }
   return text;
 }

@@ -1,9 +1,14 @@
 #include "pods/display.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace forensics::pods {
 namespace {
@@ -59,6 +64,13 @@ std::string TotalText(const std::vector<StepView>& steps, double seconds_at_work
                       " in all");
 }
 
+Display::Display(std::ostream& out, bool is_terminal, const std::string& log)
+    : out_(out), is_terminal_(is_terminal) {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(log).parent_path(), ignored);
+  log_.open(log, std::ios::app);
+}
+
 void Display::Erase() {
   if (drawn_lines_ > 0) out_ << "\033[" << drawn_lines_ << "A\033[J";
   drawn_lines_ = 0;
@@ -74,6 +86,16 @@ void Display::Draw(const std::string& table) {
 void Display::Note(const std::string& text) {
   Erase();
   out_ << text << "\n" << std::flush;
+  Log(text);
+}
+
+void Display::Log(absl::string_view text) {
+  const std::string time = absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::Now(), absl::UTCTimeZone());
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    log_ << time << "  " << line << "\n";
+  }
+  log_.flush();
+  log_.clear();  // after a full disk it goes on
 }
 
 }  // namespace forensics::pods

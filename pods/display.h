@@ -2,10 +2,12 @@
 #ifndef PODS_DISPLAY_H_
 #define PODS_DISPLAY_H_
 
+#include <fstream>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "pods/forecast.h"
 #include "pods/plan.pb.h"
 
@@ -24,16 +26,20 @@ std::string TableText(const std::vector<StepView>& steps);
 std::string TotalText(const std::vector<StepView>& steps, double seconds_at_work,
                       const Machine& machine);
 
-// Draws the table in place on a terminal; elsewhere only Note's lines appear.
+// Draws the table in place on a terminal; elsewhere only Note's lines appear. They are appended to
+// `log` too, each line after its time: a terminal may be gone when the program ends.
 class Display {
  public:
-  Display(std::ostream& out, bool is_terminal) : out_(out), is_terminal_(is_terminal) {}
+  Display(std::ostream& out, bool is_terminal, const std::string& log);
 
   void Draw(const std::string& table);
-  void Note(const std::string& text);  // a line above the table
+  void Note(const std::string& text);  // lines above the table
+  void Log(absl::string_view text);    // lines for the log alone
 
  private:
   void Erase();
+
+  std::ofstream log_;
 
   std::ostream& out_;
   bool is_terminal_;

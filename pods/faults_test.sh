@@ -92,8 +92,18 @@ grep -q "CUDA out of memory" out || fail "no last lines of the log"
 grep -q "done     exp7" out || fail "another experiment was given up"
 grep -q "done     fuse" out || fail "what is there was not fused"
 grep -q "^failed: exp4" out || fail "no summary"
+# Hours later, on another terminal.
+time='[0-9-]{10} [0-9:]{8}  '
+expect 4 "^failed  exp4, .* UTC: exit code 1 +CUDA out of memory; all of it: c/logs/exp4.log$" forensics status plan.textproto --folder=c
+grep -qE "failed +exp4 .*exit code 1" out || fail "not in the table"
+for line in "ok     disk  .*" "running  exp1" "failed   exp4: exit code 1" " +CUDA out of memory.*" "failed: exp4"; do
+  grep -qxE "$time$line" c/logs/forensics.log || fail "no '$line' in the log: $(cat c/logs/forensics.log)"
+done
+grep -q "$(printf '\033')" c/logs/forensics.log && fail "a terminal's sequences in the log"
 rm faults/exp4
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=c
+expect 0 "7 of 7 done" forensics status plan.textproto --folder=c
+grep -q "failed" out && fail "failed long ago"
 [ "$(digests a)" = "$(digests c)" ] || fail "other digests"
 echo "fail always" >faults/exp0
 expect 1 "exp1: not run: it needs exp0" forensics run plan.textproto --folder=d
@@ -161,7 +171,7 @@ expect 0 "" forensics check plan.textproto --folder=i
 
 echo "--- another plan's runs are not taken for this one's"
 plan 'prompt { decode_steps: 7 }' >other.textproto
-before=$(find b -type f -not -name 'check-*' -printf '%p %T@ %i\n' | sort)
+before=$(find b -type f -not -path '*/logs/*' -printf '%p %T@ %i\n' | sort)
 expect 1 "b/results/A100-80GB: finished runs of another plan: exp0: decode_steps is 30, expected 7; .*--folder=DIR" forensics run other.textproto --folder=b
 expect 1 "finished runs of another plan" forensics check other.textproto --folder=b
 expect 4 "failed +exp0 .*another plan" forensics status other.textproto --folder=b
@@ -176,9 +186,10 @@ expect 0 "7 of 7 done" forensics run m1.textproto --folder=m
 plan 'prompt { document_tokens: 100 }' >short.textproto
 expect 0 "7 of 7 done" forensics run short.textproto --folder=n
 expect 1 "exp0: document_tokens is 100, expected 6000" forensics run plan.textproto --folder=n
+grep -q "exp0: document_tokens is 100" n/logs/forensics.log || fail "the end is not in the log"
 rm n/stamps/exp0
 expect 1 "exp0: no n/stamps/exp0 says what they are of" forensics run short.textproto --folder=n
-[ "$before" = "$(find b -type f -not -name 'check-*' -printf '%p %T@ %i\n' | sort)" ] || fail "written to"
+[ "$before" = "$(find b -type f -not -path '*/logs/*' -printf '%p %T@ %i\n' | sort)" ] || fail "written to"
 # A trial is no result: under another label it is made again.
 sed 's/A100-80GB/H100/' plan.textproto >label.textproto
 expect 0 "done     trial " forensics run label.textproto --folder=b

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -137,58 +138,75 @@ absl::StatusOr<std::vector<Step>> StepsLeft(const Work& work) {
   return left;
 }
 
-// Prints what was found; whether nothing is wrong.
-bool Check(Work& work, const std::vector<Step>& left, SignalGuard& signals) {
+// Says what was found; whether nothing is wrong.
+bool Check(Work& work, const std::vector<Step>& left, SignalGuard& signals, Display& display) {
   std::vector<Finding> findings;
   if (work.plan.machine().device() == "cuda") findings = CheckGpus(work.plan, work.gpus);
   for (Finding& finding : CheckMachine(work.plan, left, work.find_tool, signals)) {
     findings.push_back(std::move(finding));
   }
-  for (const Finding& finding : findings) std::cout << FindingText(finding);
-  std::cout << std::flush;
+  for (const Finding& finding : findings) display.Note(FindingText(finding));
   return !AnyWrong(findings);
 }
 
-absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& signals) {
+absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& signals,
+                             Display& display) {
   absl::StatusOr<Journal> journal = Journal::Open(Workspace(work.plan.folder()).Journal());
   if (!journal.ok()) return journal.status();
-  Display display(std::cout, isatty(STDOUT_FILENO) != 0);
   return PlanRunner(work.plan, std::move(steps), KnownGpus(work), *journal, signals, display).Run();
 }
 
 // Models are not fetched for a check: the trial waits for `run` where the model is not here yet.
-absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals) {
+absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals, Display& display) {
   LookAtGpus(work, signals);
   const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
   if (!left.ok()) return left.status();
-  if (!Check(work, *left, signals)) return schema::kExitFailed;
+  if (!Check(work, *left, signals, display)) return schema::kExitFailed;
   std::vector<Step> trial;
   for (const Step& step : work.steps) {
     if (step.kind == StepKind::kTrial || step.kind == StepKind::kTrialFuse) trial.push_back(step);
   }
   for (const Step& step : *left) {
     if (step.kind != StepKind::kFetch || step.model != 0) continue;
-    std::cout << FindingText(
-        {Finding::kNote, "trial", "the model is not here yet; run tries it as soon as it is", ""});
+    display.Note(FindingText(
+        {Finding::kNote, "trial", "the model is not here yet; run tries it as soon as it is", ""}));
     return schema::kExitDone;
   }
   trial.front().needs.clear();
-  return RunSteps(work, trial, signals);
+  return RunSteps(work, trial, signals, display);
 }
 
-absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals) {
+absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals, Display& display) {
   LookAtGpus(work, signals);
   const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
   if (!left.ok()) return left.status();
-  if (!left->empty() && !Check(work, *left, signals)) return schema::kExitFailed;
+  if (!left->empty() && !Check(work, *left, signals, display)) return schema::kExitFailed;
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
-  return RunSteps(work, work.steps, signals);
+  return RunSteps(work, work.steps, signals, display);
+}
+
+// Why steps that are not done failed when they were last tried.
+std::string FailuresText(const std::vector<StepView>& views,
+                         const std::map<std::string, Event>& failures, const Workspace& workspace) {
+  std::string text;
+  for (const StepView& view : views) {
+    const auto failure = failures.find(view.id);
+    if (failure == failures.end() || view.time.progress == Progress::kDone) continue;
+    absl::StrAppend(
+        &text, failure->second.kind, "  ", view.id, ", ",
+        absl::FormatTime("%Y-%m-%d %H:%M UTC",
+                         absl::FromUnixSeconds(static_cast<int64_t>(failure->second.time)),
+                         absl::UTCTimeZone()),
+        ": ", failure->second.message, "; all of it: ", workspace.Log(view.id), "\n");
+  }
+  return text;
 }
 
 absl::StatusOr<int> StatusCommand(Work& work) {
   const auto events = ReadJournal(Workspace(work.plan.folder()).Journal());
   if (!events.ok()) return events.status();
   auto seconds = SecondsOfSteps(*events);
+  const std::map<std::string, Event> failures = LastFailures(*events);
   const DiskState disk(work.plan, work.steps, {});
   std::vector<StepView> views;
   bool all_done = true;
@@ -205,12 +223,16 @@ absl::StatusOr<int> StatusCommand(Work& work) {
       view.remark = "not reproducible";
     } else if (*state == StepState::kDone) {
       view.time = {Progress::kDone, step.estimated_seconds, seconds[step.id]};
+    } else if (const auto failure = failures.find(step.id); failure != failures.end()) {
+      view.time.progress = Progress::kFailed;
+      view.remark = failure->second.message;
     }
     all_done = all_done && view.time.progress == Progress::kDone;
     views.push_back(std::move(view));
   }
   std::cout << TableText(views) << TotalText(views, SecondsAtWork(*events), work.plan.machine())
-            << "\n";
+            << "\n"
+            << FailuresText(views, failures, Workspace(work.plan.folder()));
   return all_done ? schema::kExitDone : schema::kExitIncomplete;
 }
 
@@ -258,7 +280,12 @@ absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& pos
   if (!claimed.ok()) return claimed;
   if (positional[0] == "clean") return CleanCommand(*work);
   SignalGuard signals;
-  return positional[0] == "check" ? CheckCommand(*work, signals) : RunCommand(*work, signals);
+  Display display(std::cout, isatty(STDOUT_FILENO) != 0,
+                  Workspace(work->plan.folder()).Log(kProgram));
+  absl::StatusOr<int> code = positional[0] == "check" ? CheckCommand(*work, signals, display)
+                                                      : RunCommand(*work, signals, display);
+  if (!code.ok()) display.Log(code.status().message());
+  return code;
 }
 
 }  // namespace

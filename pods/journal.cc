@@ -125,4 +125,13 @@ std::map<std::string, double> SecondsOfSteps(const std::vector<Event>& events) {
   return seconds;
 }
 
+std::map<std::string, Event> LastFailures(const std::vector<Event>& events) {
+  std::map<std::string, Event> failures;
+  for (const Event& event : events) {
+    if (event.kind == "failed" || event.kind == "incomplete") failures[event.step] = event;
+    if (event.kind == "done") failures.erase(event.step);
+  }
+  return failures;
+}
+
 }  // namespace forensics::pods

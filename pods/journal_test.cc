@@ -97,5 +97,19 @@ TEST(JournalTimesTest, SessionsCountAndWhatLiesBetweenThemDoesNot) {
   EXPECT_EQ(SecondsAtWork({}), 0);
 }
 
+TEST(JournalFailuresTest, AreTheLastOfStepsThatWereNotDoneSince) {
+  const auto failures = LastFailures({
+      {1, "failed", "exp0", 1, "no memory"},
+      {2, "done", "exp0", 1, ""},
+      {3, "failed", "exp4", 1, "signal 9"},
+      {4, "failed", "exp4", 1, "exit code 1"},
+      {5, "begin", "exp4", 0, ""},
+      {6, "incomplete", "exp7", 1, "tp4"},
+  });
+  ASSERT_EQ(failures.size(), 2u);
+  EXPECT_EQ(failures.at("exp4").message, "exit code 1");
+  EXPECT_EQ(failures.at("exp7").kind, "incomplete");
+}
+
 }  // namespace
 }  // namespace forensics::pods

@@ -10,6 +10,7 @@
 //   FOLDER/stamps/files                                    digests (file_digests.h)
 //   FOLDER/damaged/<as in results>                         runs that were made again
 //   FOLDER/logs/<step>.log                                 what the step's process printed
+//   FOLDER/logs/forensics.log                              what the orchestrator said, with times
 //   FOLDER/journal                                         times and attempts (journal.h)
 #ifndef PODS_WORKSPACE_H_
 #define PODS_WORKSPACE_H_
