@@ -115,6 +115,22 @@ plan 'limits { retries: 1 backoff_seconds: 0.01 step_timeout_minutes: 0.01 }' >i
 echo hang >faults/exp4
 expect 0 "exp4: ended after 1 s without a result" forensics run impatient.textproto --folder=e
 
+echo "--- a time of day that is set back an hour"
+plan 'limits { backoff_seconds: 1 }' >slow.textproto
+clock_back() {
+  exec timeout 60 env LD_PRELOAD="$runfiles/pods/testing/clock_back.so" CLOCK_BACK="$PWD/back" \
+    "$runfiles/pods/forensics_alone" run slow.textproto --folder=clock --tools="$PWD/tools" >clock.out 2>&1
+}
+echo signal >faults/exp4
+clock_back &
+for _ in $(seq 200); do grep -q "exp4: retry 1" clock.out && break; sleep 0.1; done
+touch back
+wait $! || { fail "exit code $? with a clock that goes back"; cat clock.out; }
+grep -q "7 of 7 done" clock.out || fail "not done"
+grep -E -- '-[0-9]+:[0-9]|-[0-9]+\.[0-9]+ USD' clock.out && fail "negative times"
+cut -f5 clock/journal | grep -- - && fail "negative times in the journal"
+[ "$(cut -f2 clock/journal)" = "$(cut -f2 clock/journal | sort -n)" ] || fail "the journal goes back"
+
 echo "--- not reproducible: the plan stops and keeps everything"
 echo "flip always" >faults/exp1
 expect 3 "NOT REPRODUCIBLE  exp1: exit code 3" forensics run plan.textproto --folder=f

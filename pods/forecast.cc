@@ -31,7 +31,7 @@ double SecondsLeft(const std::vector<StepTime>& steps) {
 }
 
 std::string ClockText(double seconds) {
-  const auto whole = static_cast<long>(std::lround(seconds));
+  const auto whole = static_cast<long>(std::lround(std::max(0.0, seconds)));
   const long hours = whole / 3600, minutes = whole / 60 % 60;
   return hours > 0 ? absl::StrFormat("%d:%02d:%02d", hours, minutes, whole % 60)
                    : absl::StrFormat("%d:%02d", minutes, whole % 60);

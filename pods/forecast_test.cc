@@ -41,6 +41,7 @@ TEST(ClockTextTest, IsShort) {
   EXPECT_EQ(ClockText(65.4), "1:05");
   EXPECT_EQ(ClockText(59.6), "1:00");
   EXPECT_EQ(ClockText(7439), "2:03:59");
+  EXPECT_EQ(ClockText(-1800), "0:00");
 }
 
 TEST(CostTextTest, IsShownOnlyWhereThereIsAPrice) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -112,7 +113,7 @@ double SecondsAtWork(const std::vector<Event>& events) {
   for (size_t i = 0; i < events.size(); ++i) {
     if (events[i].kind == "session" || i == 0) began = events[i].time;
     const bool ends = i + 1 == events.size() || events[i + 1].kind == "session";
-    if (ends) seconds += events[i].time - began;
+    if (ends) seconds += std::max(0.0, events[i].time - began);
   }
   return seconds;
 }

@@ -95,6 +95,8 @@ TEST(JournalTimesTest, SessionsCountAndWhatLiesBetweenThemDoesNot) {
   EXPECT_DOUBLE_EQ(SecondsOfSteps(events).at("exp0"), 40);
   EXPECT_EQ(SecondsOfSteps(events).count("exp1"), 0u);
   EXPECT_EQ(SecondsAtWork({}), 0);
+  // A time of day that was set back.
+  EXPECT_EQ(SecondsAtWork({{5000, "session", "", 0, ""}, {1400, "end", "", 10, ""}}), 0);
 }
 
 TEST(JournalFailuresTest, AreTheLastOfStepsThatWereNotDoneSince) {

@@ -1,6 +1,7 @@
 #include "pods/run_plan.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <system_error>
@@ -34,7 +35,12 @@ int64_t SizeOf(const std::string& path) {
 
 }  // namespace
 
-double Now() { return absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch()); }
+double Now() {
+  using Steady = std::chrono::steady_clock;
+  static const Steady::time_point start = Steady::now();
+  static const double time_of_start = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  return time_of_start + std::chrono::duration<double>(Steady::now() - start).count();
+}
 
 PlanRunner::PlanRunner(const Plan& plan, std::vector<Step> steps, std::vector<GpuFacts> gpus,
                        Journal& journal, SignalGuard& signals, Display& display)

@@ -74,7 +74,8 @@ class PlanRunner {
   int stop_code_ = 0;
 };
 
-// Seconds since 1970.
+// Seconds since 1970 when this was first called, and those that passed since: a time of day that is
+// set meanwhile changes no duration.
 double Now();
 
 }  // namespace forensics::pods
