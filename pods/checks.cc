@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "pods/configurations.h"
 #include "pods/outcome.h"
 #include "pods/workspace.h"
 
@@ -24,7 +25,6 @@ namespace fs = std::filesystem;
 constexpr double kBytesPerGigabyte = 1e9;
 constexpr double kProbeSeconds = 120;
 constexpr double kNcclSeconds = 300;  // processes on every GPU, started twice
-constexpr int kTensorParallel = 7, kExpertParallel = 8;
 
 struct Answer {
   bool ok = false;

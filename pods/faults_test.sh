@@ -242,4 +242,20 @@ expect 0 "8 of 8 done" forensics run second.textproto --folder=l
 [ -s l/report/summary.json ] || fail "no report"
 grep -q "A100_eager" l/experiments/attention_experiment.json || fail "the first machine is not in it"
 
+echo "--- what the collector misses is named, and all the rest is compared"
+sed 's/A100-80GB/H100/; s/id: 7/id: 6/' plan.textproto >third.textproto
+echo 'others { reference: "a/results/A100-80GB/A100_reference" results: "a/results" }' >>third.textproto
+echo 'cuda_versions { version: "11.8" directory: "tools" }' >>third.textproto
+mv tools/fuse fuse
+printf '#!/bin/sh\n"%s" "$@" || exit 1\ncase "$*" in */trial/*) exit 0 ;; *) echo "a run was left out" && exit 4 ;; esac\n' \
+  "$runfiles/collector/fuse" >tools/fuse
+chmod +x tools/fuse
+for _ in 1 2; do
+  expect 4 "^not complete: exp6: no cuda_versions for cu121, cu126, cu128; fuse" forensics run third.textproto --folder=m
+  grep -q "8 of 8 done" out || { fail "not compared"; cat out; }
+  [ -s m/report/summary.json ] || fail "no report"
+done
+mv fuse tools/fuse
+expect 0 "note +plan +exp6: no cuda_versions for cu121, cu126, cu128" forensics check third.textproto --folder=m
+
 finish

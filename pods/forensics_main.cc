@@ -145,15 +145,19 @@ bool Check(Work& work, const std::vector<Step>& left, SignalGuard& signals, Disp
   for (Finding& finding : CheckMachine(work.plan, left, work.find_tool, signals)) {
     findings.push_back(std::move(finding));
   }
+  for (const std::string& left_out : LeftOut(work.plan, work.steps)) {
+    findings.push_back({Finding::kNote, "plan", left_out + "; it is named as missing", ""});
+  }
   for (const Finding& finding : findings) display.Note(FindingText(finding));
   return !AnyWrong(findings);
 }
 
 absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& signals,
-                             Display& display) {
+                             Display& display, std::vector<std::string> left_out = {}) {
   absl::StatusOr<Journal> journal = Journal::Open(Workspace(work.plan.folder()).Journal());
   if (!journal.ok()) return journal.status();
-  return PlanRunner(work.plan, std::move(steps), KnownGpus(work), *journal, signals, display).Run();
+  return PlanRunner(work.plan, std::move(steps), KnownGpus(work), *journal, signals, display)
+      .Run(std::move(left_out));
 }
 
 // Models are not fetched for a check: the trial waits for `run` where the model is not here yet.
@@ -182,7 +186,7 @@ absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals, Display& displa
   if (!left.ok()) return left.status();
   if (!left->empty() && !Check(work, *left, signals, display)) return schema::kExitFailed;
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
-  return RunSteps(work, work.steps, signals, display);
+  return RunSteps(work, work.steps, signals, display, LeftOut(work.plan, work.steps));
 }
 
 // Why steps that are not done failed when they were last tried.

@@ -126,6 +126,7 @@ absl::Status PlanRunner::Prepare(const Step& step) const {
   // Before the first run is finished, so that none is ever without it.
   absl::Status status = is_work ? disk_.WriteStamp(step) : absl::OkStatus();
   if (!status.ok() || obsolete.empty()) return status;
+  disk_.ForgetIncomplete(step);
   return EmptyClaimedFolder(obsolete);
 }
 
@@ -166,9 +167,7 @@ PlanRunner::Verdict PlanRunner::DeleteModel(const Step& step) const {
 
 // What the process says is done must be found done.
 PlanRunner::Verdict PlanRunner::Confirm(const Step& step) const {
-  const bool has_stamp = step.kind == StepKind::kTrialFuse || step.kind == StepKind::kFuse ||
-                         step.kind == StepKind::kCompare;
-  if (has_stamp) {
+  if (IsFuseOrCompare(step)) {
     absl::Status status = disk_.CheckLeftFiles(step);
     if (status.ok()) status = disk_.WriteStamp(step);
     if (absl::IsResourceExhausted(status)) {
@@ -185,12 +184,22 @@ PlanRunner::Verdict PlanRunner::Confirm(const Step& step) const {
   return {Outcome::kFailed, "its process ended well, but what it was to leave is not on disk"};
 }
 
+PlanRunner::Verdict PlanRunner::ConfirmIncomplete(const Step& step, const Verdict& verdict) const {
+  const absl::Status noted = disk_.NoteIncomplete(step, verdict.message);
+  if (!noted.ok()) return {Outcome::kFailed, std::string(noted.message())};
+  Verdict confirmed = Confirm(step);
+  return confirmed.outcome == Outcome::kDone ? verdict : confirmed;
+}
+
 PlanRunner::Verdict PlanRunner::Attempt(const Step& step) {
   if (step.kind == StepKind::kDelete) return DeleteModel(step);
   const absl::Status status = Prepare(step);
   if (absl::IsResourceExhausted(status)) return {Outcome::kDiskFull, std::string(status.message())};
   if (!status.ok()) return {Outcome::kFailed, std::string(status.message())};
   Verdict verdict = RunProcess(step);
+  if (verdict.outcome == Outcome::kIncomplete && IsFuseOrCompare(step)) {
+    return ConfirmIncomplete(step, verdict);
+  }
   return verdict.outcome == Outcome::kDone ? Confirm(step) : verdict;
 }
 
@@ -231,6 +240,8 @@ bool PlanRunner::Settle(const Step& step, const Verdict& verdict, double seconds
           absl::StrCat("done     ", step.id, "  ", ClockText(seconds), "  (", Total(), ")"));
       return true;
     case Outcome::kIncomplete:
+      // What it made is there, and can be gone on with.
+      if (IsFuseOrCompare(step)) view.time.progress = Progress::kDone;
       Record("incomplete", step.id, seconds, verdict.message);
       missing_.push_back(step.id);
       display_.Note(absl::StrCat("missing  ", step.id, ": ", verdict.message));
@@ -261,8 +272,9 @@ bool PlanRunner::Settle(const Step& step, const Verdict& verdict, double seconds
   return false;
 }
 
-int PlanRunner::Run() {
+int PlanRunner::Run(std::vector<std::string> left_out) {
   began_ = Now();
+  missing_ = std::move(left_out);
   Record("session", "", 0, plan_.name());
   if (absl::Status status = SetDamagedAside(); !status.ok()) {
     display_.Note(std::string(status.message()));
@@ -273,6 +285,7 @@ int PlanRunner::Run() {
     const absl::StatusOr<StepState> state = disk_.Of(step, Thoroughness::kEveryByte);
     if (state.ok() && *state == StepState::kDone) {
       view.time.progress = Progress::kDone;
+      if (disk_.WasIncomplete(step)) missing_.push_back(step.id);
       continue;
     }
     view.time.progress = Progress::kRunning;
@@ -302,7 +315,7 @@ int PlanRunner::Run() {
     return schema::kExitFailed;
   }
   if (missing_.empty()) return schema::kExitDone;
-  display_.Note(absl::StrCat("not complete: ", absl::StrJoin(missing_, ", ")));
+  display_.Note(absl::StrCat("not complete: ", absl::StrJoin(missing_, "; ")));
   return schema::kExitIncomplete;
 }
 

@@ -26,8 +26,8 @@ class PlanRunner {
   // Runs what is not done, in order, and returns an exit code of schema/command_line.h. A step that
   // fails keeps those that need it from being run, no others; one that is not reproducible, a full
   // disk and an interruption end all. What is done is never done again, so that after any end the
-  // same call goes on.
-  int Run();
+  // same call goes on. `left_out` is what the plan has no step for: named at the end as missing.
+  int Run(std::vector<std::string> left_out);
 
   // Of this moment.
   std::vector<StepView> Views() const;
@@ -49,6 +49,8 @@ class PlanRunner {
   // Whether to go on with the next step.
   bool Settle(const Step& step, const Verdict& verdict, double seconds);
   absl::Status Prepare(const Step& step) const;
+  // Of a tool that did its work although something was missing, which is noted.
+  Verdict ConfirmIncomplete(const Step& step, const Verdict& verdict) const;
   std::vector<std::string> CommandOf(const Step& step) const;
   bool WaitBeforeRetry(int retries);
   void Record(const std::string& kind, const std::string& step, double seconds,

@@ -102,6 +102,11 @@ bool HasWhatToolsLeave(const std::string& folder) {
 
 }  // namespace
 
+bool IsFuseOrCompare(const Step& step) {
+  return step.kind == StepKind::kTrialFuse || step.kind == StepKind::kFuse ||
+         step.kind == StepKind::kCompare;
+}
+
 absl::StatusOr<StepState> DiskState::OfRun(const std::string& hardware, const std::string& suffix,
                                            const Step& step) const {
   const RunDirectory run(workspace_.Results(), hardware,
@@ -298,6 +303,17 @@ absl::Status DiskState::WriteStamp(const Step& step) const {
   return schema::WriteFileAtomically(workspace_.Stamp(step.id), *stamp);
 }
 
+absl::Status DiskState::NoteIncomplete(const Step& step, const std::string& missed) const {
+  return schema::WriteFileAtomically(workspace_.Missed(step.id), missed);
+}
+
+void DiskState::ForgetIncomplete(const Step& step) const {
+  std::error_code ignored;
+  fs::remove(workspace_.Missed(step.id), ignored);
+}
+
+bool DiskState::WasIncomplete(const Step& step) const { return Exists(workspace_.Missed(step.id)); }
+
 absl::StatusOr<StepState> DiskState::OfStamp(const Step& step) const {
   if (!Exists(workspace_.Stamp(step.id))) return StepState::kLeft;
   const absl::StatusOr<std::string> then = schema::ReadFile(workspace_.Stamp(step.id));
@@ -322,8 +338,7 @@ absl::StatusOr<StepState> DiskState::Of(const Step& step, Thoroughness thoroughn
       return OfStamp(step);
     case StepKind::kCompare:
       // Alone, a machine has nothing to be compared with.
-      return OthersWithRuns().empty() ? absl::StatusOr<StepState>(StepState::kDone)
-                                      : OfStamp(step);
+      return OthersWithRuns().empty() ? absl::StatusOr<StepState>(StepState::kDone) : OfStamp(step);
   }
   return absl::InternalError("no such kind of step");
 }

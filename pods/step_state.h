@@ -18,6 +18,10 @@ namespace forensics::pods {
 
 enum class StepState { kLeft, kDone, kNotReproducible };
 
+// Whether the collector or the analyzer does it, whose files have a stamp of what they are made
+// from.
+bool IsFuseOrCompare(const Step& step);
+
 class DiskState {
  public:
   // `gpus`: those of this machine; a trial on another machine's does not count.
@@ -38,6 +42,11 @@ class DiskState {
   // Notes on disk what a fuse or compare that has just ended was made from and what it made; or
   // what a trial or experiment is of that is about to begin.
   absl::Status WriteStamp(const Step& step) const;
+
+  // The same of what it missed although it did its work, until it is done again.
+  absl::Status NoteIncomplete(const Step& step, const std::string& missed) const;
+  void ForgetIncomplete(const Step& step) const;
+  bool WasIncomplete(const Step& step) const;
 
   // The other machines' results folders that have finished runs.
   std::vector<std::string> OthersWithRuns() const;

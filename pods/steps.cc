@@ -1,17 +1,18 @@
 #include "pods/steps.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
+#include "pods/configurations.h"
 #include "pods/workspace.h"
 
 namespace forensics::pods {
 namespace {
 
-constexpr int kCompile = 2, kQuantization = 3, kCudaVersion = 6;
+constexpr int kCompile = 2;
 constexpr int kTrialSteps = 4;
 constexpr double kSecondsPerMinute = 60;
 
@@ -167,13 +168,19 @@ class StepMaker {
     }
   }
 
+  // Into a step for each model or CUDA version that the plan names.
+  bool IsSplit(const Experiment& experiment) const {
+    return (experiment.id() == kQuantization && !plan_.models().empty()) ||
+           (experiment.id() == kCudaVersion && !plan_.cuda_versions().empty());
+  }
+
   void AddExperiment(const Experiment& experiment) {
-    if (experiment.id() == kQuantization && !plan_.models().empty()) {
-      AddQuantizations(experiment);
-    } else if (experiment.id() == kCudaVersion && !plan_.cuda_versions().empty()) {
-      AddCudaVersions(experiment);
-    } else {
+    if (!IsSplit(experiment)) {
       AddRun(experiment, "", experiment.minutes());
+    } else if (experiment.id() == kQuantization) {
+      AddQuantizations(experiment);
+    } else {
+      AddCudaVersions(experiment);
     }
   }
 
@@ -181,8 +188,10 @@ class StepMaker {
     Step& fuse = Add(StepKind::kFuse, "fuse");
     fuse.command = {find_tool_("fuse"), workspace_.Results()};
     fuse.command.push_back("--output=" + workspace_.Experiments());
-    // What the plan leaves out is not missed.
-    const auto is_partial = [](const Experiment& experiment) { return experiment.only_size() > 0; };
+    // What the plan leaves out is not missed by the collector: LeftOut names it.
+    const auto is_partial = [this](const Experiment& experiment) {
+      return experiment.only_size() > 0 || IsSplit(experiment);
+    };
     if (std::any_of(plan_.experiments().begin(), plan_.experiments().end(), is_partial)) {
       fuse.command.push_back("--allow_missing");
     }
@@ -205,6 +214,26 @@ std::vector<Step> MakeSteps(const Plan& plan, const FindTool& find_tool) {
   return StepMaker(plan, find_tool).Make();
 }
 
+std::vector<std::string> LeftOut(const Plan& plan, const std::vector<Step>& steps) {
+  std::vector<std::string> left_out;
+  for (const Experiment& experiment : plan.experiments()) {
+    if (experiment.only_size() > 0) continue;
+    std::set<std::string> missing(ConfigurationsOf(experiment.id()).begin(),
+                                  ConfigurationsOf(experiment.id()).end());
+    missing.erase(CudaSuffix(plan.machine().cuda_version()));
+    for (const Step& step : steps) {
+      if (step.experiment != experiment.id()) continue;
+      if (step.suffixes.empty()) missing.clear();
+      for (const std::string& suffix : step.suffixes) missing.erase(suffix);
+    }
+    if (missing.empty()) continue;
+    const char* field = experiment.id() == kCudaVersion ? "cuda_versions" : "models";
+    left_out.push_back(absl::StrCat("exp", experiment.id(), ": no ", field, " for ",
+                                    absl::StrJoin(missing, ", ")));
+  }
+  return left_out;
+}
+
 std::string ModelDirectory(const Plan& plan, const Model& model) {
   if (!model.directory().empty()) return model.directory();
   return Workspace(plan.folder()).Model(model.repository());
@@ -218,10 +247,6 @@ double PeakGigabytes(const Plan& plan, const std::vector<Step>& steps) {
     if (step.kind == StepKind::kDelete) together -= plan.models(step.model).gigabytes();
   }
   return peak;
-}
-
-std::string CudaSuffix(const std::string& version) {
-  return "cu" + absl::StrReplaceAll(version, {{".", ""}});
 }
 
 }  // namespace forensics::pods

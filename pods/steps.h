@@ -22,8 +22,8 @@ enum class StepKind {
 
 struct Step {
   StepKind kind = StepKind::kExperiment;
-  std::string id;                     // "exp3-gptq"; also the name of its log
-  std::vector<std::string> needs;     // ids of earlier steps without which it cannot be run
+  std::string id;                  // "exp3-gptq"; also the name of its log
+  std::vector<std::string> needs;  // ids of earlier steps without which it cannot be run
   // Program and arguments; none: the orchestrator does it. To kFuse's it adds the other machines'
   // results that have runs by then.
   std::vector<std::string> command;
@@ -40,14 +40,15 @@ using FindTool = std::function<std::string(const std::string& name)>;
 // CUDA version is a step of its own, so that the reference's model and one other lie together.
 std::vector<Step> MakeSteps(const Plan& plan, const FindTool& find_tool);
 
+// What the plan's experiments name and no step runs, for want of a model or a CUDA version:
+// "exp6: no cuda_versions for cu118, cu121". Nothing that `only` leaves out.
+std::vector<std::string> LeftOut(const Plan& plan, const std::vector<Step>& steps);
+
 // Where the model lies, or will.
 std::string ModelDirectory(const Plan& plan, const Model& model);
 
 // Gigabytes of the largest set of models that the steps fetch and let lie together.
 double PeakGigabytes(const Plan& plan, const std::vector<Step>& steps);
-
-// "cu118"
-std::string CudaSuffix(const std::string& version);
 
 }  // namespace forensics::pods
 

@@ -11,6 +11,7 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::IsEmpty;
 using testing::Not;
 
 constexpr char kModels[] = R"pb(
@@ -142,7 +143,23 @@ TEST(StepsTest, TheTrialIsShort) {
   EXPECT_THAT(Find(steps, "exp0").command, Contains("--decode_steps=8"));
 }
 
-TEST(StepsTest, SuffixesOfCudaVersions) { EXPECT_EQ(CudaSuffix("11.8"), "cu118"); }
+// What an experiment names and the plan brings nothing for is named at the end by the orchestrator;
+// the collector does not miss it, so that what is there is compared.
+TEST(StepsTest, WhatNoModelAndNoBuildIsThereForIsLeftOut) {
+  const Plan plan = Parse(
+      "models { quant_method: \"awq\" directory: \"/m\" } "
+      "models { quant_method: \"bnb\" directory: \"/b\" } "
+      "cuda_versions { version: \"12.8\" directory: \"/c\" } "
+      "experiments { id: 0 } experiments { id: 3 } experiments { id: 4 } experiments { id: 6 }");
+  const auto steps = Steps(plan);
+  EXPECT_THAT(LeftOut(plan, steps), ElementsAre("exp3: no models for gptq",
+                                                "exp6: no cuda_versions for cu118, cu121, cu126"));
+  EXPECT_THAT(Find(steps, "fuse").command, Contains("--allow_missing"));
+  const Plan some = Parse(
+      "cuda_versions { version: \"12.8\" directory: \"/c\" } "
+      "experiments { id: 0 } experiments { id: 6 only: \"cu128\" }");
+  EXPECT_THAT(LeftOut(some, Steps(some)), IsEmpty());
+}
 
 }  // namespace
 }  // namespace forensics::pods

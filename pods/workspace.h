@@ -9,6 +9,7 @@
 //   FOLDER/stamps/{trial,exp0,...}                         what they are of (step_work.h)
 //   FOLDER/stamps/files                                    digests (file_digests.h)
 //   FOLDER/damaged/<as in results>                         runs that were made again
+//   FOLDER/stamps/<step>.missed                            what a tool named as missing
 //   FOLDER/logs/<step>.log                                 what the step's process printed
 //   FOLDER/logs/forensics.log                              what the orchestrator said, with times
 //   FOLDER/journal                                         times and attempts (journal.h)
@@ -46,6 +47,7 @@ class Workspace {
   std::string Stamp(absl::string_view step) const {
     return absl::StrCat(folder_, "/stamps/", step);
   }
+  std::string Missed(absl::string_view step) const { return Stamp(step) + ".missed"; }
   std::string Log(absl::string_view step) const {
     return absl::StrCat(folder_, "/logs/", step, ".log");
   }
