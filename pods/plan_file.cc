@@ -3,6 +3,7 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -10,13 +11,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "pods/configurations.h"
 #include "schema/atomic_file.h"
 #include "schema/command_line.h"
 
 namespace forensics::pods {
 namespace {
-
-constexpr int kLastExperiment = 8;
 
 // Keeps the parser's first complaint, with its place.
 class FirstError : public google::protobuf::io::ErrorCollector {
@@ -81,6 +81,46 @@ void CheckModels(const Plan& plan, std::vector<std::string>& problems) {
           "models: the first is the reference's, which is awq", problems);
 }
 
+// Suffixes of those that the plan brings a model or a build for; the others need neither.
+std::vector<std::string> Available(const Plan& plan, int id) {
+  std::vector<std::string> suffixes = ConfigurationsOf(id);
+  const auto keep = [&suffixes](const std::set<std::string>& brought) {
+    const auto is_not = [&](const std::string& suffix) { return brought.count(suffix) == 0; };
+    suffixes.erase(std::remove_if(suffixes.begin(), suffixes.end(), is_not), suffixes.end());
+  };
+  std::set<std::string> brought;
+  if (id == kQuantization && !plan.models().empty()) {
+    for (const Model& model : plan.models()) brought.insert(model.quant_method());
+    keep(brought);
+  }
+  if (id == kCudaVersion && !plan.cuda_versions().empty()) {
+    for (const CudaVersion& build : plan.cuda_versions()) {
+      brought.insert(CudaSuffix(build.version()));
+    }
+    keep(brought);
+  }
+  return suffixes;
+}
+
+// Each name of `only`, and that something is left to run.
+void CheckConfigurations(const Plan& plan, const Experiment& experiment,
+                         std::vector<std::string>& problems) {
+  const std::string name = absl::StrCat("experiment ", experiment.id());
+  const std::vector<std::string> available = Available(plan, experiment.id());
+  if (available.empty()) {
+    problems.push_back(absl::StrCat(
+        name, ": ", experiment.id() == kCudaVersion ? "cuda_versions" : "models",
+        " has nothing for any of ", absl::StrJoin(ConfigurationsOf(experiment.id()), ", ")));
+    return;
+  }
+  for (const std::string& suffix : experiment.only()) {
+    Require(std::find(available.begin(), available.end(), suffix) != available.end(),
+            absl::StrCat(name, ".only: expected some of ", absl::StrJoin(available, ", "),
+                         ", as models and cuda_versions have them, found \"", suffix, "\""),
+            problems);
+  }
+}
+
 void CheckExperiments(const Plan& plan, std::vector<std::string>& problems) {
   Require(!plan.experiments().empty(), "experiments: there is none", problems);
   std::set<int> seen;
@@ -90,12 +130,13 @@ void CheckExperiments(const Plan& plan, std::vector<std::string>& problems) {
             absl::StrCat("experiments.id: expected 0 to ", kLastExperiment, ", found ",
                          experiment.id()),
             problems);
+    if (experiment.id() >= 0 && experiment.id() <= kLastExperiment) {
+      CheckConfigurations(plan, experiment, problems);
+    }
     Require(seen.insert(experiment.id()).second, absl::StrCat(name, " stands there twice"),
             problems);
     RequireAmount(experiment.minutes(), name + ".minutes", problems);
   }
-  Require(seen.count(3) == 0 || plan.models_size() != 1,
-          "experiment 3: models has none in another format (gptq, bnb)", problems);
   const bool has_reference = seen.count(0) > 0;
   Require(!has_reference || plan.experiments(0).id() == 0,
           "experiments: 0 must be the first; the others are fed its tokens", problems);

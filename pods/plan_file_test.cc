@@ -57,7 +57,7 @@ TEST(PlanFileTest, EverythingThatIsWrongIsSaidAtOnce) {
   ExpectWrong("models { quant_method: \"awq\" }",
               "models awq: expected either a repository or a directory");
   ExpectWrong("models { quant_method: \"awq\" directory: \"/m\" } experiments { id: 3 }",
-              "experiment 3: models has none in another format");
+              "experiment 3: models has nothing for any of gptq, bnb");
   ExpectWrong("cuda_versions { version: \"11.8\" }",
               "cuda_versions: each needs version and directory");
   const absl::StatusOr<Plan> machine =
@@ -71,6 +71,26 @@ TEST(PlanFileTest, EverythingThatIsWrongIsSaidAtOnce) {
   EXPECT_THAT(
       std::string(plan.status().message()),
       AllOf(HasSubstr("found 9"), HasSubstr("must not be negative"), HasSubstr("limits.retries")));
+}
+
+// What a misspelt name would run is nothing, which looks like success.
+TEST(PlanFileTest, OnlyNamesConfigurationsThatCanBeRun) {
+  const std::string builds = "cuda_versions { version: \"12.8\" directory: \"/c\" } ";
+  EXPECT_TRUE(Parse("experiments { id: 4 only: \"eager\" }").ok());
+  EXPECT_TRUE(Parse(builds + "experiments { id: 6 only: \"cu128\" }").ok());
+  EXPECT_TRUE(Parse("experiments { id: 6 only: \"cu121\" }").ok());
+  ExpectWrong("experiments { id: 4 only: \"eagre\" }",
+              "experiment 4.only: expected some of eager, as models and cuda_versions have them, "
+              "found \"eagre\"");
+  ExpectWrong(builds + "experiments { id: 6 only: \"cu121\" }",
+              "experiment 6.only: expected some of cu128");
+  ExpectWrong(
+      "models { quant_method: \"awq\" directory: \"/m\" } "
+      "models { quant_method: \"bnb\" directory: \"/b\" } "
+      "experiments { id: 3 only: \"gptq\" }",
+      "experiment 3.only: expected some of bnb");
+  ExpectWrong("cuda_versions { version: \"12.5\" directory: \"/c\" } experiments { id: 6 }",
+              "experiment 6: cuda_versions has nothing for any of cu118, cu121, cu126, cu128");
 }
 
 TEST(PlanFileTest, TheReferenceComesFirstOrFromAnotherMachine) {
