@@ -51,16 +51,24 @@ Answer Ask(const Plan& plan, const std::string& name, std::vector<std::string> c
   return answer;
 }
 
+// Builds for other CUDA versions that are not here: the rest can be run without them.
+void NoteMissingBuilds(const std::vector<Step>& left, std::vector<Finding>& findings) {
+  for (const Step& step : left) {
+    if (!step.may_be_missing || !LacksProgram(step)) continue;
+    findings.push_back(
+        {Finding::kNote, "tools",
+         absl::StrCat(step.id, ": no program ", step.command[0], "; it is named as missing"), ""});
+  }
+}
+
 Finding CheckTools(const std::vector<Step>& left) {
   std::set<std::string> missing;
   for (const Step& step : left) {
-    if (step.command.empty()) continue;
-    if (access(step.command[0].c_str(), X_OK) != 0) missing.insert(step.command[0]);
+    if (!step.may_be_missing && LacksProgram(step)) missing.insert(step.command[0]);
   }
   if (missing.empty()) return {Finding::kOk, "tools", "all are there", ""};
   return {Finding::kWrong, "tools", "no program " + absl::StrJoin(missing, ", "),
-          "name the folder that holds them with --tools=DIR; those of other CUDA versions with "
-          "cuda_versions.directory"};
+          "name the folder that holds them with --tools=DIR"};
 }
 
 Finding CheckFiles(const Plan& plan) {
@@ -171,8 +179,8 @@ absl::StatusOr<std::vector<GpuFacts>> ReadGpus(const Plan& plan, SignalGuard& si
   return ParseGpuFacts(answer.text);
 }
 
-std::vector<Finding> CheckGpus(const Plan& plan,
-                               const absl::StatusOr<std::vector<GpuFacts>>& gpus) {
+std::vector<Finding> CheckGpus(const Plan& plan, const absl::StatusOr<std::vector<GpuFacts>>& gpus,
+                               const std::vector<Step>& left) {
   const Machine& machine = plan.machine();
   if (!gpus.ok() || gpus->empty()) {
     return {{Finding::kWrong, "gpu",
@@ -201,7 +209,13 @@ std::vector<Finding> CheckGpus(const Plan& plan,
   }
   std::vector<std::string> versions;
   if (!machine.cuda_version().empty()) versions.push_back(machine.cuda_version());
-  for (const CudaVersion& build : plan.cuda_versions()) versions.push_back(build.version());
+  for (const CudaVersion& build : plan.cuda_versions()) {
+    const bool is_run = std::any_of(left.begin(), left.end(), [&build](const Step& step) {
+      return step.may_be_missing && !LacksProgram(step) &&
+             step.suffixes.front() == CudaSuffix(build.version());
+    });
+    if (is_run) versions.push_back(build.version());
+  }
   for (const std::string& version : versions) {
     const DriverVerdict verdict = CheckDriver(first.driver, version);
     findings.push_back({verdict.works ? Finding::kOk : Finding::kWrong, "driver", verdict.text,
@@ -215,6 +229,7 @@ std::vector<Finding> CheckGpus(const Plan& plan,
 std::vector<Finding> CheckMachine(const Plan& plan, const std::vector<Step>& left,
                                   const FindTool& find_tool, SignalGuard& signals) {
   std::vector<Finding> findings = {CheckTools(left), CheckFiles(plan)};
+  NoteMissingBuilds(left, findings);
   Plan measured = plan;
   for (const Step& step : left) {
     if (step.kind == StepKind::kFetch) findings.push_back(CheckHub(measured, step, signals));

@@ -30,7 +30,9 @@ bool AnyWrong(const std::vector<Finding>& findings);
 absl::StatusOr<std::vector<GpuFacts>> ReadGpus(const Plan& plan, SignalGuard& signals);
 
 // GPUs of the right number and name, with a driver for each CUDA version that the plan runs.
-std::vector<Finding> CheckGpus(const Plan& plan, const absl::StatusOr<std::vector<GpuFacts>>& gpus);
+// `left`: the steps that are not done.
+std::vector<Finding> CheckGpus(const Plan& plan, const absl::StatusOr<std::vector<GpuFacts>>& gpus,
+                               const std::vector<Step>& left);
 
 // Of what `left`, the steps that are not done, need: tools, documents, models' folders, disk, the
 // hub, NCCL. All of it is looked at, whatever is wrong.

@@ -251,11 +251,20 @@ printf '#!/bin/sh\n"%s" "$@" || exit 1\ncase "$*" in */trial/*) exit 0 ;; *) ech
   "$runfiles/collector/fuse" >tools/fuse
 chmod +x tools/fuse
 for _ in 1 2; do
-  expect 4 "^not complete: exp6: no cuda_versions for cu121, cu126, cu128; fuse" forensics run third.textproto --folder=m
+  expect 4 "^not complete: exp6: no cuda_versions for cu121, cu126, cu128; fuse" forensics run third.textproto --folder=third
   grep -q "8 of 8 done" out || { fail "not compared"; cat out; }
-  [ -s m/report/summary.json ] || fail "no report"
+  [ -s third/report/summary.json ] || fail "no report"
 done
 mv fuse tools/fuse
-expect 0 "note +plan +exp6: no cuda_versions for cu121, cu126, cu128" forensics check third.textproto --folder=m
+expect 0 "note +plan +exp6: no cuda_versions for cu121, cu126, cu128" forensics check third.textproto --folder=third
+
+echo "--- without the bundle for a CUDA version its step is missing, and the rest is run"
+plan 'experiments { id: 6 }' 'cuda_versions { version: "11.8" directory: "tools" }' \
+  'cuda_versions { version: "12.1" directory: "nowhere" }' >bundles.textproto
+expect 0 "note +tools +exp6-cu121: no program .*nowhere/exp6; it is named as missing" \
+  forensics check bundles.textproto --folder=bundles
+expect 4 "missing  exp6-cu121: no program .*nowhere/exp6" forensics run bundles.textproto --folder=bundles
+grep -q "^not complete: exp6: no cuda_versions for cu126, cu128; exp6-cu121$" out || { fail "not named"; cat out; }
+[ "$(grep -c "done     exp6-cu118\|done     exp7\|done     fuse" out)" -eq 6 ] || { fail "the rest"; cat out; }
 
 finish

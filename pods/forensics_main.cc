@@ -141,7 +141,7 @@ absl::StatusOr<std::vector<Step>> StepsLeft(const Work& work) {
 // Says what was found; whether nothing is wrong.
 bool Check(Work& work, const std::vector<Step>& left, SignalGuard& signals, Display& display) {
   std::vector<Finding> findings;
-  if (work.plan.machine().device() == "cuda") findings = CheckGpus(work.plan, work.gpus);
+  if (work.plan.machine().device() == "cuda") findings = CheckGpus(work.plan, work.gpus, left);
   for (Finding& finding : CheckMachine(work.plan, left, work.find_tool, signals)) {
     findings.push_back(std::move(finding));
   }

@@ -193,6 +193,9 @@ PlanRunner::Verdict PlanRunner::ConfirmIncomplete(const Step& step, const Verdic
 
 PlanRunner::Verdict PlanRunner::Attempt(const Step& step) {
   if (step.kind == StepKind::kDelete) return DeleteModel(step);
+  if (step.may_be_missing && LacksProgram(step)) {
+    return {Outcome::kIncomplete, absl::StrCat("no program ", step.command[0])};
+  }
   const absl::Status status = Prepare(step);
   if (absl::IsResourceExhausted(status)) return {Outcome::kDiskFull, std::string(status.message())};
   if (!status.ok()) return {Outcome::kFailed, std::string(status.message())};

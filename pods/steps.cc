@@ -1,5 +1,7 @@
 #include "pods/steps.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -164,6 +166,7 @@ class StepMaker {
       const std::string suffix = CudaSuffix(build.version());
       if (!Wants(experiment, suffix)) continue;
       Step& step = AddRun(experiment, suffix, experiment.minutes() / plan_.cuda_versions_size());
+      step.may_be_missing = true;
       step.command[0] = absl::StrCat(build.directory(), "/exp", experiment.id());
     }
   }
@@ -237,6 +240,10 @@ std::vector<std::string> LeftOut(const Plan& plan, const std::vector<Step>& step
 std::string ModelDirectory(const Plan& plan, const Model& model) {
   if (!model.directory().empty()) return model.directory();
   return Workspace(plan.folder()).Model(model.repository());
+}
+
+bool LacksProgram(const Step& step) {
+  return !step.command.empty() && access(step.command[0].c_str(), X_OK) != 0;
 }
 
 double PeakGigabytes(const Plan& plan, const std::vector<Step>& steps) {

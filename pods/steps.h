@@ -27,6 +27,7 @@ struct Step {
   // Program and arguments; none: the orchestrator does it. To kFuse's it adds the other machines'
   // results that have runs by then.
   std::vector<std::string> command;
+  bool may_be_missing = false;        // its program: then it is named and the rest is run
   int experiment = -1;                // kExperiment
   std::vector<std::string> suffixes;  // its configurations; none: those that its runs name
   int model = -1;                     // index in plan.models, of kFetch and kDelete
@@ -46,6 +47,9 @@ std::vector<std::string> LeftOut(const Plan& plan, const std::vector<Step>& step
 
 // Where the model lies, or will.
 std::string ModelDirectory(const Plan& plan, const Model& model);
+
+// Whether the step has a program that is not there.
+bool LacksProgram(const Step& step);
 
 // Gigabytes of the largest set of models that the steps fetch and let lie together.
 double PeakGigabytes(const Plan& plan, const std::vector<Step>& steps);
