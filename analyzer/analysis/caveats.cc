@@ -139,6 +139,21 @@ void AddDisagreeingNoises(const ExperimentReport& report, List& caveats) {
                        DetectabilityName(verdict.by_mean.detectability))});
 }
 
+// A distance of 0 is not yet the same bits: -0.0 is not 0.0, and other signals may differ.
+void AddZeroDistances(const ExperimentReport& report, List& caveats) {
+  std::set<std::string> zero;
+  for (const ConfigurationPair* pair : PairsWithin(report)) {
+    if (pair->MeanL2(report.headline) == std::optional<double>(0) && !pair->identical()) {
+      zero.insert(pair->b->config_id);
+    }
+  }
+  if (zero.empty()) return;
+  caveats.push_back({"distance_zero", absl::StrCat(Names(zero),
+                                                   ": a distance of 0 in the headline signal, but "
+                                                   "not identical: other bits, other signals or "
+                                                   "what is left out")});
+}
+
 void AddFewPositions(const ExperimentReport& report, List& caveats) {
   std::set<std::string> few;
   for (const ConfigurationPair* pair : PairsWithin(report)) {
@@ -182,16 +197,26 @@ void AddDecoding(const ExperimentReport& report, List& caveats) {
 }
 
 void AddLeftOut(const ExperimentReport& report, List& caveats) {
-  int64_t unmatched = 0, not_finite = 0;
-  std::set<std::string> with_unmatched, with_not_finite;
+  int64_t unmatched = 0, not_finite = 0, unequal = 0;
+  std::set<std::string> with_unmatched, with_not_finite, with_unequal;
   for (const ConfigurationPair* pair : PairsOfVerdict(report)) {
     if (!pair->comparison.has_value()) continue;
     for (const auto& [id, signal] : pair->comparison->signals) {
       unmatched += signal.unmatched_ids;
       not_finite += signal.left_out.not_finite;
+      unequal += signal.left_out.unequal_length;
+      if (signal.left_out.unequal_length > 0) with_unequal.insert(pair->b->config_id);
       if (signal.unmatched_ids > 0) with_unmatched.insert(pair->b->config_id);
       if (signal.left_out.not_finite > 0) with_not_finite.insert(pair->b->config_id);
     }
+  }
+  if (unequal > 0) {
+    caveats.push_back({"unequal_length",
+                       absl::StrCat(unequal,
+                                    " vectors of another length than their counterparts, or lists "
+                                    "of log-probs without one value an id, are left out, in pairs "
+                                    "with ",
+                                    Names(with_unequal))});
   }
   if (unmatched > 0) {
     caveats.push_back(
@@ -219,9 +244,9 @@ void AddGaps(const ExperimentReport& report, List& caveats) {
 
 std::vector<Caveat> Caveats(const ExperimentReport& report) {
   List caveats;
-  for (const auto add :
-       {AddUndefined, AddUnreadFiles, AddReproducibility, AddEmulations, AddConfounding,
-        AddDisagreeingNoises, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
+  for (const auto add : {AddUndefined, AddUnreadFiles, AddReproducibility, AddEmulations,
+                         AddConfounding, AddDisagreeingNoises, AddZeroDistances, AddFewPositions,
+                         AddDecoding, AddLeftOut, AddGaps}) {
     add(report, caveats);
   }
   return caveats;

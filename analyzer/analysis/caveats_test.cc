@@ -150,6 +150,39 @@ TEST(Caveats, CountWhatIsLeftOut) {
   EXPECT_THAT(TextOf(std::move(not_finite), "not_finite"), HasSubstr("2 vectors with a NaN"));
 }
 
+TEST(Caveats, CountVectorsOfOtherLengths) {
+  Experiment experiment = Sound();
+  for (size_t i : {2, 3}) SetVector(experiment.runs[i], kHidden1, {0, -1}, {1, 2});
+  const ExperimentReport report = Analyze(experiment);
+  EXPECT_THAT(report.gaps,
+              testing::Contains("A100_flash_attention_2 and A100_eager: other lengths or "
+                                "malformed lists at 1 timepoints of 1 signals, first "
+                                "hidden_states/layer_1"));
+  // Of the baseline's pair and of that with the other machine.
+  EXPECT_THAT(TextOf(std::move(experiment), "unequal_length"),
+              HasSubstr("2 vectors of another length"));
+}
+
+TEST(Caveats, ADistanceOfZeroIsNotIdentical) {
+  Experiment experiment = Sound();
+  for (size_t i : {2, 3}) {
+    const int64_t rep = experiment.runs[i].rep_id;
+    experiment.runs[i] = experiment.runs[0];
+    experiment.runs[i].config_id = "A100_eager";
+    experiment.runs[i].rep_id = rep;
+  }
+  EXPECT_TRUE(Analyze(experiment).within_hardware[0].pairs[0].identical());
+  EXPECT_EQ(TextOf(experiment, "distance_zero"), "");
+  for (size_t i : {2, 3}) {
+    std::vector<float> values = *experiment.runs[i].vectors[kHidden2][{0, -1}];
+    ASSERT_EQ(values[0], 0);
+    values[0] = -0.0f;
+    SetVector(experiment.runs[i], kHidden2, {0, -1}, values);
+  }
+  EXPECT_FALSE(Analyze(experiment).within_hardware[0].pairs[0].identical());
+  EXPECT_THAT(TextOf(experiment, "distance_zero"), HasSubstr("A100_eager: a distance of 0"));
+}
+
 TEST(Caveats, CountGapsAndNameTheFirst) {
   Experiment experiment = Sound();
   experiment.layers.push_back(9);

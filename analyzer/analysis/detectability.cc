@@ -35,7 +35,6 @@ Verdict Judge(std::optional<double> l2, std::optional<double> noise) {
   if (!l2.has_value() || !noise.has_value()) return verdict;
   if (*noise == 0 && *l2 == 0) {
     verdict.detectability = Detectability::kNotDetectable;
-    verdict.identical = true;
     return verdict;
   }
   verdict.snr = *noise == 0 ? std::numeric_limits<double>::infinity() : *l2 / *noise;

@@ -14,7 +14,6 @@ const char* DetectabilityName(Detectability detectability);
 struct Verdict {
   std::optional<double> snr;  // may be infinite
   Detectability detectability = Detectability::kUndefined;
-  bool identical = false;  // neither signal nor noise
 };
 
 // SNR = l2 / noise; above 10 Strong, above 3 Moderate, above 1 Weak, else Not Detectable. Without

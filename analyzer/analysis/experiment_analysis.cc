@@ -148,8 +148,11 @@ LeaveOneOut Analysis::AttributeEach() const {
 void Analysis::Summarise() {
   SummaryRow& row = report_.summary;
   std::vector<double> distances;
+  size_t variants = 0, identical = 0;
   for (const WithinHardware& within : report_.within_hardware) {
     for (const ConfigurationPair& pair : within.pairs) {
+      ++variants;
+      identical += pair.identical();
       const std::optional<double> l2 = pair.MeanL2(report_.headline);
       if (!l2.has_value()) continue;
       distances.push_back(*l2);
@@ -158,6 +161,7 @@ void Analysis::Summarise() {
       }
     }
   }
+  row.identical = variants > 0 && identical == variants;
   const Noise& noise = report_.noise[report_.headline];
   row.baseline_l2 = noise.mean;
   row.baseline_l2_at_baseline_value = noise.at_baseline;

@@ -184,7 +184,7 @@ TEST(Snr, WithoutNoiseIsInfiniteForASignalAndNullForNone) {
   const SignalVerdict& tp2 = report.within_hardware[0].pairs[0].verdicts.at(kHidden2);
   EXPECT_EQ(tp2.by_mean.snr, std::nullopt);
   EXPECT_EQ(tp2.by_mean.detectability, Detectability::kNotDetectable);
-  EXPECT_TRUE(tp2.by_mean.identical);
+  EXPECT_TRUE(report.within_hardware[0].pairs[0].identical());
   const SignalVerdict& tp4 = report.within_hardware[0].pairs[1].verdicts.at(kHidden2);
   EXPECT_THAT(tp4.by_mean.snr, Optional(std::numeric_limits<double>::infinity()));
   EXPECT_EQ(tp4.by_mean.detectability, Detectability::kStrong);

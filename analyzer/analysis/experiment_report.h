@@ -55,6 +55,7 @@ struct ConfigurationPair {
 
   // Mean L2 of a signal, none where nothing could be compared.
   std::optional<double> MeanL2(const SignalId& signal) const;
+  bool identical() const { return comparison.has_value() && comparison->identical(); }
 };
 
 // The same value on two hardware, for each value that both have; a GPU and its own emulation are
@@ -87,6 +88,7 @@ struct SummaryRow {
   Verdict by_mean;                             // of the largest
   std::optional<double> baseline_l2_at_baseline_value;
   Verdict by_baseline;
+  bool identical = false;  // there are variants, and each has its baseline's bits in all signals
 };
 
 struct ExperimentReport {

@@ -45,6 +45,7 @@ class Pairing {
   void MakePairs();
   void Compare(ConfigurationPair& pair) const;
   void NoteContexts(const ConfigurationPair& pair);
+  void NoteLengths(const ConfigurationPair& pair);
   std::vector<ConfigurationPair> Variants(const HardwareGroup& group,
                                           const Configuration& baseline);
 
@@ -105,6 +106,20 @@ void Pairing::NoteContexts(const ConfigurationPair& pair) {
   }
 }
 
+void Pairing::NoteLengths(const ConfigurationPair& pair) {
+  int64_t unequal = 0;
+  std::vector<std::string> names;
+  for (const auto& [id, signal] : pair.comparison->signals) {
+    if (signal.left_out.unequal_length == 0) continue;
+    unequal += signal.left_out.unequal_length;
+    names.push_back(SignalName(id));
+  }
+  if (names.empty()) return;
+  report_.gaps.push_back(absl::StrFormat(
+      "%s and %s: other lengths or malformed lists at %d timepoints of %d signals, first %s",
+      pair.a->config_id, pair.b->config_id, unequal, names.size(), names.front()));
+}
+
 std::vector<ConfigurationPair> Pairing::Variants(const HardwareGroup& group,
                                                  const Configuration& baseline) {
   std::vector<ConfigurationPair> pairs;
@@ -149,7 +164,9 @@ void Pairing::Run() {
   for (ConfigurationPair* pair : pairs_) tasks.push_back([this, pair] { Compare(*pair); });
   RunOnAllCores(tasks);
   for (const ConfigurationPair* pair : pairs_) {
-    if (pair->comparison.has_value()) NoteContexts(*pair);
+    if (!pair->comparison.has_value()) continue;
+    NoteContexts(*pair);
+    NoteLengths(*pair);
   }
 }
 

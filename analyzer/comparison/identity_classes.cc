@@ -1,13 +1,13 @@
 #include "analyzer/comparison/identity_classes.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "analyzer/comparison/bit_agreement.h"
 #include "analyzer/comparison/contexts.h"
 #include "analyzer/comparison/logprob_alignment.h"
 #include "analyzer/parallel/parallel.h"
@@ -82,20 +82,16 @@ std::vector<StoredLogProbs> ListsAt(const ComparedRun& run, const ContentIds& co
   return lists;
 }
 
-bool SameValues(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
 bool SameLogProbs(const StoredLogProbs& a, const StoredLogProbs& b) {
   // Most lists differ at the same ids: that is seen without aligning them.
   const bool own = a.reference == nullptr && b.reference == nullptr;
   if (own && a.own != nullptr && b.own != nullptr && a.own->token_ids == b.own->token_ids &&
-      !SameValues(a.own->values, b.own->values)) {
+      !EqualBits(a.own->values, b.own->values)) {
     return false;
   }
   const AlignedLogProbs aligned = Align(a, b);
   return !aligned.missing && !aligned.malformed && !aligned.a.empty() &&
-         aligned.unmatched_ids == 0 && SameValues(aligned.a, aligned.b);
+         aligned.unmatched_ids == 0 && EqualBits(aligned.a, aligned.b);
 }
 
 class Classifier {

@@ -30,7 +30,6 @@ const Stored* Find(const std::map<Timepoint, Stored>& stored, const Timepoint& a
 SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
                                 const std::vector<int64_t>& steps, NumberFormat format) {
   SignalAccumulator accumulator(format);
-  LeftOut& left_out = accumulator.result().left_out;
   // A window repeats a position: the same two vectors are compared once.
   std::map<std::pair<const void*, const void*>, VectorDifference> known;
   for (const int64_t step : steps) {
@@ -41,9 +40,9 @@ SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
       const SharedVector* vector_a = Find(a, at);
       const SharedVector* vector_b = Find(b, at);
       if (vector_a == nullptr || vector_b == nullptr) {
-        ++left_out.missing;
+        accumulator.AddMissing();
       } else if ((*vector_a)->size() != (*vector_b)->size()) {
-        ++left_out.unequal_length;
+        accumulator.AddOther(&LeftOut::unequal_length);
       } else {
         const auto [entry, is_new] = known.try_emplace({vector_a->get(), vector_b->get()});
         if (is_new) entry->second = Difference(**vector_a, **vector_b, format);
@@ -68,13 +67,13 @@ SignalComparison CompareLogProbs(const RunRecord& a, const RunRecord& b,
       const AlignedLogProbs aligned = Align(StoredAt(a, at), StoredAt(b, at));
       result.unmatched_ids += aligned.unmatched_ids;
       if (aligned.missing) {
-        ++result.left_out.missing;
+        accumulator.AddMissing();
       } else if (aligned.malformed) {
-        ++result.left_out.unequal_length;
+        accumulator.AddOther(&LeftOut::unequal_length);
       } else if (aligned.a.empty()) {
-        ++result.left_out.no_common_id;
+        accumulator.AddOther(&LeftOut::no_common_id);
       } else {
-        accumulator.Add(at, Difference(aligned.a, aligned.b));
+        accumulator.Add(at, Difference(aligned.a, aligned.b), aligned.unmatched_ids == 0);
       }
     }
   }
@@ -113,6 +112,17 @@ std::optional<Divergence> RunComparison::FirstDivergence() const {
     if (!first.has_value() || WhenComputed(divergence) < WhenComputed(*first)) first = divergence;
   }
   return first;
+}
+
+bool RunComparison::identical() const {
+  const bool whole = !first_divergent_token.has_value() && contexts.steps_left_out == 0 &&
+                     contexts.missing_in_a.empty() && contexts.missing_in_b.empty();
+  bool any = false;
+  for (const auto& [id, signal] : signals) {
+    any |= signal.agreement.identical();
+    if (!signal.agreement.empty() && !signal.agreement.identical()) return false;
+  }
+  return whole && any;
 }
 
 RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,

@@ -35,6 +35,9 @@ struct RunComparison {
   // The forward pass first, then the layer, keys before hidden states, log-probs at the end, then
   // the position. None where no bit differs.
   std::optional<Divergence> FirstDivergence() const;
+
+  // Every signal that either run stores has the same bits at every step, and so have the tokens.
+  bool identical() const;
 };
 
 // Compares `signals` at the steps with the same context (CompareContexts). `format` is what hidden

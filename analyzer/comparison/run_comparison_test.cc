@@ -31,7 +31,7 @@ TEST(MeanL2, IsTheMeanOverAllStepsTimesPositionsWithMinMaxAndCount) {
   EXPECT_EQ(hidden.l2.mean, 13.0 / 9);
   EXPECT_EQ(hidden.l2.min, 1);
   EXPECT_EQ(hidden.l2.max, 5);
-  EXPECT_FALSE(hidden.bit_identical);
+  EXPECT_FALSE(hidden.agreement.identical());
 }
 
 TEST(MeanL2, OfEverySignalAndLayer) {
@@ -130,7 +130,7 @@ TEST(LeftOut, ATimepointWithoutACommonTokenIdIsLeftOutAndCounted) {
   EXPECT_EQ(log_probs.left_out.no_common_id, 1);
   EXPECT_EQ(log_probs.unmatched_ids, 6 + 2);
   EXPECT_EQ(log_probs.l2.n, 8);
-  EXPECT_FALSE(log_probs.bit_identical);
+  EXPECT_FALSE(log_probs.agreement.identical());
 }
 
 TEST(LeftOut, MissingPositionsAndUnequalLengthsAreLeftOutAndCounted) {
@@ -167,11 +167,49 @@ TEST(Contexts, OnlyStepsWithTheSameContextAreCompared) {
 }
 
 TEST(BitIdentity, NeedsEqualBitsAndSomethingToCompare) {
-  EXPECT_TRUE(Compare(Offset(1), Offset(1), kHidden1).bit_identical);
-  EXPECT_TRUE(Compare(Offset(1), Offset(1), kLogProbsId).bit_identical);
-  EXPECT_FALSE(Compare(Offset(0.0f), Offset(-0.0f), kHidden1).bit_identical);
+  EXPECT_TRUE(Compare(Offset(1), Offset(1), kHidden1).agreement.identical());
+  EXPECT_TRUE(Compare(Offset(1), Offset(1), kLogProbsId).agreement.identical());
+  EXPECT_FALSE(Compare(Offset(0.0f), Offset(-0.0f), kHidden1).agreement.identical());
   EXPECT_EQ(Compare(Offset(0.0f), Offset(-0.0f), kHidden1).l2.max, 0);
-  EXPECT_FALSE(Compare(RunRecord(), RunRecord(), kHidden1).bit_identical);
+  EXPECT_FALSE(Compare(RunRecord(), RunRecord(), kHidden1).agreement.identical());
+}
+
+TEST(BitIdentity, IsOfAllThatEitherStores) {
+  const RunRecord a = Offset(1);
+  RunRecord b = a;
+  SetVector(b, kHidden1, {0, -1}, {1, 8, 0});
+  EXPECT_FALSE(Compare(a, b, kHidden1).agreement.identical()) << "another length";
+  b = a;
+  b.vectors[kHidden1].erase({0, -1});
+  EXPECT_FALSE(Compare(a, b, kHidden1).agreement.identical()) << "missing in one";
+  EXPECT_TRUE(Compare(a, b, kHidden1).agreement.agrees()) << "but nothing contradicts";
+  b = a;
+  b.log_probs[{0, -1}].token_ids = {70, 80, 90};
+  EXPECT_FALSE(Compare(a, b, kLogProbsId).agreement.identical()) << "no common id";
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  b = a;
+  SetVector(b, kHidden1, {0, -1}, {nan, 8, 0, 1});
+  EXPECT_FALSE(Compare(a, b, kHidden1).agreement.identical()) << "a NaN in one";
+  EXPECT_TRUE(Compare(b, b, kHidden1).agreement.identical()) << "the same NaN in both";
+}
+
+TEST(BitIdentity, OfRunsIsOfAllSignalsStepsAndTokens) {
+  const RunRecord a = Offset(1);
+  EXPECT_TRUE(CompareRuns(a, a, kAll).identical());
+  RunRecord b = a;
+  b.vectors.erase(kKeys1);
+  EXPECT_FALSE(CompareRuns(a, b, kAll).identical()) << "a signal of one alone";
+  EXPECT_TRUE(CompareRuns(b, b, kAll).identical()) << "a signal that neither stores";
+  b = a;
+  SetVector(b, kKeys1, {0, -1}, {1, 2});
+  EXPECT_FALSE(CompareRuns(a, b, kAll).identical()) << "another key";
+  b = a;
+  b.steps[2].token_id = 5;
+  EXPECT_FALSE(CompareRuns(a, b, kAll).identical()) << "another token is chosen";
+  b = a;
+  b.steps.erase(2);
+  EXPECT_FALSE(CompareRuns(a, b, kAll).identical()) << "a step of one alone";
+  EXPECT_FALSE(CompareRuns(RunRecord(), RunRecord(), kAll).identical()) << "nothing";
 }
 
 TEST(FirstDivergence, IsNoneWhereNoBitDiffers) {

@@ -26,14 +26,25 @@ void SignalAccumulator::NoteDivergence(const Timepoint& at, const VectorDifferen
   first = SignalDivergence{at, *difference.first_changed};
 }
 
-void SignalAccumulator::Add(const Timepoint& at, const VectorDifference& difference) {
+void SignalAccumulator::AddMissing() {
+  ++result_.left_out.missing;
+  ++result_.agreement.one_sided;
+}
+
+void SignalAccumulator::AddOther(int64_t LeftOut::*cause) {
+  ++(result_.left_out.*cause);
+  result_.agreement.Note(false);
+}
+
+void SignalAccumulator::Add(const Timepoint& at, const VectorDifference& difference,
+                            bool same_elements) {
   NoteDivergence(at, difference);
+  result_.agreement.Note(same_elements && !difference.first_changed.has_value());
   if (!difference.finite) {
     ++result_.left_out.not_finite;
     return;
   }
   distances_.push_back(difference.l2);
-  changed_ += difference.bits.changed;
   distinct_.emplace(at.Computed(), difference);  // the first of a position's repeats
 }
 
@@ -64,7 +75,6 @@ PhaseStatistics SignalAccumulator::Statistics(Phase phase) const {
 
 SignalComparison SignalAccumulator::Finish() {
   result_.l2 = Summarize(distances_);
-  result_.bit_identical = !distances_.empty() && changed_ == 0 && result_.unmatched_ids == 0;
   for (const Phase phase : kPhases) {
     result_.phases[static_cast<size_t>(phase)] = Statistics(phase);
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "analyzer/comparison/bit_agreement.h"
 #include "analyzer/comparison/bit_changes.h"
 #include "analyzer/comparison/vector_difference.h"
 #include "analyzer/reading/experiment.h"
@@ -63,8 +64,8 @@ struct SignalComparison {
   // At the first position with other bits, NaN and infinities too.
   std::optional<SignalDivergence> first_divergence;
   LeftOut left_out;
-  int64_t unmatched_ids = 0;   // log-probs: token ids in one list alone, over all timepoints
-  bool bit_identical = false;  // all that was compared has the same bits, and something was
+  int64_t unmatched_ids = 0;  // log-probs: token ids in one list alone, over all timepoints
+  BitAgreement agreement;     // of timepoints, those without a distance too
 
   const PhaseStatistics& in(Phase phase) const { return phases[static_cast<size_t>(phase)]; }
 };
@@ -75,7 +76,11 @@ class SignalAccumulator {
   // `format`: what the signal was computed in.
   explicit SignalAccumulator(NumberFormat format) : format_(format) {}
 
-  void Add(const Timepoint& at, const VectorDifference& difference);
+  // `same_elements`: neither vector has an element that was not aligned.
+  void Add(const Timepoint& at, const VectorDifference& difference, bool same_elements = true);
+  void AddMissing();
+  // A timepoint that cannot be compared for a `cause` that is counted in LeftOut.
+  void AddOther(int64_t LeftOut::*cause);
 
   SignalComparison& result() { return result_; }
 
@@ -88,7 +93,6 @@ class SignalAccumulator {
   const NumberFormat format_;
   SignalComparison result_;
   std::vector<double> distances_;
-  int64_t changed_ = 0;
   std::map<int64_t, VectorDifference> distinct_;  // by Timepoint::Computed
 };
 

@@ -240,7 +240,7 @@ std::string SummaryJson(const std::vector<ExperimentReport>& reports) {
     writer.Field("mean_signal_l2", known(row.signal_l2.mean));
     writer.Field("max_signal_l2", known(row.signal_l2.max));
     writer.Field("baseline_l2_at_baseline_value", row.baseline_l2_at_baseline_value);
-    WriteVerdict(writer, {row.by_mean, row.by_baseline});
+    WriteVerdict(writer, {row.by_mean, row.by_baseline}, row.identical);
     WriteSummaryUncertainty(writer, report);
     writer.Field("not_reproducible", NotReproducible(report));
     writer.Field("why_undefined", WhyUndefined(report));

@@ -38,7 +38,7 @@ void WriteComparison(ReportWriter& writer, const ConfigurationPair& pair,
   if (pair.comparison.has_value()) l2 = pair.comparison->signals.at(headline).l2;
   WriteDistances(writer, "l2_distance", l2);
   const auto verdict = pair.verdicts.find(headline);
-  if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second);
+  if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second, pair.identical());
   writer.Field("not_reproducible", pair.not_reproducible);
   if (!pair.comparison.has_value()) return;
   WriteContexts(writer, pair.comparison->contexts);

@@ -93,7 +93,7 @@ std::string SignalTable(const Reports& reports) {
       cells = Joined(cells, DistanceCells(signal.l2));
       cells = Joined(cells, VerdictCells(pair, id));
       const LeftOut& out = signal.left_out;
-      t.Add(Joined(cells, {TruthCell(signal.bit_identical), WholeCell(out.missing),
+      t.Add(Joined(cells, {TruthCell(signal.agreement.identical()), WholeCell(out.missing),
                            WholeCell(out.unequal_length), WholeCell(out.not_finite),
                            WholeCell(out.no_common_id), WholeCell(signal.unmatched_ids)}));
     }

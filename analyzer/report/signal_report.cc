@@ -86,10 +86,10 @@ void WriteDistances(ReportWriter& writer, const std::string& prefix,
   writer.Field(prefix + "_n", summary.n);
 }
 
-void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict) {
+void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict, bool identical) {
   writer.Field("snr", verdict.by_mean.snr);
   writer.Field("detectability", DetectabilityName(verdict.by_mean.detectability));
-  writer.Field("identical", verdict.by_mean.identical);
+  writer.Field("identical", identical);
   writer.Field("snr_at_baseline_value", verdict.by_baseline.snr);
   writer.Field("detectability_at_baseline_value",
                DetectabilityName(verdict.by_baseline.detectability));
@@ -102,8 +102,9 @@ void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair, const Sig
     writer.StartObject(SignalName(id));
     WriteDistances(writer, "l2_distance", signal.l2);
     const auto verdict = pair.verdicts.find(id);
-    if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second);
-    writer.Field("bit_identical", signal.bit_identical);
+    const bool identical = signal.agreement.identical();
+    if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second, identical);
+    writer.Field("bit_identical", identical);
     WriteSignalDivergence(writer, signal.first_divergence, signal.in(Phase::kAll).ulps.format);
     WriteLeftOut(writer, signal);
     if (id.kind == SignalKind::kLogProbs) writer.Field("unmatched_ids", signal.unmatched_ids);

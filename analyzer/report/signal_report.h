@@ -14,7 +14,7 @@ void WriteDistances(ReportWriter& writer, const std::string& prefix,
                     const DistanceSummary& summary);
 
 // SNRs and classes against both noises.
-void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict);
+void WriteVerdict(ReportWriter& writer, const SignalVerdict& verdict, bool identical);
 
 // `signals`: every figure of every signal and layer. `pair` has a comparison.
 void WriteSignals(ReportWriter& writer, const ConfigurationPair& pair, const SignalId& headline);

@@ -64,21 +64,13 @@ std::string Row(const ExperimentReport& report) {
                          Fixed(row.by_mean.snr, 2), DetectabilityName(row.by_mean.detectability));
 }
 
-bool SameBits(const ConfigurationPair& pair) {
-  if (!pair.comparison.has_value()) return false;
-  const auto& signals = pair.comparison->signals;
-  return !signals.empty() && std::all_of(signals.begin(), signals.end(), [](const auto& signal) {
-    return signal.second.bit_identical;
-  });
-}
-
 // Variants whose every signal has the baseline's bits: where the variable changes nothing, or
 // nothing but the run time. Empty if there is none.
 std::string BitIdentical(const ExperimentReport& report) {
   std::vector<std::string> config_ids;
   for (const WithinHardware& within : report.within_hardware) {
     for (const ConfigurationPair& pair : within.pairs) {
-      if (SameBits(pair)) config_ids.push_back(pair.b->config_id);
+      if (pair.identical()) config_ids.push_back(pair.b->config_id);
     }
   }
   if (config_ids.empty()) return "";

@@ -118,7 +118,7 @@ def cases():
     for offset, snr, name in ((5, 10, "Moderate"), (5.5, 11, "Strong"), (1.5, 3, "Weak"),
                               (.5, 1, "Not Detectable"), (0, 0, "Not Detectable")):
         yield f"class at {snr}", two(0, offset), {
-            "summary/snr": snr, "summary/detectability": name, "summary/identical": False}
+            "summary/snr": snr, "summary/detectability": name, "summary/identical": offset == 0}
     # The noise is the mean over values: (0 + 12) / 2, but 0 at the baseline value.
     yield "one odd value", batches(0, 1, 1, 0, 4, 1), {
         "summary/baseline_l2": 4, "summary/max_signal_l2": 16, "summary/snr": 4,
@@ -243,6 +243,21 @@ def cases():
     set_element(near["runs"][1], 0, -1, 0.10000000149011612)  # the float32 nearest to 0.1
     yield "decimals of one float32", near, {
         "summary/max_signal_l2": 0, SIGNAL + "/bit_identical": True}
+    zeros = two(-1, -1, noise=-1)
+    set_element(zeros["runs"][1], 1, -1, -0.0)
+    yield "a distance of 0, but other bits", zeros, {
+        "summary/max_signal_l2": 0, "summary/snr": None, "summary/identical": False,
+        "summary/detectability": "Not Detectable", WITHIN + "/identical": False,
+        WITHIN + "/signals/logprobs/identical": True, SIGNAL + "/identical": False}
+    lengths = two(0, 0, noise=0)
+    lengths["runs"][1]["decode_steps"][1]["hidden_states"]["layer_2"]["pos_-1"].append(1.0)
+    yield "another length", lengths, {
+        "summary/max_signal_l2": 0, "summary/identical": False, SIGNAL + "/bit_identical": False,
+        SIGNAL + "/left_out/unequal_length": 1, SIGNAL + "/first_divergence": None}
+    chosen = two(0, 0, noise=0)
+    chosen["runs"][1]["decode_steps"][1]["token_id"] = 7
+    yield "another token is chosen of the same bits", chosen, {
+        "summary/max_signal_l2": 0, "summary/identical": False, SIGNAL + "/bit_identical": True}
     doubled = two(0, 1)
     doubled["configurations"].append(dict(doubled["configurations"][1], variable_value="other"))
     doubled["runs"].append(run("B", 9))

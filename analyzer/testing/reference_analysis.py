@@ -246,6 +246,14 @@ def check_signals(check, place, entry, figures):
                 check.equal(f"{where}/{phase}/{name}", found["phases"][phase][name], value)
 
 
+def identical(run1, run2, comparable, figures):
+    """Whether two runs have all steps, tokens and bits in common."""
+    steps1, steps2 = steps_of(run1), steps_of(run2)
+    stored = [f["bit_identical"] for f in figures.values() if f["stored"]]
+    return (set(steps1) == set(steps2) == set(comparable) and bool(stored) and all(stored) and
+            all(steps1[s]["token_id"] == steps2[s]["token_id"] for s in steps1))
+
+
 def check_experiment(check, analysis, report, tests):
     """Adds to `tests` what check_holm takes."""
     name = analysis.name
@@ -282,6 +290,9 @@ def check_experiment(check, analysis, report, tests):
         comparable, left_out = contexts(*stored, one_source(a, stored[0], b, stored[1]))
         check.equal(place, entry["contexts"]["steps_compared"], len(comparable))
         check.equal(place, entry["contexts"]["steps_left_out"], left_out)
+        if kind != "cross_hardware_baseline":
+            check.equal(f"{place}/identical", entry["identical"],
+                        identical(*stored, comparable, figures))
         check_signals(check, place, entry, figures)
         found = check_uncertainty(check, analysis, place, entry, kind, figures)
         tests.update({(*test, place): value for test, value in found.items()})

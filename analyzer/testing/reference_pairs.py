@@ -83,12 +83,14 @@ def compare(run1, run2, same_tokens, bfloat16, signal, layer):
     """All figures of one signal between two runs, under the report's names."""
     distances, distinct, points = [], {}, []
     out = {"missing": 0, "unequal_length": 0, "not_finite": 0, "no_common_id": 0}
-    unmatched_ids, changed_anywhere = 0, False
+    unmatched_ids, same_everywhere = 0, []
     for s, p, one, two, unmatched in paired_values(run1, run2, same_tokens, signal, layer):
         unmatched_ids += unmatched
         if one is None or two is None:
             out["missing"] += 1
+            same_everywhere.append(False)
             continue
+        same_everywhere.append(bool(one) and same_bits(one, two) and unmatched == 0)
         points.append((s, p, one, two))
         if len(one) != len(two):
             out["unequal_length"] += 1
@@ -99,12 +101,11 @@ def compare(run1, run2, same_tokens, bfloat16, signal, layer):
         else:
             distance = norm([a - b for a, b in zip(one, two)])
             distances.append(distance)
-            changed_anywhere |= not same_bits(one, two)
             distinct.setdefault(s + p + 1, (distance, one, two))
     figures = dict(
         out, n=len(distances), mean=mean(distances), min=min(distances, default=None),
         max=max(distances, default=None), unmatched=unmatched_ids,
-        bit_identical=bool(distances) and not changed_anywhere and unmatched_ids == 0)
+        stored=bool(same_everywhere), bit_identical=bool(same_everywhere) and all(same_everywhere))
     figures["phases"] = {
         phase: phase_figures([d for at, d in sorted(distinct.items()) if belongs(at)],
                              bfloat16 and signal != "logprobs")

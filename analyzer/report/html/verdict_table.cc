@@ -175,7 +175,11 @@ std::string ClassCell(const Value& row) {
     const auto member = row.FindMember(key);
     return member != row.MemberEnd() && member->value.IsTrue();
   };
-  if (is_true("identical")) add_note("identical bits");
+  if (is_true("identical")) {
+    add_note("identical bits");
+  } else if (Number(row, "max_signal_l2") == std::optional<double>(0)) {
+    add_note("distance 0, but not identical bits");
+  }
   if (is_true("classes_differ")) {
     add_note(absl::StrCat("by the baseline value alone: ",
                           Text(row, "detectability_at_baseline_value")));

@@ -67,6 +67,13 @@ TEST(Verdict, NamesTheClassBesideItsSymbolAndWhatIsOdd) {
   EXPECT_THAT(html, HasSubstr("identical bits"));
 }
 
+TEST(Verdict, ADistanceOfZeroWithOtherBitsIsNotIdentical) {
+  const std::string html = Verdict(R"([{"experiment": "a", "detectability": "Not Detectable",
+      "max_signal_l2": 0, "identical": false}])");
+  EXPECT_THAT(html, HasSubstr("distance 0, but not identical bits"));
+  EXPECT_THAT(html, Not(HasSubstr(">identical bits")));
+}
+
 TEST(Verdict, TextOfFilesIsNoMarkup) {
   const std::string html = Verdict(kSummary);
   EXPECT_THAT(html, HasSubstr("&lt;v&gt;"));
