@@ -68,5 +68,82 @@ class TaskFiles(unittest.TestCase):
                 self.assertIn("../$FORENSICS_PLAN", task["run"])
 
 
+class Scripts(unittest.TestCase):
+    """What the task files' `run` makes of how the programs end."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        (self.folder / "bundle/bin").mkdir(parents=True)
+        # Runs what it is given as the only rank of this node.
+        self.program("start_ranks", 'exec "$@"')
+
+    def program(self, name, script):
+        path = self.folder / "bundle/bin" / name
+        path.write_text('#!/bin/sh\necho "$0 $@" >>"%s/started"\n%s\n' % (self.folder, script))
+        path.chmod(0o755)
+
+    def started(self):
+        path = self.folder / "started"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def run_part(self, name, **env):
+        task = yaml.safe_load((PODS / name).read_text())
+        env = {
+            **{name: str(value) for name, value in task["envs"].items()}, "PATH": os.environ["PATH"],
+            "HOME": str(self.folder), "SKYPILOT_TASK_ID": "sky-1_c_1", "BUNDLE": "bundle", **env,
+        }  # fmt: skip
+        return subprocess.run(
+            ["sh"], input=task["run"], env=env, text=True, cwd=self.folder, timeout=120,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def test_what_a_machine_cannot_do_is_explained_and_no_failure(self):
+        for name in ("single_gpu.yaml", "four_gpu.yaml"):
+            for code, expected, said in [(0, 0, ""), (4, 0, "missing"), (1, 1, "forensics.log"), (3, 3, "exit code 3")]:
+                with self.subTest("%s %d" % (name, code)):
+                    self.program("forensics", "exit %d" % code)
+                    run = self.run_part(name)
+                    self.assertEqual(run.returncode, expected, run.stdout)
+                    self.assertIn(said, run.stdout)
+            self.assertIn("--folder=%s/pod" % self.folder, self.started()[-1])
+
+    def nodes(self, rank, **env):
+        shared = str(self.folder / "shared")
+        return self.run_part("multi_node.yaml", FOLDER=shared, SKYPILOT_NODE_RANK=str(rank), **env)
+
+    def test_no_node_waits_for_a_reference_that_failed(self):
+        self.program("exp0", "exit 1")
+        for rank in (0, 1):
+            run = self.nodes(rank)
+            self.assertEqual(run.returncode, 1, run.stdout)
+            self.assertIn("node %d: exp0 ended with exit code 1 on node 0" % rank, run.stdout)
+        self.assertEqual(len(self.started()), 1)
+
+    def test_no_node_waits_for_ever(self):
+        run = self.nodes(1, PATIENCE="0")
+        self.assertEqual(run.returncode, 1, run.stdout)
+        self.assertIn("node 0 has not run exp0 to its end", run.stdout)
+
+    def test_both_experiments_are_run_and_the_worse_end_is_reported(self):
+        self.program("exp0", "exit 0")
+        for seven, eight, worse in [
+            (0, 0, 0), (1, 0, 1), (0, 1, 1), (3, 1, 3), (1, 3, 3), (4, 0, 4), (0, 4, 4), (4, 1, 1), (1, 4, 1), (130, 0, 130),
+        ]:  # fmt: skip
+            with self.subTest("%d %d" % (seven, eight)):
+                self.program("exp7", "exit %d" % seven)
+                self.program("exp8", "exit %d" % eight)
+                run = self.nodes(0)
+                self.assertEqual(run.returncode, worse, run.stdout)
+                self.assertIn("exp7 ended with exit code %d, exp8 with %d" % (seven, eight), run.stdout)
+
+    def test_the_bundle_can_be_chosen(self):
+        for name in GPUS:
+            task = yaml.safe_load((PODS / name).read_text())
+            self.assertEqual(task["envs"]["BUNDLE"], "forensics-cuda-13.0")
+            self.assertNotIn("13.0", task["setup"] + task["run"])
+
+
 if __name__ == "__main__":
     sys.exit(unittest.main())
