@@ -155,6 +155,22 @@ class Setup(unittest.TestCase):
         self.assertEqual(tree(self.pod / folder), wanted)
         self.assertFalse((self.pod / "wheels").exists())
 
+    def test_a_python_that_is_too_old_for_what_comes_along_is_refused(self):
+        for version, refused in [("3, 9, 2", True), ("3, 10, 0", False)]:
+            old = self.folder / "python"
+            old.write_text(
+                '#!/bin/sh\ncase $1 in\n  -c) exec python3 -c "import sys; sys.version_info = (%s); $2" ;;\n'
+                '  --version) echo Python %s ;;\n  *) echo started ;;\nesac\n'
+                % (version, version.replace(", ", "."))
+            )
+            old.chmod(0o755)
+            run = subprocess.run(
+                [HERE / "setup"], env={**os.environ, "PYTHON": str(old)}, capture_output=True, text=True
+            )
+            said = "needs python 3.10 or later, found Python 3.9.2" if refused else "started"
+            self.assertIn(said, run.stdout + run.stderr)
+            self.assertEqual(run.returncode, int(refused))
+
     def test_installs_once(self):
         self.expect(0, "every program starts", self.from_wheels())
         self.assert_installed(CONTENTS)
