@@ -13,6 +13,7 @@
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/reading/structure_budget.h"
 #include "schema/atomic_file.h"
+#include "schema/file_identity.h"
 #include "schema/run_directory.h"
 
 namespace forensics::analyzer {
@@ -38,6 +39,12 @@ std::vector<std::string> CanonicalFiles(const std::vector<std::string>& files) {
   return canonical;
 }
 
+// Empty: none.
+std::string OutputFile(const AttributeOptions& options) {
+  if (options.output.empty()) return "";
+  return (fs::path(options.output) / schema::kAttributionFile).string();
+}
+
 // Reads a file within the budget that all files of a command share; where the files before it leave
 // too little, they are let go.
 absl::StatusOr<Experiment> ReadBeside(Library& library, const std::string& file,
@@ -55,6 +62,13 @@ absl::StatusOr<AttributionReport> Report(const AttributeOptions& options, std::o
   if (!unknowns.ok()) return unknowns.status();
   const ExperimentFiles found = FindExperimentFiles(options.library);
   failed = found.missing;
+  std::vector<std::string> inputs = found.files;
+  inputs.push_back(options.unknown);
+  if (absl::Status status =
+          schema::CheckOutputsAreDistinct({{"--output", OutputFile(options)}}, inputs);
+      !status.ok()) {
+    return status;
+  }
   AttributionReport report;
   Library library(*std::move(unknowns), Library::kMostBytes, budget);
   for (const std::string& file : CanonicalFiles(found.files)) {
@@ -106,9 +120,8 @@ absl::StatusOr<AttributeOutcome> AttributeUnknown(const AttributeOptions& option
   AttributeOutcome outcome;
   absl::StatusOr<AttributionReport> report = Report(options, log, outcome.failed);
   if (!report.ok()) return report.status();
-  if (!options.output.empty()) {
-    const fs::path file = fs::path(options.output) / schema::kAttributionFile;
-    absl::Status status = schema::WriteFileAtomically(file.string(), AttributionJson(*report));
+  if (const std::string file = OutputFile(options); !file.empty()) {
+    absl::Status status = schema::WriteFileAtomically(file, AttributionJson(*report));
     if (!status.ok()) return status;
   }
   out << Text(options.format, *report);

@@ -19,6 +19,7 @@
 #include "analyzer/report/tidy_files.h"
 #include "analyzer/report/tidy_table.h"
 #include "schema/atomic_file.h"
+#include "schema/file_identity.h"
 #include "schema/run_directory.h"
 
 namespace forensics::analyzer {
@@ -117,6 +118,22 @@ absl::Status WriteReports(const CompareOptions& options,
   return WriteTidyFiles(options.tidy_folder, reports);
 }
 
+// Every file that is written, by the flag that asks for it.
+std::vector<schema::OutputFile> OutputFiles(const CompareOptions& options) {
+  std::vector<schema::OutputFile> files;
+  for (const char* name :
+       {schema::kAnalysisReportsFile, schema::kSummaryFile, schema::kReportPageFile}) {
+    files.push_back({"--output", (fs::path(options.output) / name).string()});
+  }
+  files.push_back({"--tidy", options.tidy});
+  files.push_back({"--tidy_phases", options.tidy_phases});
+  for (const TidyFile& file : TidyFiles()) {
+    if (options.tidy_folder.empty()) break;
+    files.push_back({"--tidy_folder", (fs::path(options.tidy_folder) / file.name).string()});
+  }
+  return files;
+}
+
 std::string Printed(TableFormat format, const ReportTexts& texts,
                     const std::vector<ExperimentReport>& reports) {
   switch (format) {
@@ -145,6 +162,10 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
     return absl::NotFoundError(absl::StrCat("no experiment files in ",
                                             absl::StrJoin(options.inputs, ", "),
                                             "; the collector writes them (--help has examples)"));
+  }
+  if (absl::Status status = schema::CheckOutputsAreDistinct(OutputFiles(options), files);
+      !status.ok()) {
+    return status;
   }
   std::vector<ExperimentReport> reports;
   for (absl::StatusOr<ExperimentReport>& report : AnalyzeFiles(files, options.statistics)) {

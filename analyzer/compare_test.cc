@@ -176,6 +176,20 @@ TEST(Compare, NothingIsWrittenAfterTheFirstFileThatCannotBe) {
   EXPECT_FALSE(fs::exists(folder / "tidy"));
 }
 
+TEST(Compare, AnInputOrAnotherOutputIsNotOverwritten) {
+  const Folder folder("overwritten");
+  const std::string file = folder.AddExperiment("a.json", "batch_size");
+  const std::string before = Text(file);
+  for (const std::string& tidy :
+       {folder.path() + "/../overwritten/a.json", folder / "report/report.html"}) {
+    const Result result = CompareFiles({file}, folder / "report", tidy);
+    EXPECT_THAT(std::string(result.outcome.status().message()),
+                HasSubstr(absl::StrCat("--tidy: ", tidy, " is the same file as ")));
+  }
+  EXPECT_EQ(Text(file), before);
+  EXPECT_FALSE(fs::exists(folder / "report"));
+}
+
 TEST(Compare, ASummaryThatCannotBePrintedIsAnError) {
   const Folder folder("full");
   const std::string file = folder.AddExperiment("a.json", "batch_size");

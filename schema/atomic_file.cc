@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "schema/file_identity.h"
 
 namespace forensics::schema {
 namespace {
@@ -54,6 +56,31 @@ int WriterOf(absl::string_view name) {
   return absl::SimpleAtoi(name.substr(mark + kTemporaryMark.size()), &pid) ? pid : 0;
 }
 
+// A descriptor for what is written to as it stands: what `path`, no link, leads to is no regular
+// file. kNotDirect if it is one, or nothing is there.
+constexpr int kNotDirect = -1;
+absl::StatusOr<int> OpenDirectly(const std::string& path) {
+  int fd = OwnDescriptor(path);
+  if (fd >= 0) {
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);  // opened anew, a file would be written from its beginning
+    return fd >= 0 ? absl::StatusOr<int>(fd) : ErrnoError("dup", path);
+  }
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return kNotDirect;
+  if (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, S_ISDIR(status.st_mode) ? ": is a directory, expected a file" : ": is no file"));
+  }
+  // O_NONBLOCK: a pipe that nobody reads is an error, not waited for.
+  fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0 && errno == ENXIO && S_ISFIFO(status.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": a pipe that nobody reads"));
+  }
+  if (fd < 0) return ErrnoError("open", path);
+  fcntl(fd, F_SETFL, O_WRONLY);
+  return fd;
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
@@ -70,10 +97,16 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   close(fd_);
-  unlink(temporary_.c_str());
+  if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
-absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
+absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& asked) {
+  absl::StatusOr<std::string> target = FollowLinks(asked);
+  if (!target.ok()) return target.status();
+  const std::string& path = *target;
+  const absl::StatusOr<int> direct = OpenDirectly(path);
+  if (!direct.ok()) return direct.status();
+  if (*direct != kNotDirect) return AtomicFile(path, "", *direct);
   const std::string folder = FolderOf(path);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -89,7 +122,7 @@ absl::Status AtomicFile::Flush() {
   while (!left.empty()) {
     const ssize_t written = write(fd_, left.data(), left.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoError("write", temporary_);
+    if (written < 0) return ErrnoError("write", temporary_.empty() ? path_ : temporary_);
     left.remove_prefix(static_cast<size_t>(written));
   }
   buffer_.clear();
@@ -103,6 +136,7 @@ absl::Status AtomicFile::Append(absl::string_view bytes) {
 
 absl::Status AtomicFile::Commit() {
   if (absl::Status status = Flush(); !status.ok()) return status;
+  if (temporary_.empty()) return absl::OkStatus();
   if (fsync(fd_) != 0) return ErrnoError("fsync", temporary_);
   const int closed = close(fd_);
   fd_ = -1;

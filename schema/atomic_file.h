@@ -13,10 +13,11 @@ namespace forensics::schema {
 // Writes to "<path>.tmp.<pid>"; Commit does fsync, rename to `path` and fsync of the folder.
 // Destroyed before Commit, it removes the temporary file; a killed process leaves one, which
 // RemoveStaleTemporaries finds. A full disk is an error (ResourceExhausted) of Append or Commit,
-// and `path` keeps what it held.
+// and `path` keeps what it held. A symbolic link stays: the file that it leads to is replaced. A
+// pipe, a character device or /dev/stdout is not replaced but written to, as bytes come.
 class AtomicFile {
  public:
-  // Makes the folder if need be.
+  // Makes the folder if need be. Fails for a directory, a block device, a pipe that nobody reads.
   static absl::StatusOr<AtomicFile> Create(const std::string& path);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -32,7 +33,7 @@ class AtomicFile {
   absl::Status Flush();
 
   std::string path_;
-  std::string temporary_;
+  std::string temporary_;  // empty: written straight to `path_`
   int fd_;
   std::string buffer_;
 };

@@ -1,7 +1,9 @@
 #include "schema/atomic_file.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,6 +108,54 @@ TEST_F(AtomicFileTest, AFailedWriteIsAnErrorAndLosesNothing) {
   EXPECT_EQ(status, 0);
   EXPECT_EQ(ReadFile(path).value(), "old");
   EXPECT_EQ(FilesInFolder(), 1);
+}
+
+TEST_F(AtomicFileTest, ALinkStaysAndItsTargetIsReplaced) {
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/d/target", "old").ok());
+  fs::create_symlink("d/target", folder_ + "/link");
+  fs::create_symlink("d/new", folder_ + "/dangling");
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/link", "new").ok());
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/dangling", "newer").ok());
+  EXPECT_TRUE(fs::is_symlink(folder_ + "/link"));
+  EXPECT_TRUE(fs::is_symlink(folder_ + "/dangling"));
+  EXPECT_EQ(ReadFile(folder_ + "/d/target").value(), "new");
+  EXPECT_EQ(ReadFile(folder_ + "/d/new").value(), "newer");
+}
+
+TEST_F(AtomicFileTest, APipeIsWrittenTo) {
+  fs::create_directories(folder_);
+  const std::string path = folder_ + "/pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(WriteFileAtomically(path, "x").message(), path + ": a pipe that nobody reads");
+  const int reader = open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_TRUE(WriteFileAtomically(path, "text").ok());
+  char read_back[8] = {};
+  EXPECT_EQ(read(reader, read_back, sizeof read_back), 4);
+  EXPECT_STREQ(read_back, "text");
+  close(reader);
+  EXPECT_TRUE(fs::is_fifo(path));
+  EXPECT_EQ(FilesInFolder(), 1);
+}
+
+// As --tidy=/dev/stdout >file: what is printed afterwards stands behind it.
+TEST_F(AtomicFileTest, AnOpenDescriptorIsWrittenToWhereItStands) {
+  fs::create_directories(folder_);
+  const std::string path = folder_ + "/x";
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT, 0600);
+  ASSERT_EQ(write(fd, "a", 1), 1);
+  fs::create_symlink(absl::StrCat("/proc/self/fd/", fd), folder_ + "/own");
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/own", "b").ok());
+  ASSERT_TRUE(WriteFileAtomically(absl::StrCat("/dev/fd/", fd), "c").ok());
+  ASSERT_EQ(write(fd, "d", 1), 1);
+  close(fd);
+  EXPECT_EQ(ReadFile(path).value(), "abcd");
+}
+
+TEST_F(AtomicFileTest, ADirectoryIsRefusedBeforeAnythingIsWritten) {
+  fs::create_directories(folder_);
+  EXPECT_EQ(AtomicFile::Create(folder_).status().message(),
+            folder_ + ": is a directory, expected a file");
+  EXPECT_FALSE(fs::exists(absl::StrCat(folder_, ".tmp.", getpid())));
 }
 
 TEST_F(AtomicFileTest, ErrorsNameThePath) {

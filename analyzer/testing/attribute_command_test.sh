@@ -47,6 +47,9 @@ expect 0 '"outcome": "attributed"' --unknown=experiments/quantization_experiment
 expect 0 ",quant_method=gptq,Tensor Box 9," --unknown=experiments/quantization_experiment.json \
   --config_id=H100_gptq --format=csv
 if grep -qF ",quant_method=gptq,H100," out; then echo "compared with itself"; failures=1; fi
+mkdir "typed here/own"
+cp "typed here/unknown/gptq_h100.json" "typed here/own/attribution.json"
+expect 2 "is the same file as the input" --unknown=own/attribution.json --output=own
 expect 0 "unknown_config_id,rank,file" --unknown=unknown/gptq_h100.json --format=csv
 [ "$(wc -l <out)" -eq 11 ] || { echo "not ten known configurations"; failures=1; }
 

@@ -46,6 +46,8 @@ expect 0 "bazel run //analyzer:compare -- experiments" --help
 expect 2 "unknown flag --no_such" --no_such=1
 expect 2 "--format is table, json, csv or html, not 'xml'" --format=xml
 expect 2 "--output is empty" --output=
+expect 2 "is the same file as --tidy" --tidy=one.tsv --tidy_phases=elsewhere/../one.tsv
+expect 2 "is the same file as the input" --tidy=experiments/batch_size_experiment.json
 expect 2 "--false_positive_rate is not between 0 and 1" --false_positive_rate=1
 expect 0 "Reports of 1 experiments" experiments/batch_size_experiment.json --seed=7 \
   --false_positive_rate=0.001 --output=seeded
