@@ -12,8 +12,8 @@ constexpr int64_t kMostSplits = 128;
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The least number of splits, each with fewer key blocks than one split less would give, whose last
-// wave of thread blocks leaves the GPU at most 15% less busy than the best number's. All in
-// float32.
+// wave of thread blocks leaves the GPU at most 15% less busy than the best number's. Efficiencies
+// and 0.8 are float32, 0.85 is a double: a float32 product would round some ties the other way.
 int Splits(int64_t thread_blocks, int64_t places, int64_t key_blocks) {
   if (static_cast<float>(thread_blocks) >= 0.8f * static_cast<float>(places)) return 1;
   const int64_t most = std::min({kMostSplits, places, key_blocks});
@@ -27,7 +27,7 @@ int Splits(int64_t thread_blocks, int64_t places, int64_t key_blocks) {
   float best = 0;
   for (int64_t splits = 1; splits <= most; ++splits) best = std::max(best, efficiency(splits));
   for (int64_t splits = 1; splits <= most; ++splits) {
-    if (efficiency(splits) >= 0.85f * best) return static_cast<int>(splits);
+    if (efficiency(splits) >= 0.85 * best) return static_cast<int>(splits);
   }
   return 1;
 }

@@ -81,6 +81,26 @@ TEST(FlashAttention, HasTheGpusBits) {
   }
 }
 
+int SplitsOnH100(int64_t heads, int64_t keys) {
+  return PlanFlashAttention({heads, heads, 1, keys, 128, false}, kH100TensorCore.multiprocessors)
+      .value()
+      .splits;
+}
+
+TEST(FlashAttention, SplitsKeysAsTheGpuWhereEfficienciesTie) {
+  // As an H100 divides them: a number's efficiency is 0.85 of the best's but for rounding.
+  EXPECT_EQ(SplitsOnH100(11, 12416), 20);
+  EXPECT_EQ(SplitsOnH100(53, 10240), 9);
+  EXPECT_EQ(SplitsOnH100(106, 5120), 7);
+}
+
+TEST(FlashAttention, SplitsNoKeysOnceThreadBlocksFillFourFifthsOfTheGpu) {
+  EXPECT_GT(SplitsOnH100(1, 12416), 1);
+  EXPECT_GT(SplitsOnH100(131, 12416), 1);
+  EXPECT_EQ(SplitsOnH100(212, 12416), 1);  // of 264 places
+  EXPECT_EQ(SplitsOnH100(1, 128), 1);      // a single block of keys
+}
+
 TEST(FlashAttention, KnowsNoPlanForOtherHeads) {
   EXPECT_FALSE(
       PlanFlashAttention({8, 8, 64, 64, 80, true}, kH100TensorCore.multiprocessors).has_value());
