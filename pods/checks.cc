@@ -16,6 +16,7 @@
 #include "pods/configurations.h"
 #include "pods/outcome.h"
 #include "pods/workspace.h"
+#include "schema/run_directory.h"
 
 namespace forensics::pods {
 namespace {
@@ -76,7 +77,6 @@ Finding CheckFiles(const Plan& plan) {
                                  plan.prompt().neighbours().end());
   paths.push_back(plan.prompt().document());
   paths.push_back(plan.machine().compiled_packages());
-  paths.push_back(plan.others().reference());
   for (const Model& model : plan.models()) {
     if (!model.directory().empty()) paths.push_back(model.directory() + "/config.json");
   }
@@ -88,6 +88,47 @@ Finding CheckFiles(const Plan& plan) {
   if (missing.empty()) return {Finding::kOk, "files", "all that the plan names are there", ""};
   return {Finding::kWrong, "files", "not there: " + absl::StrJoin(missing, ", "),
           "put them there, or name others in the plan"};
+}
+
+Finding CheckReference(const Plan& plan) {
+  const schema::RunDirectory run(plan.others().reference());
+  const auto manifest = run.ReadManifest();
+  if (!manifest.ok()) {
+    return {Finding::kWrong, "others", "reference: " + std::string(manifest.status().message()),
+            "name the folder of the first machine's experiment 0, "
+            "such as results/A100/A100_reference"};
+  }
+  if (manifest->experiment().id() == 0)
+    return {Finding::kOk, "others", "reference " + run.path(), ""};
+  return {Finding::kWrong, "others",
+          absl::StrCat("reference: ", run.path(), ": a run of experiment ",
+                       manifest->experiment().id(), ", expected 0"),
+          "name the folder of the first machine's experiment 0"};
+}
+
+Finding CheckOtherResults(const Plan& plan, const std::string& results) {
+  std::error_code error;
+  const fs::path path = fs::weakly_canonical(results, error);
+  const fs::path own = fs::weakly_canonical(plan.folder(), error);
+  if (std::mismatch(own.begin(), own.end(), path.begin(), path.end()).first == own.end()) {
+    return {Finding::kWrong, "others", results + ": results of this plan, not of another machine",
+            "name the results folder of the other machine"};
+  }
+  const auto found = schema::FindRuns(results);
+  if (found.ok() && !found->runs.empty()) return {Finding::kOk, "others", results, ""};
+  if (fs::exists(results, error) && !fs::is_directory(results, error)) {
+    return {Finding::kWrong, "others", results + ": is no folder",
+            "name the results folder of the other machine"};
+  }
+  return {Finding::kNote, "others",
+          results + ": no finished runs there; the comparison waits for them", ""};
+}
+
+void CheckOthers(const Plan& plan, std::vector<Finding>& findings) {
+  if (!plan.others().reference().empty()) findings.push_back(CheckReference(plan));
+  for (const std::string& results : plan.others().results()) {
+    findings.push_back(CheckOtherResults(plan, results));
+  }
 }
 
 // The size of what a fetch step brings, by the hub; the plan's where the hub does not say.
@@ -230,6 +271,7 @@ std::vector<Finding> CheckMachine(const Plan& plan, const std::vector<Step>& lef
                                   const FindTool& find_tool, SignalGuard& signals) {
   std::vector<Finding> findings = {CheckTools(left), CheckFiles(plan)};
   NoteMissingBuilds(left, findings);
+  CheckOthers(plan, findings);
   Plan measured = plan;
   for (const Step& step : left) {
     if (step.kind == StepKind::kFetch) findings.push_back(CheckHub(measured, step, signals));

@@ -238,9 +238,33 @@ done
 echo "--- two machines' results lie together"
 sed 's/A100-80GB/H100/' plan.textproto >second.textproto
 echo 'others { reference: "a/results/A100-80GB/A100_reference" results: "a/results" results: "later" }' >>second.textproto
-expect 0 "8 of 8 done" forensics run second.textproto --folder=l
+expect 4 "8 of 8 done" forensics run second.textproto --folder=l
+grep -q "^not complete: waiting for finished runs in later$" out || { fail "not named"; cat out; }
 [ -s l/report/summary.json ] || fail "no report"
 grep -q "A100_eager" l/experiments/attention_experiment.json || fail "the first machine is not in it"
+
+echo "--- another machine's results that are not there are waited for, and wrong ones refused"
+others() { # LINE: the second machine's plan with these others
+  grep -v "^others" second.textproto
+  printf 'others { %s }\n' "$1"
+}
+others 'reference: "a/results/A100-80GB/A100_reference" results: "later"' >awaiting.textproto
+for _ in 1 2; do
+  expect 4 "waiting  compare: waiting for finished runs in later" forensics run awaiting.textproto --folder=awaiting
+  grep -q "7 of 8 done" out || { fail "it counts as done"; cat out; }
+done
+expect 4 "left +compare +waiting for finished runs in later" forensics status awaiting.textproto --folder=awaiting
+expect 0 "note +others +later: no finished runs there; the comparison waits for them" \
+  forensics check awaiting.textproto --folder=awaiting
+cp -r a/results later
+expect 0 "8 of 8 done" forensics run awaiting.textproto --folder=awaiting
+[ -s awaiting/report/summary.json ] || fail "no report"
+others "reference: \"$TEST_TMPDIR\" results: \"own/results\" results: \"plan.textproto\"" >misled.textproto
+expect 1 "wrong +others +reference: $TEST_TMPDIR.*manifest.textproto" forensics run misled.textproto --folder=own
+grep -q "wrong  others     own/results: results of this plan" out || { fail "own results"; cat out; }
+grep -q "wrong  others     plan.textproto: is no folder" out || { fail "no folder"; cat out; }
+others 'reference: "a/results/A100-80GB/A100_eager"' >misled.textproto
+expect 1 "wrong +others +reference: .*A100_eager: a run of experiment 4, expected 0" forensics check misled.textproto --folder=own
 
 echo "--- what the collector misses is named, and all the rest is compared"
 sed 's/A100-80GB/H100/; s/id: 7/id: 6/' plan.textproto >third.textproto

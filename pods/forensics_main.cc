@@ -225,6 +225,8 @@ absl::StatusOr<int> StatusCommand(Work& work) {
     } else if (*state == StepState::kNotReproducible) {
       view.time.progress = Progress::kFailed;
       view.remark = "not reproducible";
+    } else if (*state == StepState::kWaiting) {
+      view.remark = WaitingText(disk);
     } else if (*state == StepState::kDone) {
       view.time = {Progress::kDone, step.estimated_seconds, seconds[step.id]};
     } else if (const auto failure = failures.find(step.id); failure != failures.end()) {

@@ -291,6 +291,11 @@ int PlanRunner::Run(std::vector<std::string> left_out) {
       if (disk_.WasIncomplete(step)) missing_.push_back(step.id);
       continue;
     }
+    if (state.ok() && *state == StepState::kWaiting) {
+      view.remark = WaitingText(disk_);
+      display_.Note(absl::StrCat("waiting  ", step.id, ": ", view.remark));
+      continue;
+    }
     view.time.progress = Progress::kRunning;
     view.time.taken = 0;
     const double began = Now();
@@ -317,6 +322,8 @@ int PlanRunner::Run(std::vector<std::string> left_out) {
     display_.Note(absl::StrCat("failed: ", absl::StrJoin(failed_, ", ")));
     return schema::kExitFailed;
   }
+  const bool compares = steps_.back().kind == StepKind::kCompare;
+  if (compares && !disk_.OthersAwaited().empty()) missing_.push_back(WaitingText(disk_));
   if (missing_.empty()) return schema::kExitDone;
   display_.Note(absl::StrCat("not complete: ", absl::StrJoin(missing_, "; ")));
   return schema::kExitIncomplete;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "pods/damaged_runs.h"
 #include "pods/step_work.h"
 #include "schema/atomic_file.h"
@@ -261,6 +262,15 @@ std::vector<std::string> DiskState::OthersWithRuns() const {
   return results;
 }
 
+std::vector<std::string> DiskState::OthersAwaited() const {
+  const std::vector<std::string> here = OthersWithRuns();
+  std::vector<std::string> awaited;
+  for (const std::string& other : plan_.others().results()) {
+    if (std::find(here.begin(), here.end(), other) == here.end()) awaited.push_back(other);
+  }
+  return awaited;
+}
+
 // Inputs, then outputs, each with its digest.
 absl::StatusOr<std::string> DiskState::Stamp(const Step& step) const {
   std::vector<std::string> files;
@@ -338,9 +348,14 @@ absl::StatusOr<StepState> DiskState::Of(const Step& step, Thoroughness thoroughn
       return OfStamp(step);
     case StepKind::kCompare:
       // Alone, a machine has nothing to be compared with.
-      return OthersWithRuns().empty() ? absl::StatusOr<StepState>(StepState::kDone) : OfStamp(step);
+      return OthersWithRuns().empty() ? absl::StatusOr<StepState>(StepState::kWaiting)
+                                      : OfStamp(step);
   }
   return absl::InternalError("no such kind of step");
+}
+
+std::string WaitingText(const DiskState& disk) {
+  return "waiting for finished runs in " + absl::StrJoin(disk.OthersAwaited(), ", ");
 }
 
 }  // namespace forensics::pods

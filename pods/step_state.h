@@ -16,7 +16,8 @@
 
 namespace forensics::pods {
 
-enum class StepState { kLeft, kDone, kNotReproducible };
+// kWaiting: for other machines' results.
+enum class StepState { kLeft, kDone, kNotReproducible, kWaiting };
 
 // Whether the collector or the analyzer does it, whose files have a stamp of what they are made
 // from.
@@ -50,6 +51,8 @@ class DiskState {
 
   // The other machines' results folders that have finished runs.
   std::vector<std::string> OthersWithRuns() const;
+  // Those that have none yet.
+  std::vector<std::string> OthersAwaited() const;
 
  private:
   absl::StatusOr<StepState> OfTrial(const Step& step) const;
@@ -72,6 +75,9 @@ class DiskState {
   const Workspace workspace_;
   const std::vector<GpuFacts> gpus_;
 };
+
+// "waiting for finished runs in a100/results"
+std::string WaitingText(const DiskState& disk);
 
 }  // namespace forensics::pods
 
