@@ -91,21 +91,53 @@ int64_t PositionsOf(const RunDistance& distance) {
   return positions;
 }
 
+// "all 40 positions of 5 signals have the same bits", or how many, and why not all.
+std::string SameBitsText(const RunDistance& distance) {
+  const NotCompared& rest = distance.not_compared;
+  const int64_t compared = PositionsOf(distance);
+  const size_t signals = distance.signals.size();
+  if (rest.total() == 0) {
+    return absl::StrFormat("all %d positions of %d signals are identical", compared, signals);
+  }
+  std::vector<std::string> causes;
+  if (rest.other_length > 0) {
+    causes.push_back(absl::StrCat(rest.other_length, " have other lengths or token ids"));
+  }
+  if (rest.other_context > 0) {
+    causes.push_back(
+        absl::StrCat(rest.other_context, " lie behind tokens that differ or are not known"));
+  }
+  if (rest.one_sided > 0) causes.push_back(absl::StrCat(rest.one_sided, " one run alone has"));
+  return absl::StrFormat(
+      "%d of %d positions are identical, of %d signals; the rest is not comparable, because %s",
+      compared, compared + rest.total(), signals, absl::StrJoin(causes, ", "));
+}
+
 std::string IdenticalVerdict(const Attribution& attribution) {
   std::vector<std::string> names;
-  int64_t positions = 0;
-  size_t signals = 0;
+  const RunDistance* most = nullptr;
   for (const RankedConfiguration& entry : attribution.ranked) {
-    if (!entry.observation.distance.identical()) break;
+    const RunDistance& distance = entry.observation.distance;
+    if (!distance.identical()) break;
     names.push_back(Described(entry));
-    positions = std::max(positions, PositionsOf(entry.observation.distance));
-    signals = std::max(signals, entry.observation.distance.signals.size());
+    if (most == nullptr || PositionsOf(distance) > PositionsOf(*most)) most = &distance;
   }
   return absl::StrFormat(
-      "Bit for bit %s%s%s: all %d positions of %d signals are identical. It is that, or something "
-      "outside the library that leaves the same bits.",
+      "Bit for bit %s%s%s: %s. It is that, or something outside the library that leaves the same "
+      "bits.",
       names.size() > 1 ? "one of {" : "", absl::StrJoin(names, ", "), names.size() > 1 ? "}" : "",
-      positions, signals);
+      SameBitsText(*most));
+}
+
+// Why the nearest is not identical though all that is compared has the same bits; else empty.
+std::string AlmostIdentical(const RunDistance& distance) {
+  const int64_t signals = static_cast<int64_t>(distance.signals.size());
+  if (distance.identical() || distance.identical_signals() != signals) return "";
+  std::string text = absl::StrCat(" Of its positions ", SameBitsText(distance));
+  if (distance.first_other_token.has_value()) {
+    absl::StrAppend(&text, "; another token is chosen at step ", *distance.first_other_token);
+  }
+  return text + ".";
 }
 
 std::string UnitText(DistanceUnit unit) {
@@ -148,10 +180,11 @@ std::string RuledOut(const Attribution& attribution) {
 
 std::string NearestVerdict(const Attribution& attribution) {
   const RankedConfiguration& nearest = attribution.ranked.front();
-  return absl::StrFormat("No known configuration has these bits. Nearest: %s at %.3g%s. %s; %s.%s",
-                         Described(nearest), nearest.distance.value_or(0),
-                         UnitText(attribution.unit), AnswerText("Setup:", attribution.value),
-                         AnswerText("hardware:", attribution.hardware), RuledOut(attribution));
+  return absl::StrFormat(
+      "No known configuration has these bits. Nearest: %s at %.3g%s.%s %s; %s.%s",
+      Described(nearest), nearest.distance.value_or(0), UnitText(attribution.unit),
+      AlmostIdentical(nearest.observation.distance), AnswerText("Setup:", attribution.value),
+      AnswerText("hardware:", attribution.hardware), RuledOut(attribution));
 }
 
 std::string NotComparableVerdict(const Attribution& attribution) {
@@ -214,7 +247,8 @@ Attribution AttributeRun(const Library& library, size_t unknown) {
   for (size_t i = 0; i < view.configurations.size(); ++i) {
     RankedConfiguration& entry = view.configurations[i];
     const RunDistance& distance = entry.observation.distance;
-    const std::optional<double> log_distance = LogDistance(distance, scales);
+    const std::optional<double> log_distance =
+        attribution.unit == DistanceUnit::kL2 ? LogL2(distance) : LogDistance(distance, scales);
     sighting.log_distances(static_cast<Eigen::Index>(i)) = log_distance.value_or(kNone);
     sighting.identical.push_back(distance.identical());
     if (distance.identical()) {

@@ -46,6 +46,15 @@ void WriteSignals(ReportWriter& writer, const RunDistance& distance) {
   writer.EndObject();
 }
 
+void WriteNotCompared(ReportWriter& writer, const RunDistance& distance) {
+  writer.StartObject("positions_not_compared");
+  writer.Field("other_length", distance.not_compared.other_length);
+  writer.Field("other_context", distance.not_compared.other_context);
+  writer.Field("one_sided", distance.not_compared.one_sided);
+  writer.EndObject();
+  writer.Field("first_other_token_step", distance.first_other_token);
+}
+
 void WriteFirstDivergence(ReportWriter& writer, const std::optional<Divergence>& divergence) {
   if (!divergence.has_value()) return writer.Null("first_divergence");
   writer.StartObject("first_divergence");
@@ -71,6 +80,7 @@ void WriteConfiguration(ReportWriter& writer, const RankedConfiguration& entry) 
   writer.Field("distance", entry.distance);
   writer.Field("identical", entry.observation.distance.identical());
   writer.Field("same_prompt", entry.observation.distance.same_prompt);
+  WriteNotCompared(writer, entry.observation.distance);
   WriteFirstDivergence(writer, entry.observation.first_divergence);
   WriteSignals(writer, entry.observation.distance);
   writer.EndObject();

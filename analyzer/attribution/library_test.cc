@@ -151,6 +151,43 @@ TEST(AttributeRun, OneKnownConfigurationIsRankedByL2) {
   EXPECT_THAT(attribution.verdict, HasSubstr("Setup: undecided"));
 }
 
+TEST(AttributeRun, ASmallL2IsNotRounded) {
+  Library library(Unknown(0.0001f));
+  Experiment experiment = MakeExperiment("quantization", "quant_method");
+  AddRun(experiment, "Box_awq", "Box", "awq", 0);
+  library.Add(std::move(experiment));
+  const Attribution attribution = AttributeRun(library, 0);
+  EXPECT_LT(*attribution.ranked[0].distance, 0.0002);
+  EXPECT_GT(*attribution.ranked[0].distance, 0.00005);
+}
+
+TEST(AttributeRun, SaysWhatIsNotComparedOfIdenticalBits) {
+  std::vector<UnknownRun> unknown = Unknown(0);
+  unknown[0].run.vectors.erase(kKeys1);
+  Library library(std::move(unknown));
+  library.Add(Quantization());
+  const Attribution attribution = AttributeRun(library, 0);
+  EXPECT_EQ(attribution.outcome, Outcome::kIdentical);
+  EXPECT_THAT(attribution.verdict,
+              HasSubstr("20 of 25 positions are identical, of 4 signals; the "
+                        "rest is not comparable, because 5 one run alone has"));
+}
+
+TEST(AttributeRun, AnotherTokenOrLengthIsNotIdentical) {
+  std::vector<UnknownRun> unknown = Unknown(0);
+  unknown[0].run.steps[1].token_id = 7;
+  SetVector(unknown[0].run, kHidden1, {0, -3}, {1});
+  Library library(std::move(unknown));
+  library.Add(Quantization());
+  const Attribution attribution = AttributeRun(library, 0);
+  EXPECT_NE(attribution.outcome, Outcome::kIdentical);
+  EXPECT_LT(attribution.value.confidence().value_or(0), 1);
+  EXPECT_THAT(attribution.verdict,
+              HasSubstr("19 of 25 positions are identical, of 5 signals; the rest is not "
+                        "comparable, because 1 have other lengths or token ids, 5 lie behind "
+                        "tokens that differ or are not known; another token is chosen at step 1."));
+}
+
 TEST(AttributeRun, IsNeverComparedWithItself) {
   std::vector<UnknownRun> unknown = Unknown(100);
   unknown[0].place = {Quantization().path, "Box_gptq"};
@@ -173,7 +210,8 @@ TEST(ReadUnknownRuns, NamesWhatIsMissing) {
       R"({"experiment_metadata": {"experiment_type": "unknown"}, "configurations": [], "runs": []})");
   EXPECT_THAT(ReadUnknownRuns(file, "", nullptr).status().message(),
               HasSubstr("empty.json: at /runs: no configuration has a run with signals"));
-  EXPECT_THAT(ReadUnknownRuns(file, "X", nullptr).status().message(), HasSubstr("none with config_id 'X'"));
+  EXPECT_THAT(ReadUnknownRuns(file, "X", nullptr).status().message(),
+              HasSubstr("none with config_id 'X'"));
 }
 
 }  // namespace

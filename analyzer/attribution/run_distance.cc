@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <set>
 #include <utility>
 #include <vector>
@@ -42,6 +41,11 @@ class PositionSet {
   std::vector<int64_t> positions_;
 };
 
+// Its exponential is 0.
+constexpr double kLogOfNothing = -750;
+
+using Cause = int64_t NotCompared::*;
+
 // Collects one signal, position by position.
 class SignalSum {
  public:
@@ -51,16 +55,31 @@ class SignalSum {
   // `a` and `b` have the same length. `same_elements`: neither has an element that was not aligned.
   void Add(const Timepoint& at, absl::Span<const float> a, absl::Span<const float> b,
            bool same_elements = true) {
-    const bool same_bits = std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
     if (compared_.Insert(at.Computed())) {
       ++result_.compared;
-      if (same_bits && same_elements) ++result_.identical;
+      if (EqualBits(a, b) && same_elements) ++result_.identical;
     }
     // A NaN or infinity in either vector leaves no finite sum.
     const double squares = SquaredDistance(a, b);
     if (!std::isfinite(squares)) return;
     measured_.Insert(at.Computed());
     sum_ += std::sqrt(squares);
+  }
+
+  void LeaveOut(const Timepoint& at, Cause cause) {
+    if (left_out_.Insert(at.Computed())) causes_.emplace_back(at.Computed(), cause);
+  }
+
+  // Adds what was compared and what was not to that of the pair's other signals.
+  void AddTo(RunDistance& distance) const {
+    distance.agreement.same += result_.identical;
+    distance.agreement.other += result_.compared - result_.identical;
+    for (const auto& [position, cause] : causes_) {
+      if (cause == &NotCompared::other_length) distance.agreement.Note(false);
+      if (cause == &NotCompared::one_sided) ++distance.agreement.one_sided;
+      // Another window may show it.
+      if (!compared_.Has(position)) ++(distance.not_compared.*cause);
+    }
   }
 
   SignalDistance Finish() {
@@ -73,6 +92,8 @@ class SignalSum {
   SignalDistance result_;
   PositionSet compared_;
   PositionSet measured_;
+  PositionSet left_out_;
+  std::vector<std::pair<int64_t, Cause>> causes_;  // of left_out_
   double sum_ = 0;
 };
 
@@ -120,20 +141,36 @@ class TimepointWalk {
   Timepoint at_;
 };
 
-SignalDistance DistanceOfLogProbs(const RunRecord& a, const RunRecord& b,
-                                  const std::vector<int64_t>& steps) {
+bool HasLogProbs(const RunRecord& run, const Timepoint& at) {
+  return run.log_probs.count(at) > 0 || run.reference_log_probs.count(at) > 0;
+}
+
+SignalSum SumOfLogProbs(const RunRecord& a, const RunRecord& b, const std::vector<int64_t>& steps) {
   SignalSum sum;
   std::set<Timepoint> timepoints;
-  for (const auto* lists : {&a.log_probs, &a.reference_log_probs}) {
-    for (const auto& [at, list] : *lists) timepoints.insert(at);
+  for (const RunRecord* run : {&a, &b}) {
+    for (const auto* lists : {&run->log_probs, &run->reference_log_probs}) {
+      for (const auto& [at, list] : *lists) timepoints.insert(at);
+    }
   }
   for (const Timepoint& at : timepoints) {
-    if (sum.Has(at) || !IsComparable(steps, at)) continue;
+    if (sum.Has(at)) continue;
+    if (!HasLogProbs(a, at) || !HasLogProbs(b, at)) {
+      sum.LeaveOut(at, &NotCompared::one_sided);
+      continue;
+    }
+    if (!IsComparable(steps, at)) {
+      sum.LeaveOut(at, &NotCompared::other_context);
+      continue;
+    }
     const AlignedLogProbs aligned = Align(StoredAt(a, at), StoredAt(b, at));
-    if (aligned.missing || aligned.malformed || aligned.a.empty()) continue;
-    sum.Add(at, aligned.a, aligned.b, aligned.unmatched_ids == 0);
+    if (aligned.missing || aligned.malformed || aligned.a.empty()) {
+      sum.LeaveOut(at, aligned.missing ? &NotCompared::one_sided : &NotCompared::other_length);
+    } else {
+      sum.Add(at, aligned.a, aligned.b, aligned.unmatched_ids == 0);
+    }
   }
-  return sum.Finish();
+  return sum;
 }
 
 // Measures pairs, signal by signal.
@@ -145,6 +182,7 @@ class PairMeasurer {
       Contexts contexts = CompareContexts(
           *a.run, *b.run, FedBySameReference(*a.configuration, *a.run, *b.configuration, *b.run));
       distances_[i].same_prompt = contexts.same_prompt;
+      distances_[i].first_other_token = contexts.first_token_difference;
       pairs_.push_back({Number(a.run), Number(b.run), std::move(contexts.comparable_steps)});
     }
   }
@@ -158,7 +196,7 @@ class PairMeasurer {
     for (size_t i = 0; i < pairs_.size(); ++i) {
       const Pair& pair = pairs_[i];
       Keep(i, {SignalKind::kLogProbs, 0},
-           DistanceOfLogProbs(*runs_[pair.a], *runs_[pair.b], pair.steps));
+           SumOfLogProbs(*runs_[pair.a], *runs_[pair.b], pair.steps));
     }
     return std::move(distances_);
   }
@@ -183,15 +221,28 @@ class PairMeasurer {
       for (size_t i = 0; i < pairs_.size(); ++i) {
         const std::vector<float>* const a = walk.Of(pairs_[i].a);
         const std::vector<float>* const b = walk.Of(pairs_[i].b);
-        if (a == nullptr || b == nullptr || a->size() != b->size()) continue;
-        if (sums[i].Has(walk.at()) || !IsComparable(pairs_[i].steps, walk.at())) continue;
-        sums[i].Add(walk.at(), *a, *b);
+        if (a == nullptr && b == nullptr) continue;
+        MeasureTimepoint(walk.at(), a, b, pairs_[i].steps, sums[i]);
       }
     }
-    for (size_t i = 0; i < pairs_.size(); ++i) Keep(i, signal, sums[i].Finish());
+    for (size_t i = 0; i < pairs_.size(); ++i) Keep(i, signal, std::move(sums[i]));
   }
 
-  void Keep(size_t pair, const SignalId& signal, const SignalDistance& found) {
+  // One of the two may be null.
+  static void MeasureTimepoint(const Timepoint& at, const std::vector<float>* a,
+                               const std::vector<float>* b, const std::vector<int64_t>& steps,
+                               SignalSum& sum) {
+    if (a == nullptr || b == nullptr) return sum.LeaveOut(at, &NotCompared::one_sided);
+    const bool same_length = a->size() == b->size();
+    if (same_length && sum.Has(at)) return;
+    if (!IsComparable(steps, at)) return sum.LeaveOut(at, &NotCompared::other_context);
+    if (!same_length) return sum.LeaveOut(at, &NotCompared::other_length);
+    sum.Add(at, *a, *b);
+  }
+
+  void Keep(size_t pair, const SignalId& signal, SignalSum sum) {
+    sum.AddTo(distances_[pair]);
+    const SignalDistance found = sum.Finish();
     if (found.compared > 0) distances_[pair].signals[signal] = found;
   }
 
@@ -201,10 +252,6 @@ class PairMeasurer {
 };
 
 }  // namespace
-
-bool RunDistance::identical() const {
-  return comparable() && identical_signals() == static_cast<int64_t>(signals.size());
-}
 
 int64_t RunDistance::identical_signals() const {
   return std::count_if(signals.begin(), signals.end(), [](const auto& signal) {
@@ -232,6 +279,20 @@ std::optional<double> LogDistance(const RunDistance& distance, const NoiseScales
   }
   if (signals == 0) return std::nullopt;
   return sum / signals;
+}
+
+std::optional<double> LogL2(const RunDistance& distance) {
+  double sum = 0;
+  int signals = 0;
+  bool is_known = false;
+  for (const auto& [signal, found] : distance.signals) {
+    is_known |= found.positions > 0;
+    if (found.mean_l2 == 0) continue;
+    sum += std::log(found.mean_l2);
+    ++signals;
+  }
+  if (!is_known) return std::nullopt;
+  return signals > 0 ? sum / signals : kLogOfNothing;
 }
 
 }  // namespace forensics::analyzer

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "analyzer/comparison/bit_agreement.h"
 #include "analyzer/comparison/identity_classes.h"
 #include "analyzer/reading/experiment.h"
 
@@ -22,13 +23,27 @@ struct SignalDistance {
   int64_t identical = 0;  // of `compared`: the same bits in every element
 };
 
+// Positions of all signals that are not compared, by cause.
+struct NotCompared {
+  int64_t other_length = 0;   // vectors of other lengths, lists without a common id or malformed
+  int64_t other_context = 0;  // behind tokens that differ or are not known
+  int64_t one_sided = 0;      // one run alone has them
+
+  int64_t total() const { return other_length + other_context + one_sided; }
+};
+
 struct RunDistance {
   bool same_prompt = true;                     // false: nothing is comparable
   std::map<SignalId, SignalDistance> signals;  // those with a compared position
+  NotCompared not_compared;
+  BitAgreement agreement;  // of the positions of all signals in the same context
+  // The first step at which the two would have chosen different tokens.
+  std::optional<int64_t> first_other_token;
 
   bool comparable() const { return !signals.empty(); }
-  // Something was compared, and all of it has the same bits.
-  bool identical() const;
+  // Something has the same bits, nothing that both have has others, and the same tokens are chosen.
+  // What one run alone has is no objection: an unknown run may store less.
+  bool identical() const { return agreement.agrees() && !first_other_token.has_value(); }
   int64_t identical_signals() const;
 };
 
@@ -50,6 +65,10 @@ using NoiseScales = std::map<SignalId, double>;
 // in a ratio to it. Distances far below the noise count as a hundredth of it, so that a signal that
 // is identical is strong evidence, but not infinite. None where no signal of `scales` is compared.
 std::optional<double> LogDistance(const RunDistance& distance, const NoiseScales& scales);
+
+// The same in L2 itself, without a unit to count a hundredth of: over the signals that have an L2
+// other than 0. Where there is none its exponential is 0. None where nothing has a distance.
+std::optional<double> LogL2(const RunDistance& distance);
 
 }  // namespace forensics::analyzer
 

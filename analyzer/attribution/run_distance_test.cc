@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "analyzer/comparison/run_comparison.h"
 #include "analyzer/testing/builders.h"
@@ -129,6 +130,35 @@ TEST_F(DistanceOfTest, LeavesOutWhatOneRunAloneHasAndOtherLengths) {
   EXPECT_EQ(distance.signals.at(kHidden1).positions, 4);
 }
 
+TEST_F(DistanceOfTest, OtherLengthsAreNotIdenticalAndCounted) {
+  b_ = a_;
+  SetVector(b_, kHidden1, {2, -1}, {1, 2});
+  EXPECT_EQ(Distance().not_compared.other_length, 1);
+  EXPECT_EQ(Distance().identical_signals(), 5) << "in what is compared";
+  EXPECT_FALSE(Distance().identical());
+}
+
+TEST_F(DistanceOfTest, AnotherChosenTokenIsNotIdentical) {
+  b_ = a_;
+  b_.steps[2].token_id = 7;
+  EXPECT_EQ(Distance().not_compared.total(), 0) << "nothing lies behind it";
+  EXPECT_EQ(Distance().first_other_token, 2);
+  EXPECT_FALSE(Distance().identical());
+  b_.steps[1].token_id = 7;
+  EXPECT_EQ(Distance().not_compared.other_context, 5) << "one position of five signals";
+}
+
+TEST_F(DistanceOfTest, WhatOneRunAloneHasIsCountedAndNoObjection) {
+  b_ = a_;
+  b_.vectors.erase(kKeys1);
+  EXPECT_EQ(Distance().not_compared.one_sided, 5);
+  EXPECT_TRUE(Distance().identical());
+  std::swap(a_, b_);
+  EXPECT_EQ(Distance().not_compared.one_sided, 5) << "whichever it is";
+  a_.log_probs.erase({2, -1});
+  EXPECT_EQ(Distance().not_compared.one_sided, 6);
+}
+
 RunDistance WithMeans(double hidden, double keys) {
   RunDistance distance;
   distance.signals[kHidden1] = {5, hidden, 5, 0};
@@ -148,6 +178,13 @@ TEST(LogDistance, TakesSignalsThatHaveAScale) {
   EXPECT_NEAR(*LogDistance(WithMeans(20, 7), {{kHidden1, 2}}), std::log(10), 1e-4);
   EXPECT_FALSE(LogDistance(WithMeans(20, 7), {}).has_value());
   EXPECT_FALSE(LogDistance(RunDistance(), {{kHidden1, 2}}).has_value());
+}
+
+TEST(LogL2, IsOverTheSignalsThatHaveAny) {
+  EXPECT_NEAR(*LogL2(WithMeans(2e-5, 8e-5)), std::log(4e-5), 1e-12) << "no floor";
+  EXPECT_NEAR(*LogL2(WithMeans(0, 8e-5)), std::log(8e-5), 1e-12);
+  EXPECT_EQ(std::exp(*LogL2(WithMeans(0, 0))), 0);
+  EXPECT_FALSE(LogL2(RunDistance()).has_value());
 }
 
 }  // namespace

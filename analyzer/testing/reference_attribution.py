@@ -11,9 +11,10 @@ import math
 import os
 import sys
 
+from reference_divergence import first_divergent_token
 from reference_origin_model import Model
-from reference_pairs import compare, one_source
-from reference_reading import read
+from reference_pairs import compare, contexts, one_source
+from reference_reading import read, steps_of
 
 FLOOR = 0.01
 
@@ -32,18 +33,26 @@ def signals_of(run):
     yield "logprobs", "logprobs", None
 
 
-def distances(one, two):
+class Found(dict):
     """By signal: mean L2 over distinct positions, their number, and whether all bits agree."""
+    contradicted = False  # another length, no token id in common, or another token chosen
+
+
+def distances(one, two):
     (config1, run1), (config2, run2) = one, two
     if run1["prompt_text"] != run2["prompt_text"]:
-        return {}
-    found = {}
+        return Found()
+    found = Found()
+    steps1, steps2 = steps_of(run1), steps_of(run2)
+    comparable, _ = contexts(run1, run2, one_source(config1, run1, config2, run2))
+    found.contradicted = first_divergent_token(comparable, steps1, steps2) is not None
     for name, kind, layer in signals_of(run1):
         figures = compare(run1, run2, one_source(config1, run1, config2, run2), False, kind, layer)
+        found.contradicted |= figures["unequal_length"] + figures["no_common_id"] > 0
         by_position = figures["by_position"].values()
         if by_position:
             found[name] = (math.fsum(by_position) / len(by_position), len(by_position),
-                           figures["first_divergence"] is None)
+                           figures["first_divergence"] is None and figures["unmatched"] == 0)
     return found
 
 
@@ -57,12 +66,20 @@ def pair(known, one, two):
 
 
 def is_identical(found):
-    return bool(found) and all(same for _, _, same in found.values())
+    return bool(found) and not found.contradicted and all(same for _, _, same in found.values())
 
 
 def log_distance(found, scales):
     logs = [math.log(math.hypot(found[s][0] / scales[s], FLOOR)) for s in found if s in scales]
     return math.fsum(logs) / len(logs) if logs else None
+
+
+def log_l2(found):
+    """In L2 itself, where the library has no unit: over the signals that have any."""
+    if not found:
+        return None
+    logs = [math.log(mean) for mean, _, _ in found.values() if mean > 0]
+    return math.fsum(logs) / len(logs) if logs else -math.inf
 
 
 def scales_of(known, labels):
@@ -153,7 +170,7 @@ def check(library, reported):
         for name, entry in zip(names, listed):
             found = distances(run, everything[name])
             identical = is_identical(found)
-            sighted[name] = log_distance(found, scales)
+            sighted[name] = log_distance(found, scales) if scales else log_l2(found)
             distance = None
             if sighted[name] is not None:
                 distance = 0 if identical else math.exp(sighted[name])
