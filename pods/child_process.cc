@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -88,6 +89,47 @@ absl::StatusOr<pid_t> Start(const ChildOptions& options) {
   return SystemError(options.command[0], error);
 }
 
+// Ends the process group as soon as this process is gone, however it ends: of what it started, only
+// the first process dies with it, not those that one has started.
+class GroupGuard {
+ public:
+  explicit GroupGuard(pid_t group) {
+    int alive[2];
+    if (pipe2(alive, O_CLOEXEC) != 0) return;
+    guard_ = fork();
+    if (guard_ == 0) Watch(group, alive[0], alive[1]);
+    close(alive[0]);
+    alive_ = alive[1];
+  }
+  ~GroupGuard() {
+    if (guard_ > 0) {
+      kill(guard_, SIGKILL);
+      waitpid(guard_, nullptr, 0);
+    }
+    if (alive_ >= 0) close(alive_);
+  }
+  GroupGuard(const GroupGuard&) = delete;
+  GroupGuard& operator=(const GroupGuard&) = delete;
+
+ private:
+  // In a session of its own, so that what ends this process's group leaves it, and with no file of
+  // this process's open: neither its lock nor its end of the pipe.
+  [[noreturn]] static void Watch(pid_t group, int alive, int other_end) {
+    setsid();
+    close(other_end);
+    dup2(alive, STDIN_FILENO);
+    syscall(SYS_close_range, STDOUT_FILENO, ~0U, 0);
+    char byte;
+    while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
+    }
+    kill(-group, SIGKILL);
+    _exit(0);
+  }
+
+  pid_t guard_ = -1;
+  int alive_ = -1;
+};
+
 }  // namespace
 
 SignalGuard::SignalGuard() {
@@ -113,6 +155,7 @@ int SignalGuard::Wait(double seconds) {
 absl::StatusOr<ChildExit> RunChild(const ChildOptions& options, SignalGuard& signals) {
   const absl::StatusOr<pid_t> child = Start(options);
   if (!child.ok()) return child.status();
+  const GroupGuard guard(*child);
   const Clock::time_point began = Clock::now();
   ChildExit exit;
   int status = 0, signals_sent = 0;

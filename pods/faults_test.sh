@@ -215,10 +215,27 @@ echo hang >faults/exp4
 "$runfiles/pods/forensics_alone" run plan.textproto --folder=j --tools="$PWD/tools" >first 2>&1 &
 pid=$!
 for _ in $(seq 200); do grep -q "running  exp4" first && break; sleep 0.1; done
-expect 1 "j: another process is at work" forensics run plan.textproto --folder=j
+expect 1 "j: another process is at work in this directory: $pid \(forensics_alone run plan.textproto --folder=j" forensics run plan.textproto --folder=j
+grep -qE "[0-9]+ \(.*exp4 --output=j/results" out || fail "the running tool is not named: $(cat out)"
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=j
+
+echo "--- what a tool has started dies with the orchestrator"
+mkdir -p wrapped
+cp -P tools/* wrapped
+rm wrapped/exp4
+printf '#!/bin/bash\necho "$$" >children\nsleep 1000 &\necho "$!" >>children\nwait\n' >wrapped/exp4
+chmod +x wrapped/exp4
+"$runfiles/pods/forensics_alone" run plan.textproto --folder=o --tools="$PWD/wrapped" >first 2>&1 &
+pid=$!
+for _ in $(seq 200); do [ "$(cat children 2>/dev/null | wc -l)" -eq 2 ] && break; sleep 0.1; done
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=o
+while read -r child; do
+  [ -e "/proc/$child" ] && grep -q '^State:.[^Z]' "/proc/$child/status" && fail "still there: $(tr '\0' ' ' <"/proc/$child/cmdline")"
+done <children
 
 echo "--- INT and TERM"
 for signal in INT TERM; do

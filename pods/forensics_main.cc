@@ -20,6 +20,7 @@
 #include "pods/display.h"
 #include "pods/folder_claim.h"
 #include "pods/journal.h"
+#include "pods/lock_holders.h"
 #include "pods/plan_file.h"
 #include "pods/run_plan.h"
 #include "pods/step_state.h"
@@ -262,6 +263,10 @@ absl::StatusOr<schema::DirectoryLock> LockFolder(const std::string& folder) {
     if (absl::IsFailedPrecondition(lock.status()) && attempt < kAttempts) {
       absl::SleepFor(absl::Milliseconds(100));
       continue;
+    }
+    if (absl::IsFailedPrecondition(lock.status())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(lock.status().message(), ": ", LockHolders(folder)));
     }
     if (!lock.ok()) return lock;
     if (absl::Status status = lock->ShareWithChildren(); !status.ok()) return status;
