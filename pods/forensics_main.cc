@@ -22,6 +22,7 @@
 #include "pods/journal.h"
 #include "pods/lock_holders.h"
 #include "pods/plan_file.h"
+#include "pods/remove_model.h"
 #include "pods/run_plan.h"
 #include "pods/step_state.h"
 #include "pods/steps.h"
@@ -246,11 +247,13 @@ absl::StatusOr<int> StatusCommand(Work& work) {
 // Not the trial: by it a later start knows the machine, and that no model is needed any more.
 absl::StatusOr<int> CleanCommand(const Work& work) {
   const std::string models = Workspace(work.plan.folder()).Models();
-  std::error_code error;
-  if (!fs::exists(models, error)) return schema::kExitDone;
-  fs::remove_all(models, error);
-  if (error) return absl::InternalError(absl::StrCat(models, ": remove: ", error.message()));
-  std::cout << "deleted " << models << "\n";
+  for (const Model& model : work.plan.models()) {
+    const std::string directory = ModelDirectory(work.plan, model);
+    std::error_code error;
+    if (model.repository().empty() || !fs::exists(directory, error)) continue;
+    if (absl::Status status = RemoveModel(models, directory, model); !status.ok()) return status;
+    std::cout << "deleted " << directory << "\n";
+  }
   return schema::kExitDone;
 }
 

@@ -85,8 +85,10 @@ class ModelStepsTest(unittest.TestCase):
         self.forensics(0, "run", "11 of 11 done")
         self.forensics(0, "status", "done     delete-bnb")
         self.assertEqual(self.weights_sent(), sent)
-        self.forensics(0, "clean", "deleted pod/models")
-        self.assertFalse((self.folder / "pod/models").exists())
+        mine = self.folder / "pod/models/mine"
+        mine.mkdir()
+        self.forensics(0, "clean", "deleted pod/models/org--awq")
+        self.assertEqual(self.models(), ["mine"])
         # Everything that needs a model is done, so that none is fetched for it.
         self.forensics(0, "run")
         self.assertEqual(self.weights_sent(), sent)

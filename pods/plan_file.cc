@@ -5,13 +5,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "pods/configurations.h"
+#include "pods/workspace.h"
 #include "schema/atomic_file.h"
 #include "schema/command_line.h"
 
@@ -54,6 +60,60 @@ bool IsCommit(absl::string_view text) {
   constexpr size_t kDigits = 40;
   return text.size() == kDigits &&
          text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+}
+
+// As the hub has it: letters, digits, '.', '-' and '_' in each half, with neither of the first two
+// at an end nor twice. So a repository is one folder's name with "--" for '/', and no other's.
+bool IsRepository(absl::string_view text) {
+  const std::vector<absl::string_view> halves = absl::StrSplit(text, '/');
+  return halves.size() == 2 &&
+         std::all_of(halves.begin(), halves.end(), [](absl::string_view half) {
+           constexpr char kInner[] = ".-_";
+           const auto is_allowed = [&](char c) {
+             return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                    absl::StrContains(kInner, c);
+           };
+           return !half.empty() && std::all_of(half.begin(), half.end(), is_allowed) &&
+                  !absl::StrContains(half, "--") && !absl::StrContains(half, "..") &&
+                  !absl::StrContains(".-", half.front()) && !absl::StrContains(".-", half.back());
+         });
+}
+
+void CheckRepositories(const Plan& plan, std::vector<std::string>& problems) {
+  for (const Model& model : plan.models()) {
+    Require(model.repository().empty() || IsRepository(model.repository()),
+            absl::StrCat("models ", model.quant_method(),
+                         ": repository: expected owner/name as the hub has it, found \"",
+                         model.repository(), "\""),
+            problems);
+  }
+}
+
+// What one model is deleted from must hold no other.
+void CheckFoldersAreDistinct(const Plan& plan, std::vector<std::string>& problems) {
+  namespace fs = std::filesystem;
+  std::map<std::string, std::string> owners;
+  const fs::path fetched = fs::path(Workspace(plan.folder()).Models()).lexically_normal();
+  for (const Model& model : plan.models()) {
+    const bool is_brought = model.repository().empty();
+    const fs::path folder =
+        is_brought
+            ? fs::path(model.directory() + "/").lexically_normal().parent_path()
+            : fs::path(Workspace(plan.folder()).Model(model.repository())).lexically_normal();
+    const auto [owner, is_new] = owners.emplace(folder.string(), model.quant_method());
+    Require(
+        is_new,
+        absl::StrCat("models ", model.quant_method(), ": ", folder.string(), " is the folder of ",
+                     owner->second, ", too; expected another repository or directory"),
+        problems);
+    const bool is_below =
+        std::mismatch(fetched.begin(), fetched.end(), folder.begin(), folder.end()).first ==
+        fetched.end();
+    Require(!is_brought || !is_below,
+            absl::StrCat("models ", model.quant_method(), ": directory: ", folder.string(),
+                         " is where models are fetched to and deleted; expected another place"),
+            problems);
+  }
 }
 
 void CheckModels(const Plan& plan, std::vector<std::string>& problems) {
@@ -215,19 +275,19 @@ absl::StatusOr<Plan> ParsePlan(absl::string_view name, absl::string_view text,
   if (!parser.ParseFromString(std::string(text), &plan)) {
     return absl::InvalidArgumentError(absl::StrCat(name, ":", error.text()));
   }
-  Apply(overrides, plan);
   std::vector<std::string> problems;
+  CheckRepositories(plan, problems);
+  Apply(overrides, plan);
   CheckRest(plan, problems);
   CheckMachine(plan.machine(), problems);
   CheckModels(plan, problems);
   CheckExperiments(plan, problems);
-  if (!problems.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": ", absl::StrJoin(problems, absl::StrCat("\n", name, ": "))));
-  }
   FillDefaults(plan);
   ResolvePaths(plan);
-  return plan;
+  CheckFoldersAreDistinct(plan, problems);
+  if (problems.empty()) return plan;
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": ", absl::StrJoin(problems, absl::StrCat("\n", name, ": "))));
 }
 
 absl::StatusOr<Plan> ReadPlan(const std::string& path, const PlanOverrides& overrides) {

@@ -126,6 +126,40 @@ TEST(PlanFileTest, ARevisionIsACommit) {
   EXPECT_EQ(brought->models(0).repository(), "");
 }
 
+std::string Fetched(const std::string& method, const std::string& repository) {
+  return absl::StrCat("models { quant_method: \"", method, "\" repository: \"", repository,
+                      "\" revision: \"", kCommit, "\" } ");
+}
+
+// Its folder is made from it, and deleted.
+TEST(PlanFileTest, ARepositoryIsOwnerAndName) {
+  EXPECT_TRUE(Parse(Fetched("awq", "Qu1xi-AI/Qwen3-30B_A3.1B-AWQ")).ok());
+  for (const std::string repository :
+       {"..", ".", "a", "a/", "/b", "a/b/c", "../b", "a/..", "a/.b", "a/b.", "-a/b", "a--b/c",
+        "a/b--c", "a/b..c", "a b/c", "a/b\\n"}) {
+    ExpectWrong(Fetched("awq", repository), "models awq: repository: expected owner/name");
+    // Not even where it is only looked for in a folder.
+    EXPECT_FALSE(Parse(Fetched("awq", repository), {"", "/models"}).ok()) << repository;
+  }
+}
+
+// The reference's model would be deleted with the quantised one.
+TEST(PlanFileTest, EachModelHasAFolderOfItsOwn) {
+  ExpectWrong(Fetched("awq", "a/Q") + Fetched("gptq", "a/Q"),
+              "models gptq: pod/models/a--Q is the folder of awq, too");
+  EXPECT_TRUE(Parse(Fetched("awq", "a/Q") + Fetched("gptq", "b/Q")).ok());
+  const absl::StatusOr<Plan> brought =
+      Parse(Fetched("awq", "a/Q") + Fetched("gptq", "b/Q"), {"", "/models"});
+  EXPECT_THAT(std::string(brought.status().message()),
+              HasSubstr("models gptq: /models/Q is the folder of awq, too"));
+  ExpectWrong(
+      "models { quant_method: \"awq\" directory: \"/m/x\" } "
+      "models { quant_method: \"gptq\" directory: \"/m/./x/\" }",
+      "models gptq: /m/x is the folder of awq, too");
+  ExpectWrong("models { quant_method: \"awq\" directory: \"pod/models/a--Q\" } ",
+              "models awq: directory: pod/models/a--Q is where models are fetched to and deleted");
+}
+
 TEST(PlanFileTest, PathsAreWhereTheUserIs) {
   setenv("BUILD_WORKING_DIRECTORY", "/typed/here", 1);
   const absl::StatusOr<Plan> plan = Parse(

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "pods/damaged_runs.h"
 #include "pods/folder_claim.h"
+#include "pods/remove_model.h"
 #include "schema/command_line.h"
 
 namespace forensics::pods {
@@ -156,13 +157,10 @@ PlanRunner::Verdict PlanRunner::RunProcess(const Step& step) {
 }
 
 PlanRunner::Verdict PlanRunner::DeleteModel(const Step& step) const {
-  const std::string directory = ModelDirectory(plan_, plan_.models(step.model));
-  // The list first: without it, what is left of a folder counts as not fetched.
-  std::error_code error;
-  fs::remove(directory + "/" + kModelDigests, error);
-  if (!error) fs::remove_all(directory, error);
-  if (!error) return {};
-  return {Outcome::kFailed, absl::StrCat(directory, ": remove: ", error.message())};
+  const Model& model = plan_.models(step.model);
+  const absl::Status status = RemoveModel(workspace_.Models(), ModelDirectory(plan_, model), model);
+  if (status.ok()) return {};
+  return {Outcome::kFailed, std::string(status.message())};
 }
 
 // What the process says is done must be found done.
