@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -13,9 +14,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "pods/configurations.h"
-#include "pods/outcome.h"
-#include "pods/workspace.h"
+#include "pods/ask.h"
+#include "pods/bundle_manifest.h"
+#include "pods/gpu_checks.h"
 #include "schema/run_directory.h"
 
 namespace forensics::pods {
@@ -24,33 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kBytesPerGigabyte = 1e9;
-constexpr double kProbeSeconds = 120;
-constexpr double kNcclSeconds = 300;  // processes on every GPU, started twice
-
-struct Answer {
-  bool ok = false;
-  std::vector<std::string> lines;  // the last ones
-  std::string text;                // all of them, or why there are none
-};
-
-// Runs a command whose answer is short.
-Answer Ask(const Plan& plan, const std::string& name, std::vector<std::string> command,
-           SignalGuard& signals, double seconds = kProbeSeconds) {
-  ChildOptions options;
-  options.command = std::move(command);
-  options.log = Workspace(plan.folder()).Log("check-" + name);
-  options.timeout_seconds = seconds;
-  std::error_code ignored;
-  fs::remove(options.log, ignored);
-  const absl::StatusOr<ChildExit> exit = RunChild(options, signals);
-  if (!exit.ok()) return {false, {}, std::string(exit.status().message())};
-  Answer answer;
-  answer.ok = exit->code == 0 && exit->signal == 0 && !exit->timed_out;
-  answer.lines = LastLines(options.log, 50);
-  answer.text =
-      answer.lines.empty() ? ExitText(*exit) : absl::StrJoin(answer.lines, answer.ok ? "\n" : "; ");
-  return answer;
-}
 
 // Builds for other CUDA versions that are not here: the rest can be run without them.
 void NoteMissingBuilds(const std::vector<Step>& left, std::vector<Finding>& findings) {
@@ -70,6 +44,24 @@ Finding CheckTools(const std::vector<Step>& left) {
   if (missing.empty()) return {Finding::kOk, "tools", "all are there", ""};
   return {Finding::kWrong, "tools", "no program " + absl::StrJoin(missing, ", "),
           "name the folder that holds them with --tools=DIR"};
+}
+
+// That each set of tools is built with the CUDA version that the plan says, where they are a
+// bundle.
+void CheckBundles(const Plan& plan, const FindTool& find_tool, std::vector<Finding>& findings) {
+  const auto check = [&findings](const std::string& field, const std::string& version,
+                                 const std::string& program) {
+    const std::string built = BundleFields(program)["cuda"];
+    if (built.empty() || built == version) return;
+    findings.push_back({Finding::kWrong, "cuda",
+                        absl::StrCat(field, ": expected ", built, ", which ", program,
+                                     " is built with, found ", version),
+                        "correct it, or name another folder"});
+  };
+  check("machine.cuda_version", plan.machine().cuda_version(), find_tool("exp0"));
+  for (const CudaVersion& build : plan.cuda_versions()) {
+    check("cuda_versions.version", build.version(), build.directory() + "/exp6");
+  }
 }
 
 Finding CheckFiles(const Plan& plan) {
@@ -179,105 +171,22 @@ Finding CheckDisk(const Plan& plan, const std::vector<Step>& left) {
   return {Finding::kWrong, "disk", text, "rent a larger disk, or free some of this one"};
 }
 
-bool NeedsNccl(const Plan& plan, const std::vector<Step>& left) {
-  return plan.machine().device() == "cuda" && plan.machine().gpus() > 1 &&
-         std::any_of(left.begin(), left.end(), [](const Step& step) {
-           return step.experiment == kTensorParallel || step.experiment == kExpertParallel;
-         });
-}
-
-Finding CheckNccl(const Plan& plan, const FindTool& find_tool, SignalGuard& signals) {
-  const Answer answer = Ask(
-      plan, "nccl", {find_tool("nccl_bandwidth"), absl::StrCat("--gpus=", plan.machine().gpus())},
-      signals, kNcclSeconds);
-  if (answer.ok) return {Finding::kOk, "nccl", answer.lines.empty() ? "" : answer.lines.back(), ""};
-  return {Finding::kWrong, "nccl", answer.text,
-          "experiments 7 and 8 need an all-reduce over all GPUs: see that NCCL is there and that "
-          "the container has enough /dev/shm"};
-}
-
 }  // namespace
-
-std::string FindingText(const Finding& finding) {
-  constexpr const char* kVerdicts[] = {"ok", "note", "wrong"};
-  std::string text =
-      absl::StrFormat("%-6s %-10s %s", kVerdicts[finding.verdict], finding.subject, finding.text);
-  if (!finding.advice.empty()) {
-    absl::StrAppend(&text, "\n", std::string(18, ' '), "what to do: ", finding.advice);
-  }
-  return text;
-}
-
-bool AnyWrong(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(),
-                     [](const Finding& finding) { return finding.verdict == Finding::kWrong; });
-}
-
-absl::StatusOr<std::vector<GpuFacts>> ReadGpus(const Plan& plan, SignalGuard& signals) {
-  const Answer answer =
-      Ask(plan, "gpu", {"nvidia-smi", kNvidiaSmiQuery, kNvidiaSmiFormat}, signals);
-  if (!answer.ok) return absl::UnavailableError(absl::StrCat("nvidia-smi: ", answer.text));
-  return ParseGpuFacts(answer.text);
-}
-
-std::vector<Finding> CheckGpus(const Plan& plan, const absl::StatusOr<std::vector<GpuFacts>>& gpus,
-                               const std::vector<Step>& left) {
-  const Machine& machine = plan.machine();
-  if (!gpus.ok() || gpus->empty()) {
-    return {{Finding::kWrong, "gpu",
-             gpus.ok() ? "nvidia-smi names none" : std::string(gpus.status().message()),
-             "rent a machine with an NVIDIA GPU, and start the container with it (--gpus all)"}};
-  }
-  std::vector<Finding> findings;
-  const auto count = static_cast<int>(gpus->size());
-  const GpuFacts& first = gpus->front();
-  findings.push_back({count < machine.gpus() ? Finding::kWrong : Finding::kOk, "gpu",
-                      absl::StrCat(count, " x ", first.name, ", expected ", machine.gpus()),
-                      count < machine.gpus() ? "rent a machine with as many" : ""});
-  for (const GpuFacts& gpu : *gpus) {
-    if (gpu.name != first.name || !absl::StrContains(gpu.name, machine.gpu())) {
-      findings.push_back({Finding::kWrong, "gpu",
-                          absl::StrCat(gpu.name, ", expected ",
-                                       gpu.name != first.name ? first.name : machine.gpu()),
-                          "rent a machine of that kind, or change machine.gpu"});
-    }
-    if (gpu.used_mib > gpu.memory_mib / 10) {
-      findings.push_back(
-          {Finding::kNote, "gpu",
-           absl::StrCat(gpu.used_mib, " of ", gpu.memory_mib, " MiB are taken by another process"),
-           ""});
-    }
-  }
-  std::vector<std::string> versions;
-  if (!machine.cuda_version().empty()) versions.push_back(machine.cuda_version());
-  for (const CudaVersion& build : plan.cuda_versions()) {
-    const bool is_run = std::any_of(left.begin(), left.end(), [&build](const Step& step) {
-      return step.may_be_missing && !LacksProgram(step) &&
-             step.suffixes.front() == CudaSuffix(build.version());
-    });
-    if (is_run) versions.push_back(build.version());
-  }
-  for (const std::string& version : versions) {
-    const DriverVerdict verdict = CheckDriver(first.driver, version);
-    findings.push_back({verdict.works ? Finding::kOk : Finding::kWrong, "driver", verdict.text,
-                        verdict.works ? ""
-                                      : "rent a machine with a later driver, or take tools that "
-                                        "are built with an older CUDA version"});
-  }
-  return findings;
-}
 
 std::vector<Finding> CheckMachine(const Plan& plan, const std::vector<Step>& left,
                                   const FindTool& find_tool, SignalGuard& signals) {
   std::vector<Finding> findings = {CheckTools(left), CheckFiles(plan)};
   NoteMissingBuilds(left, findings);
+  CheckBundles(plan, find_tool, findings);
   CheckOthers(plan, findings);
   Plan measured = plan;
   for (const Step& step : left) {
     if (step.kind == StepKind::kFetch) findings.push_back(CheckHub(measured, step, signals));
   }
   findings.push_back(CheckDisk(measured, left));
-  if (NeedsNccl(plan, left)) findings.push_back(CheckNccl(plan, find_tool, signals));
+  for (Finding& finding : CheckGpusTogether(plan, left, find_tool, signals)) {
+    findings.push_back(std::move(finding));
+  }
   return findings;
 }
 

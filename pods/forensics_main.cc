@@ -16,9 +16,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pods/bundle_manifest.h"
 #include "pods/checks.h"
 #include "pods/display.h"
 #include "pods/folder_claim.h"
+#include "pods/gpu_checks.h"
 #include "pods/journal.h"
 #include "pods/lock_holders.h"
 #include "pods/plan_file.h"
@@ -116,6 +118,9 @@ absl::StatusOr<Work> ReadWork(const char* program, const std::string& path) {
   Work work;
   work.plan = *plan;
   work.find_tool = ToolsFor(program);
+  if (work.plan.machine().cuda_version().empty()) {
+    work.plan.mutable_machine()->set_cuda_version(BundleFields(work.find_tool("exp0"))["cuda"]);
+  }
   work.steps = MakeSteps(work.plan, work.find_tool);
   return work;
 }

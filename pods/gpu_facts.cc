@@ -57,7 +57,7 @@ DriverVerdict CheckDriver(absl::string_view driver, absl::string_view cuda_versi
       std::find_if(std::begin(kDrivers), std::end(kDrivers),
                    [&](const DriverTable& entry) { return entry.cuda_version == cuda_version; });
   if (known == std::end(kDrivers)) {
-    return {true, absl::StrCat("which driver CUDA ", cuda_version, " needs is not known here")};
+    return {false, absl::StrCat("which driver CUDA ", cuda_version, " needs is not known here")};
   }
   const std::vector<int> found = Version(driver);
   if (found.empty()) return {false, absl::StrCat("'", driver, "' is no driver version")};

@@ -54,6 +54,26 @@ refused "wrong +gpu +1 x NVIDIA H100 80GB HBM3, expected 2" plan.textproto
 use_gpus 580.65.06 "$H100" "NVIDIA A100-SXM4-80GB"
 refused "wrong +gpu +NVIDIA A100-SXM4-80GB, expected NVIDIA H100 80GB HBM3" plan.textproto
 
+echo "--- GPUs that are too small"
+use_gpus 580.65.06 "$H100"
+sed 's/gpus: 2/gpus: 1 min_gpu_gigabytes: 80/; /id: 7/d' plan.textproto >large.textproto
+expect 0 "ok +gpu +1 x NVIDIA H100" forensics check large.textproto --folder=large
+memory=12288
+use_gpus 580.65.06 "$H100"
+refused "wrong +gpu +NVIDIA H100 80GB HBM3: 12.9 GB of memory, expected at least 80.0" large.textproto
+memory=81559
+
+echo "--- tools of another CUDA version than the plan says"
+use_gpus 580.65.06 "$H100"
+printf 'bundle b\ncontent 0\ntorch 2.10.0\ncuda 12.8\n' >MANIFEST
+refused "wrong +cuda +machine.cuda_version: expected 12.8, which .*/exp0 is built with, found 13.0" large.textproto
+sed 's/cuda_version: "13.0"//' large.textproto >bundles.textproto
+expect 0 "ok +driver +driver 580.65.06 runs CUDA 12.8" forensics check bundles.textproto --folder=bundles
+rm MANIFEST
+expect 0 "note +driver +not looked at: neither machine.cuda_version" forensics check bundles.textproto --folder=bundles
+sed 's/cuda_version: "13.0"/cuda_version: "13.9"/' large.textproto >unknown.textproto
+refused "wrong +driver +which driver CUDA 13.9 needs is not known here" unknown.textproto
+
 echo "--- no NCCL"
 # Found before any other of that name, and no library.
 mkdir broken
@@ -61,6 +81,8 @@ echo "no library" >broken/libnccl.so.2
 export LD_LIBRARY_PATH=$PWD/broken
 use_gpus 580.65.06 "$H100" "$H100"
 refused "wrong +nccl .*no NCCL here: .*libnccl.so.2: (file too short|invalid ELF header)" plan.textproto
+enough=$(($(df --output=size -B1 /dev/shm | tail -1) >= 1000000000))
+grep -qE "$([ $enough -eq 1 ] && echo ok || echo wrong) +shm +/dev/shm: .* GB, expected at least 1$" out || fail "shm"
 grep -qE "what to do: experiments 7 and 8 need an all-reduce over all GPUs" out || fail "no advice"
 expect 4 "^nccl_bandwidth: .*no libtorch_cuda.so|libtorch_cuda.so cannot be loaded" tools/nccl_bandwidth --gpus=2
 grep -q "^nccl_bandwidth: no NCCL here" out || fail "not all that is missing at once"

@@ -53,6 +53,7 @@ void CheckMachine(const Machine& machine, std::vector<std::string>& problems) {
   Require(machine.gpus() >= 0, "machine.gpus: expected at least 0", problems);
   Require(machine.threads() >= 0, "machine.threads: expected at least 0", problems);
   RequireAmount(machine.price_per_hour(), "machine.price_per_hour", problems);
+  RequireAmount(machine.min_gpu_gigabytes(), "machine.min_gpu_gigabytes", problems);
 }
 
 // As git and the hub write it. A branch or a tag may be another model tomorrow.

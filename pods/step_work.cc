@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "pods/bundle_manifest.h"
 #include "pods/file_digests.h"
 #include "schema/atomic_file.h"
 #include "schema/digest.h"
@@ -116,19 +117,13 @@ class WorkMaker {
 
   // BUNDLE/bin/exp0 is what BUNDLE/MANIFEST lists.
   void AddBuild(const std::string& program, StepWork& work) const {
-    const std::string path = (fs::path(program).parent_path().parent_path() / "MANIFEST").string();
-    std::error_code error;
-    const absl::StatusOr<std::string> text =
-        fs::is_regular_file(path, error) ? schema::ReadFile(path) : absl::NotFoundError(path);
-    if (!text.ok() || !absl::StartsWith(*text, "bundle ")) {
-      if (!plan_.machine().cuda_version().empty()) work["cuda"] = plan_.machine().cuda_version();
-      return;
+    const std::map<std::string, std::string> fields = BundleFields(program);
+    if (fields.empty() && !plan_.machine().cuda_version().empty()) {
+      work["cuda"] = plan_.machine().cuda_version();
     }
-    for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
-      const std::pair<std::string, std::string> field =
-          absl::StrSplit(line, absl::MaxSplits(' ', 1));
-      if (field.first == "torch" || field.first == "cuda") work[field.first] = field.second;
-      if (field.first == "content") work["bundle"] = field.second;
+    for (const auto& [name, value] : fields) {
+      if (name == "torch" || name == "cuda") work[name] = value;
+      if (name == "content") work["bundle"] = value;
     }
   }
 

@@ -32,14 +32,15 @@ use_fakes() {
   ln -sf "$runfiles/analyzer/compare" tools/compare
 }
 
-# use_gpus DRIVER NAME...: an nvidia-smi that names these GPUs.
+# use_gpus DRIVER NAME...: an nvidia-smi that names these GPUs, of $memory MiB.
+memory=81559
 use_gpus() {
   local driver=$1 name
   shift
   mkdir -p driver
   {
     printf '#!/bin/sh\ncat <<END\n'
-    for name; do echo "$name, $driver, 81559, 4"; done
+    for name; do echo "$name, $driver, $memory, 4"; done
     echo END
   } >driver/nvidia-smi
   chmod +x driver/nvidia-smi
