@@ -46,6 +46,7 @@ emulated=${small/--hardware=CPU-X/--hardware=emulated:H100}
 expect 0 "hardware +emulated:H100$" "$exp0" $emulated --output=emulated
 manifest=$(echo emulated/emulated_H100-*/emulated_H100_reference/manifest.textproto)
 grep -q 'key: "emulated_products"' $manifest || fail "no recipes in the manifest"
+grep -A1 'key: "emulated_products_unmeasured"' $manifest | grep -q 'value: "none"' || fail "unmeasured products"
 grep -q 'dtype: "bfloat16"' $manifest || fail "emulated in another dtype than a GPU's"
 expect 2 "expected one of emulated:A100, emulated:H100" "$exp0" --hardware=emulated:Z1
 expect 2 "not with --device=cuda" "$exp0" --hardware=emulated:H100 --device=cuda

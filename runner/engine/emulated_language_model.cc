@@ -49,6 +49,27 @@ const EmulatedCore& Emulated(const TensorCore& core) {
                        [&](const auto& gpu) { return std::string_view(gpu.core.gpu) == core.gpu; });
 }
 
+// Rows of logits that are wanted at once: a few of each sequence in a batch.
+constexpr int64_t kMostLogitRows = 64;
+
+// The model's products whose recipe is assumed, "n x k" each; "none".
+std::string UnmeasuredProducts(const TensorCore& core, const ModelConfig& config) {
+  const int64_t queries = config.num_attention_heads * config.head_dim;
+  const int64_t keys = config.num_key_value_heads * config.head_dim;
+  struct Product {
+    int64_t n, k, most_rows;
+  };
+  std::vector<std::string> unmeasured;
+  for (const auto& [n, k, most_rows] :
+       {Product{queries + 2 * keys, config.hidden_size, kMostMeasuredRows},
+        Product{config.hidden_size, queries, kMostMeasuredRows},
+        Product{config.vocab_size, config.hidden_size, kMostLogitRows}}) {
+    if (IsMeasured(core, InputFormat::kBfloat16, {most_rows, n, k})) continue;
+    unmeasured.push_back(absl::StrCat(n, " x ", k));
+  }
+  return unmeasured.empty() ? "none" : absl::StrJoin(unmeasured, ", ");
+}
+
 void AppendTo(std::vector<uint16_t>& rows, const std::vector<uint16_t>& row) {
   rows.insert(rows.end(), row.begin(), row.end());
 }
@@ -140,6 +161,7 @@ absl::StatusOr<std::map<std::string, std::string>> EmulatedLanguageModel::Settin
       {"emulated_kernels",
        "cuBLAS 13, libtorch 2.11's flash attention, softmax, _grouped_mm and bmm, own"},
       {"emulated_products", ProductRecipesDigest()},
+      {"emulated_products_unmeasured", UnmeasuredProducts(core_, checkpoint_.config())},
       {"decode_graph", DecodesByStep(1) ? "yes" : "no"},
   };
 }

@@ -1,53 +1,108 @@
 #include "runner/ops/tensor_core/product_recipes.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <iterator>
+#include <map>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "schema/digest.h"
 
 namespace forensics::runner {
 namespace {
 
+// Ranges are whole tiles of k.
+constexpr int64_t kTileK = 64;
+
+// As testing/measure_products.py writes it.
 struct SplitK {
   const char* gpu;
+  InputFormat format;
   int64_t n;
   int64_t k;
-  int64_t largest_m;
-  int64_t splits;
-  int64_t tile_k;  // ranges are whole tiles, ceil(tiles / splits) of them; the last takes the rest
+  // "16:32 24:-": up to 16 rows ranges of 32 tiles each, the last of which takes the rest; up to 24
+  // one chain. Beyond the last number one chain, which was not measured.
+  const char* tiles_by_rows;
 };
 
-// One line adds a recipe.
 constexpr SplitK kSplits[] = {
-    {"H200", 2048, 4096, 16, 3, 64},
-    {"H100", 2048, 4096, 64, 2, 64},
+#include "runner/ops/tensor_core/split_k.inc"
 };
+
+// The same, read.
+struct RowLimit {
+  int64_t most_rows;
+  int64_t tiles;  // 0: one chain
+};
+using Recipes =
+    std::map<std::tuple<std::string_view, InputFormat, int64_t, int64_t>, std::vector<RowLimit>>;
+
+std::vector<RowLimit> ReadLimits(const char* text) {
+  std::vector<RowLimit> limits;
+  for (const absl::string_view entry : absl::StrSplit(text, ' ')) {
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(entry, ':');
+    RowLimit limit = {0, 0};
+    bool is_sound = absl::SimpleAtoi(parts.first, &limit.most_rows);
+    if (parts.second != "-") is_sound &= absl::SimpleAtoi(parts.second, &limit.tiles);
+    if (!is_sound) std::abort();  // the table is this program's own
+    limits.push_back(limit);
+  }
+  return limits;
+}
+
+const Recipes& Table() {
+  static const Recipes* table = [] {
+    auto* recipes = new Recipes;
+    for (const SplitK& split : kSplits) {
+      (*recipes)[{split.gpu, split.format, split.n, split.k}] = ReadLimits(split.tiles_by_rows);
+    }
+    return recipes;
+  }();
+  return *table;
+}
+
+// Of the table's line for the shape; null: none, or for fewer rows.
+const RowLimit* FindLimit(const TensorCore& core, InputFormat format, const ProductShape& shape) {
+  const auto line = Table().find({core.gpu, format, shape.n, shape.k});
+  if (line == Table().end()) return nullptr;
+  for (const RowLimit& limit : line->second) {
+    if (shape.m <= limit.most_rows) return &limit;
+  }
+  return nullptr;
+}
 
 }  // namespace
 
-std::vector<KRange> KRanges(const TensorCore& core, const ProductShape& shape) {
-  for (const SplitK& split : kSplits) {
-    if (core.gpu != std::string_view(split.gpu) || shape.n != split.n || shape.k != split.k ||
-        shape.m > split.largest_m) {
-      continue;
-    }
-    const int64_t tiles = (shape.k + split.tile_k - 1) / split.tile_k;
-    const int64_t length = (tiles + split.splits - 1) / split.splits * split.tile_k;
-    std::vector<KRange> ranges;
-    for (int64_t begin = 0; begin < shape.k; begin += length) {
-      ranges.push_back({begin, std::min(begin + length, shape.k)});
-    }
-    return ranges;
+std::vector<KRange> KRanges(const TensorCore& core, InputFormat format, const ProductShape& shape) {
+  const RowLimit* limit = FindLimit(core, format, shape);
+  const int64_t length = limit == nullptr || limit->tiles == 0 ? shape.k : limit->tiles * kTileK;
+  std::vector<KRange> ranges;
+  for (int64_t begin = 0; begin < shape.k; begin += length) {
+    ranges.push_back({begin, std::min(begin + length, shape.k)});
   }
-  return {{0, shape.k}};
+  return ranges;
+}
+
+bool IsMeasured(const TensorCore& core, InputFormat format, const ProductShape& shape) {
+  const bool is_known_gpu = std::any_of(std::begin(kSplits), std::end(kSplits), [&](const auto& s) {
+    return core.gpu == std::string_view(s.gpu);
+  });
+  if (!is_known_gpu || shape.n % 8 != 0 || shape.k % 8 != 0) return false;
+  return shape.k <= kMostUnsplitK ? shape.m <= kMostMeasuredRows
+                                  : FindLimit(core, format, shape) != nullptr;
 }
 
 void MultiplyByRecipe(const TensorCore& core, InputFormat format, const ProductShape& shape,
                       const uint16_t* x, int64_t rows, const PackedColumns& w, int64_t first,
                       int64_t last, float* y, int64_t stride_y) {
   const ChainProduct product(core, format);
-  const std::vector<KRange> ranges = KRanges(core, shape);
+  const std::vector<KRange> ranges = KRanges(core, format, shape);
   const auto run = [&](const KRange& range, float* out) {
     for (int64_t i = 0; i < rows; ++i) {
       std::fill(out + i * stride_y + first, out + i * stride_y + last, 0.0f);
@@ -73,8 +128,8 @@ std::string ProductRecipesDigest() {
                     core.multiprocessors, "\n");
   }
   for (const SplitK& split : kSplits) {
-    absl::StrAppend(&text, split.gpu, " ", split.n, " ", split.k, " ", split.largest_m, " ",
-                    split.splits, " ", split.tile_k, "\n");
+    absl::StrAppend(&text, split.gpu, " ", static_cast<int>(split.format), " ", split.n, " ",
+                    split.k, " ", split.tiles_by_rows, "\n");
   }
   return schema::Sha256Hex(text);
 }

@@ -1,9 +1,10 @@
 // How a GPU's library adds up a product: in which ranges of k, each a chain of fused dot-adds from
 // zero, whose float32 sums are added in order.
 //
-// A table of what was measured; what is not in it is one chain. Measured on an H200 with cuBLAS 13
-// (testdata/hopper): tiles, clusters and schedules of kernels do not show in the bits, split k
-// does.
+// Measured with cuBLAS 13 (testdata/hopper): tiles, clusters and schedules of kernels do not show
+// in the bits, split k does. Up to k = kMostUnsplitK no product of any shape was split; beyond, the
+// choice follows from GPU, type, n, k and, in no simple way, m, and is read from a table
+// (split_k.inc). What was not measured is taken as one chain; IsMeasured tells.
 #ifndef RUNNER_OPS_TENSOR_CORE_PRODUCT_RECIPES_H_
 #define RUNNER_OPS_TENSOR_CORE_PRODUCT_RECIPES_H_
 
@@ -28,8 +29,20 @@ struct KRange {
   int64_t end;
 };
 
+// No product with a k up to this was split: 592 pairs of n and k, in both types and with up to 6,144
+// rows, on an H100 and an H200.
+inline constexpr int64_t kMostUnsplitK = 2560;
+
+// The most rows that were measured.
+inline constexpr int64_t kMostMeasuredRows = 6144;
+
 // In ascending order, covering 0 ... k.
-std::vector<KRange> KRanges(const TensorCore& core, const ProductShape& shape);
+std::vector<KRange> KRanges(const TensorCore& core, InputFormat format, const ProductShape& shape);
+
+// Whether KRanges knows rather than assumes: on this GPU, for n and k that are multiples of eight
+// (others have kernels of another arithmetic), where k is no more than kMostUnsplitK or the table
+// has a line of n and k for at least m rows.
+bool IsMeasured(const TensorCore& core, InputFormat format, const ProductShape& shape);
 
 // y[i, j] for i < rows and j in [first, last) in float32, before the one rounding to the output's
 // type: the ranges of KRanges for a product of `shape`, of which x [rows, k] may be a part. y is

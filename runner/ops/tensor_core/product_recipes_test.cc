@@ -5,8 +5,11 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "rapidjson/document.h"
 #include "runner/ops/tensor_core/measured_inputs.h"
@@ -25,16 +28,15 @@ std::vector<uint16_t> Bfloat16Inputs(uint64_t seed, int64_t count) {
   return MeasuredInputs(InputFormat::kBfloat16, seed, count);
 }
 
-std::vector<uint16_t> Multiply(const TensorCore& core, const ProductShape& shape,
-                               const std::vector<uint16_t>& x, int64_t rows,
-                               const std::vector<uint16_t>& w, int64_t columns) {
-  const PackedColumns packed(core, InputFormat::kBfloat16, w.data(), columns, shape.k, shape.k);
+std::vector<uint16_t> Multiply(const TensorCore& core, InputFormat format,
+                               const ProductShape& shape, const std::vector<uint16_t>& x,
+                               int64_t rows, const std::vector<uint16_t>& w, int64_t columns) {
+  const PackedColumns packed(core, format, w.data(), columns, shape.k, shape.k);
   std::vector<float> y(rows * columns);
-  MultiplyByRecipe(core, InputFormat::kBfloat16, shape, x.data(), rows, packed, 0, columns,
-                   y.data(), columns);
+  MultiplyByRecipe(core, format, shape, x.data(), rows, packed, 0, columns, y.data(), columns);
   std::vector<uint16_t> rounded(y.size());
   std::transform(y.begin(), y.end(), rounded.begin(),
-                 [](float value) { return Round(InputFormat::kBfloat16, value); });
+                 [format](float value) { return Round(format, value); });
   return rounded;
 }
 
@@ -72,9 +74,9 @@ class Measured {
   // The stored corner's elements that differ from the core's arithmetic.
   int64_t Differences(const TensorCore& core, const Product& product) const {
     const ProductShape& shape = product.shape;
-    const std::vector<uint16_t> y =
-        Multiply(core, shape, Bfloat16Inputs(product.seed_x, product.rows * shape.k), product.rows,
-                 Bfloat16Inputs(product.seed_w, product.columns * shape.k), product.columns);
+    const std::vector<uint16_t> y = Multiply(
+        core, InputFormat::kBfloat16, shape, Bfloat16Inputs(product.seed_x, product.rows * shape.k),
+        product.rows, Bfloat16Inputs(product.seed_w, product.columns * shape.k), product.columns);
     int64_t differences = 0;
     for (size_t i = 0; i < y.size(); ++i) {
       uint16_t bits;
@@ -128,9 +130,9 @@ TEST(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
   for (const Product& product : measured.products()) {
     const auto& [m, n, k] = product.shape;
     if (m * n * k > 600'000'000 || n * k > 20'000'000) continue;
-    const std::vector<uint16_t> y =
-        Multiply(kH200TensorCore, product.shape, Bfloat16Inputs(product.seed_x, m * k), m,
-                 Bfloat16Inputs(product.seed_w, n * k), n);
+    const std::vector<uint16_t> y = Multiply(kH200TensorCore, InputFormat::kBfloat16, product.shape,
+                                             Bfloat16Inputs(product.seed_x, m * k), m,
+                                             Bfloat16Inputs(product.seed_w, n * k), n);
     EXPECT_EQ(schema::Sha256Hex({reinterpret_cast<const char*>(y.data()), y.size() * 2}),
               product.sha256)
         << m << " x " << n << " x " << k;
@@ -139,18 +141,81 @@ TEST(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
   EXPECT_GE(whole, 50);
 }
 
+class Samples : public testing::TestWithParam<const TensorCore*> {};
+
+// testdata/hopper/product_samples_GPU.{json,bin}: a row of each, of both types.
+TEST_P(Samples, HaveTheMeasuredBits) {
+  const TensorCore& core = *GetParam();
+  const std::string name =
+      absl::StrCat("testdata/hopper/product_samples_", absl::AsciiStrToLower(core.gpu));
+  const std::string stored = ReadFile(name + ".bin");
+  rapidjson::Document document;
+  document.Parse(ReadFile(name + ".json").c_str());
+  ASSERT_FALSE(document.HasParseError());
+  size_t at = 0;
+  int64_t measured = 0, split = 0, other = 0;
+  for (const auto& sample : document["samples"].GetArray()) {
+    const InputFormat format = sample[0].GetString() == std::string_view("bfloat16")
+                                   ? InputFormat::kBfloat16
+                                   : InputFormat::kFloat16;
+    const ProductShape shape = {sample[1].GetInt64(), sample[2].GetInt64(), sample[3].GetInt64()};
+    const int64_t columns = sample[4].GetInt64();
+    const std::vector<uint16_t> y =
+        Multiply(core, format, shape, MeasuredInputs(format, 1, shape.k), 1,
+                 MeasuredInputs(format, 2, columns * shape.k), columns);
+    const bool is_equal = std::memcmp(stored.data() + at, y.data(), 2 * y.size()) == 0;
+    at += 2 * y.size();
+    if (!IsMeasured(core, format, shape)) {
+      other += !is_equal;
+      continue;
+    }
+    EXPECT_TRUE(is_equal) << sample[0].GetString() << " " << shape.m << " x " << shape.n << " x "
+                          << shape.k;
+    ++measured;
+    split += KRanges(core, format, shape).size() > 1;
+  }
+  EXPECT_EQ(at, stored.size());
+  EXPECT_GT(measured, 500);
+  EXPECT_GT(split, 200);
+  EXPECT_GT(other, 0) << "unaligned shapes are assumed to be chains: what is the caveat for?";
+}
+
+INSTANTIATE_TEST_SUITE_P(Gpus, Samples, testing::Values(&kH100TensorCore, &kH200TensorCore),
+                         [](const auto& info) { return std::string(info.param->gpu); });
+
+// A recipe follows from the type, too, and in no simple way from the number of rows.
 TEST(ProductRecipes, RangesCoverK) {
-  const std::vector<KRange> split = KRanges(kH200TensorCore, {16, 2048, 4096});
+  const auto ranges = [](const TensorCore& core, int64_t m, int64_t n, int64_t k,
+                         InputFormat format = InputFormat::kBfloat16) {
+    return KRanges(core, format, {m, n, k});
+  };
+  const std::vector<KRange> split = ranges(kH200TensorCore, 16, 2048, 4096);
   ASSERT_EQ(split.size(), 3u);
   EXPECT_EQ(split[0].end, 22 * 64);
   EXPECT_EQ(split[1].begin, 22 * 64);
   EXPECT_EQ(split[2].begin, 44 * 64);
   EXPECT_EQ(split[2].end, 4096);
-  EXPECT_EQ(KRanges(kH200TensorCore, {17, 2048, 4096}).size(), 1u);
-  EXPECT_EQ(KRanges(kH100TensorCore, {64, 2048, 4096}).size(), 2u);
-  EXPECT_EQ(KRanges(kH100TensorCore, {65, 2048, 4096}).size(), 1u);
-  EXPECT_EQ(KRanges(kAmpereTensorCore, {1, 2048, 4096}).size(), 1u);
+  EXPECT_EQ(ranges(kH100TensorCore, 40, 2048, 4096).size(), 2u);
+  EXPECT_EQ(ranges(kH100TensorCore, 41, 2048, 4096).size(), 1u);
+  EXPECT_EQ(ranges(kH100TensorCore, 64, 2048, 4096).size(), 2u);
+  EXPECT_EQ(ranges(kH100TensorCore, 65, 2048, 4096).size(), 1u);
+  EXPECT_EQ(ranges(kH100TensorCore, 8, 4096, 4096).size(), 2u);
+  EXPECT_EQ(ranges(kH100TensorCore, 8, 4096, 4096, InputFormat::kFloat16).size(), 1u);
+  EXPECT_EQ(ranges(kAmpereTensorCore, 1, 2048, 4096).size(), 1u);
   EXPECT_EQ(ProductRecipesDigest().size(), 64u);
+}
+
+TEST(ProductRecipes, KnowWhatWasMeasured) {
+  const auto is_measured = [](const TensorCore& core, int64_t m, int64_t n, int64_t k) {
+    return IsMeasured(core, InputFormat::kBfloat16, {m, n, k});
+  };
+  EXPECT_TRUE(is_measured(kH100TensorCore, 6144, 5120, 2048));
+  EXPECT_TRUE(is_measured(kH100TensorCore, 6144, 2048, 4096));
+  EXPECT_FALSE(is_measured(kH100TensorCore, 6145, 2048, 4096));
+  EXPECT_FALSE(is_measured(kH100TensorCore, 1, 2056, 4096)) << "no line";
+  EXPECT_FALSE(is_measured(kH100TensorCore, 1, 2048, 1004)) << "unaligned";
+  EXPECT_FALSE(is_measured(kH100TensorCore, 1, 2001, 1024)) << "unaligned";
+  EXPECT_FALSE(is_measured(kAmpereTensorCore, 1, 2048, 2048)) << "never seen";
 }
 
 }  // namespace
