@@ -1,7 +1,9 @@
 #include "analyzer/verify.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -13,12 +15,19 @@
 namespace forensics::analyzer {
 namespace {
 
+constexpr char kOneFile[] = "the claim and the recomputation are one file: nothing was recomputed";
+
 std::string Name(const Configuration& configuration) {
   return absl::StrCat(configuration.config_id, " (", configuration.hardware, ")");
 }
 
-std::string Table(const VerifiedExperiment& verified) {
+void AppendLines(const char* label, const std::vector<std::string>& lines, std::string& text) {
+  for (const std::string& line : lines) absl::StrAppend(&text, "  ", label, line, "\n");
+}
+
+std::string Table(const VerifiedExperiment& verified, bool is_one_file) {
   std::string text;
+  if (is_one_file) absl::StrAppend(&text, kOneFile, "\n");
   for (const Verification& v : verified.verifications) {
     absl::StrAppend(&text, Name(*v.claimed), " recomputed as ", Name(*v.recomputed), ": ",
                     absl::AsciiStrToUpper(VerdictName(v.verdict)), "\n");
@@ -31,9 +40,9 @@ std::string Table(const VerifiedExperiment& verified) {
       const char* const label = v.verdict == Verdict::kParted ? "first at " : "";
       absl::StrAppend(&text, "  ", label, v.reason, "\n");
     }
-    for (const std::string& contradiction : v.contradictions) {
-      absl::StrAppend(&text, "  another ", contradiction, "\n");
-    }
+    AppendLines("contradiction: ", v.statements.contradictions, text);
+    AppendLines("not checked: ", v.statements.unchecked, text);
+    AppendLines("note: ", v.notes, text);
   }
   for (const std::string& missing : verified.not_recomputed) {
     absl::StrAppend(&text, missing, "\n");
@@ -48,9 +57,10 @@ void WriteConfiguration(ReportWriter& writer, const char* key, const Configurati
   writer.EndObject();
 }
 
-std::string Json(const VerifiedExperiment& verified) {
+std::string Json(const VerifiedExperiment& verified, bool is_one_file) {
   ReportWriter writer;
   writer.StartObject();
+  writer.Field("note", is_one_file ? kOneFile : "");
   writer.StartArray("verifications");
   for (const Verification& v : verified.verifications) {
     writer.StartObject();
@@ -58,7 +68,9 @@ std::string Json(const VerifiedExperiment& verified) {
     WriteConfiguration(writer, "recomputed", *v.recomputed);
     writer.Field("verdict", VerdictName(v.verdict));
     writer.Field("reason", v.reason);
-    writer.Field("contradictions", v.contradictions);
+    writer.Field("contradictions", v.statements.contradictions);
+    writer.Field("not_checked", v.statements.unchecked);
+    writer.Field("notes", v.notes);
     writer.Field("claimed_repetitions", v.claimed_repetitions);
     writer.Field("values", v.values);
     writer.Field("vectors", v.vectors);
@@ -76,6 +88,7 @@ VerifyOutcome OutcomeOf(const VerifiedExperiment& verified) {
   outcome.complete = verified.not_recomputed.empty();
   for (const Verification& v : verified.verifications) {
     outcome.any_parted |= v.verdict == Verdict::kParted;
+    outcome.any_contradicted |= v.verdict == Verdict::kContradicted;
     outcome.complete &= v.verdict != Verdict::kNotComparable;
   }
   return outcome;
@@ -100,7 +113,11 @@ absl::StatusOr<VerifyOutcome> VerifyFiles(const VerifyOptions& options, std::ost
                                                    options.claimed, " tests ", claimed->variable));
   }
   const VerifiedExperiment verified = VerifyExperiment(*claimed, *recomputed, options.choice);
-  out << (options.format == VerifyFormat::kJson ? Json(verified) : Table(verified));
+  std::error_code ignored;
+  const bool is_one_file =
+      std::filesystem::equivalent(options.claimed, options.recomputed, ignored);
+  out << (options.format == VerifyFormat::kJson ? Json(verified, is_one_file)
+                                                : Table(verified, is_one_file));
   if (!out.flush()) {
     return absl::DataLossError("the verdict could not be written to the standard output");
   }

@@ -21,6 +21,7 @@ struct VerifyOptions {
 
 struct VerifyOutcome {
   bool any_parted = false;
+  bool any_contradicted = false;
   bool complete = false;  // each claimed configuration was recomputed and can be judged
 };
 

@@ -27,14 +27,18 @@ constexpr char kUsage[] =
 Pairs the configurations of two experiment files by the variable's value and answers "equal", or
 names the first place, in the order in which a model computes, where the claim and the recomputation
 part: step, signal, layer, position, element, both values. Every stored repetition of the claim is
-held against the recomputation. Paths are relative to where the command was typed.
+held against the recomputation. What the two files state of a run (model, dtype, fixed parameters,
+prompt, fed tokens) is compared too: equal bits with another statement are "contradicted", and what
+one of the two does not state is listed as not checked. Paths are relative to where the command was
+typed.
 
   bazel run //runner:exp0 -- --hardware=emulated:H100 --output=again
   bazel run //collector:fuse -- again --output=again
   bazel run //analyzer:verify -- --claimed=theirs.json --recomputed=again/reference_baseline.json
 
-Exit code: 0 all equal; 1 nothing could be done; 2 wrong usage; 3 a configuration parts; 4 none
-parts, but one was not recomputed or cannot be compared, and is named.
+Exit code: 0 all equal; 1 nothing could be done; 2 wrong usage; 3 a configuration parts; 5 none
+parts, but one's statements are contradicted; 4 neither, but one was not recomputed or cannot be
+compared, and is named.
 )";
 
 absl::StatusOr<VerifyOptions> ParseOptions(const std::vector<std::string>& positional) {
@@ -67,6 +71,7 @@ int Run(int argc, char** argv) {
   const absl::StatusOr<VerifyOutcome> outcome = VerifyFiles(*options, std::cout);
   if (!outcome.ok()) return schema::ReportAndExitCode("verify", outcome.status());
   if (outcome->any_parted) return schema::kExitNotReproducible;
+  if (outcome->any_contradicted) return schema::kExitContradicted;
   return outcome->complete ? schema::kExitDone : schema::kExitIncomplete;
 }
 

@@ -17,6 +17,7 @@ enum ExitCode : int {
   kExitUsage = 2,
   kExitNotReproducible = 3,  // repetitions, or a claim and its recomputation, differ
   kExitIncomplete = 4,       // done, but something asked for was missing or damaged and is named
+  kExitContradicted = 5,     // bits agree, but not what is stated of them (verify)
 };
 
 // Parses the flags that were defined with ABSL_FLAG and returns the positional arguments. --help

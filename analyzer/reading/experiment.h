@@ -130,6 +130,8 @@ struct Experiment {
   std::vector<int> layers;     // extraction_config, in its order
   std::vector<int> positions;  // extraction_config
   std::optional<int64_t> decode_steps;
+  // Of experiment_metadata: model, model_size, architecture, sequence_length; null ones left out.
+  std::map<std::string, std::string> facts;
   std::vector<Configuration> configurations;
   std::vector<RunRecord> runs;
   // What is odd in the file though it can be read: named places, in words.

@@ -28,6 +28,20 @@ absl::Status ReadInts(JsonCursor& cursor, std::vector<int>& field) {
   return absl::OkStatus();
 }
 
+// Calls `use` with the scalar that comes next; objects and arrays are passed over.
+absl::Status ReadScalarOrSkip(JsonCursor& cursor,
+                              absl::FunctionRef<void(const JsonScalar& scalar)> use) {
+  const JsonCursor::Kind kind = cursor.Peek();
+  if (kind == JsonCursor::Kind::kObject || kind == JsonCursor::Kind::kArray) return cursor.Skip();
+  const absl::StatusOr<JsonScalar> scalar = cursor.ReadScalar();
+  if (scalar.ok()) use(*scalar);
+  return scalar.status();
+}
+
+bool IsFact(const std::string& key) {
+  return key == "model" || key == "model_size" || key == "architecture" || key == "sequence_length";
+}
+
 absl::Status ReadMetadata(JsonCursor& cursor, Experiment& experiment) {
   const auto extraction = [&](const std::string& key) {
     if (key == "layers") return ReadInts(cursor, experiment.layers);
@@ -39,18 +53,12 @@ absl::Status ReadMetadata(JsonCursor& cursor, Experiment& experiment) {
     if (key == "variable_tested") return ReadField(cursor, experiment.variable);
     if (key == "decode_steps") return ReadField(cursor, experiment.decode_steps);
     if (key == "extraction_config") return ReadObjectOrNull(cursor, extraction);
-    return cursor.Skip();
+    if (!IsFact(key)) return cursor.Skip();
+    return ReadScalarOrSkip(cursor, [&](const JsonScalar& scalar) {
+      if (std::holds_alternative<std::monostate>(scalar)) return;
+      experiment.facts[key] = ScalarText(scalar);
+    });
   });
-}
-
-// Calls `use` with the scalar that comes next; objects and arrays are passed over.
-absl::Status ReadScalarOrSkip(JsonCursor& cursor,
-                              absl::FunctionRef<void(const JsonScalar& scalar)> use) {
-  const JsonCursor::Kind kind = cursor.Peek();
-  if (kind == JsonCursor::Kind::kObject || kind == JsonCursor::Kind::kArray) return cursor.Skip();
-  const absl::StatusOr<JsonScalar> scalar = cursor.ReadScalar();
-  if (scalar.ok()) use(*scalar);
-  return scalar.status();
 }
 
 absl::Status ReadCircumstance(JsonCursor& cursor, const std::string& name,

@@ -91,6 +91,9 @@ TEST(ReadExperiment, FindsEveryFieldThatTheAnalysisUses) {
   EXPECT_THAT(experiment.layers, ElementsAre(1, 47));
   EXPECT_THAT(experiment.positions, ElementsAre(-3, -2, -1));
   EXPECT_THAT(experiment.decode_steps, Optional(2));
+  EXPECT_THAT(experiment.facts,
+              ElementsAre(Pair("architecture", "MoE"), Pair("model", "m"),
+                          Pair("model_size", "30B"), Pair("sequence_length", "9")));
   ASSERT_THAT(experiment.configurations, SizeIs(1));
   const Configuration& configuration = experiment.configurations[0];
   EXPECT_EQ(configuration.config_id, "A100_bs1");

@@ -29,6 +29,14 @@ if change == "value":
 elif change == "prompt":
     for r in runs:
         r["prompt_text"] = "another"
+elif change == "batch_size":
+    for c in mine:
+        c["fixed_params"]["batch_size"] = 8
+elif change == "model":
+    data["experiment_metadata"]["model"] = "another"
+elif change == "no_prompt":
+    for r in runs:
+        r.pop("prompt_text")
 elif change == "configuration":
     mine.pop()
 data["configurations"], data["runs"] = mine, runs
@@ -36,6 +44,9 @@ json.dump(data, open(target, "w"))
 claimed = json.load(open(source))
 claimed["configurations"] = [c for c in claimed["configurations"] if c["hardware"].startswith("H100")]
 claimed["runs"] = [r for r in claimed["runs"] if "again_" + r["config_id"] in {c["config_id"] for c in data["configurations"]} or change == "configuration"]
+if change == "batch_size":
+    for c in claimed["configurations"]:
+        c["fixed_params"]["batch_size"] = 1
 json.dump(claimed, open("claimed.json", "w"))
 EOF
 
@@ -65,7 +76,16 @@ verdict 3 value "/pos_-1, element 2: "
 grep -q ": PARTED" "$TEST_TMPDIR/out" || { echo "not parted"; failures=1; }
 expect 3 '"verdict": "parted"' --claimed=claimed.json --recomputed=again.json --format=json
 python3 -m json.tool "$TEST_TMPDIR/out" >/dev/null || { echo "no JSON"; failures=1; }
-verdict 4 prompt "NOT COMPARABLE"
+verdict 5 prompt ": CONTRADICTED"
+verdict 5 batch_size "contradiction: fixed_params.batch_size: "
+expect 5 '"verdict": "contradicted"' --claimed=claimed.json --recomputed=again.json --format=json
+verdict 5 model "contradiction: experiment_metadata.model: "
+verdict 0 no_prompt "not checked: prompt_text of repetition "
+expect 0 "are one file: nothing was recomputed" --claimed=again.json --recomputed=again.json
+sed s/emulated:H100/emulated:A100/ again.json >a100.json
+expect 0 "of another GPU than the claim's" --claimed=again.json --recomputed=a100.json
+expect 0 "the recomputation is not emulated: its hardware is H100" --claimed=again.json \
+  --recomputed=claimed.json
 verdict 4 configuration "not recomputed"
 
 expect 2 "--claimed is missing" --recomputed=again.json

@@ -11,8 +11,6 @@
 namespace forensics::analyzer {
 namespace {
 
-constexpr char kModelDigest[] = "settings.model_digest";
-
 // Those with values before those with a digest alone, which says less of where they part.
 std::vector<const RunRecord*> RunsOf(const Experiment& experiment, const Configuration& of) {
   std::vector<const RunRecord*> runs;
@@ -27,30 +25,6 @@ std::vector<const RunRecord*> RunsOf(const Experiment& experiment, const Configu
 
 const RunRecord* FirstStored(const std::vector<const RunRecord*>& runs) {
   return runs.empty() || !runs.front()->stored() ? nullptr : runs.front();
-}
-
-std::string Circumstance(const Configuration& configuration, const char* name) {
-  const auto found = configuration.circumstances.find(name);
-  return found == configuration.circumstances.end() ? "" : found->second;
-}
-
-// What both state, and differently.
-void AddContradictions(const RunRecord& claimed, const RunRecord& recomputed,
-                       Verification& verification) {
-  const auto add = [&](const char* what, const std::string& a, const std::string& b) {
-    if (a.empty() || b.empty() || a == b) return;
-    verification.contradictions.push_back(absl::StrCat(what, ": ", a, ", recomputed with ", b));
-  };
-  const Configuration& a = *verification.claimed;
-  const Configuration& b = *verification.recomputed;
-  add("model digest", Circumstance(a, kModelDigest), Circumstance(b, kModelDigest));
-  add("dtype", Circumstance(a, "dtype"), Circumstance(b, "dtype"));
-  add("signals of the reference whose tokens were fed", a.reference_signals_sha256,
-      b.reference_signals_sha256);
-  if (claimed.prompt_text.has_value() && recomputed.prompt_text.has_value() &&
-      claimed.prompt_text != recomputed.prompt_text) {
-    verification.contradictions.push_back("prompt: another text");
-  }
 }
 
 bool HaveOtherPrompts(const RunRecord& a, const RunRecord& b) {
@@ -81,6 +55,7 @@ Verification Compare(const Experiment& claimed, const Configuration& claim,
   Verification verification;
   verification.claimed = &claim;
   verification.recomputed = &recomputation;
+  verification.notes = HardwareNotes(claim.hardware, recomputation.hardware);
   const std::vector<const RunRecord*> runs = RunsOf(claimed, claim);
   verification.claimed_repetitions = static_cast<int64_t>(runs.size());
   const RunRecord* again = FirstStored(RunsOf(recomputed, recomputation));
@@ -91,15 +66,17 @@ Verification Compare(const Experiment& claimed, const Configuration& claim,
                      " is stored with its values");
     return verification;
   }
-  AddContradictions(*first, *again, verification);
-  if (HaveOtherPrompts(*first, *again)) {
-    verification.reason = "other prompts";
-    return verification;
-  }
+  verification.statements = CompareStatements(claimed, claim, recomputed, recomputation);
+  for (const RunRecord* run : runs) AddRunStatements(*run, *again, verification.statements);
   verification.verdict = Verdict::kEqual;
   for (const RunRecord* run : runs) {
     const auto parting = Parting(*run, *again, verification);
     if (!parting.has_value()) continue;
+    if (HaveOtherPrompts(*run, *again)) {
+      verification.verdict = Verdict::kNotComparable;
+      verification.reason = "other prompts";
+      return verification;
+    }
     verification.verdict = Verdict::kParted;
     verification.reason = absl::StrCat("repetition ", run->rep_id, ", ", *parting);
     return verification;
@@ -107,6 +84,8 @@ Verification Compare(const Experiment& claimed, const Configuration& claim,
   if (verification.values == 0) {
     verification.verdict = Verdict::kNotComparable;
     verification.reason = "neither stores a value";
+  } else if (!verification.statements.contradictions.empty()) {
+    verification.verdict = Verdict::kContradicted;
   }
   return verification;
 }
@@ -135,6 +114,8 @@ const char* VerdictName(Verdict verdict) {
       return "equal";
     case Verdict::kParted:
       return "parted";
+    case Verdict::kContradicted:
+      return "contradicted";
     case Verdict::kNotComparable:
       return "not comparable";
   }

@@ -7,16 +7,18 @@
 #include <vector>
 
 #include "analyzer/reading/experiment.h"
+#include "analyzer/verification/statements.h"
 
 namespace forensics::analyzer {
 
 enum class Verdict {
   kEqual,          // every value that either stores has the other's bits
   kParted,         // they part somewhere
+  kContradicted,   // the same bits, but what the two files state of them differs
   kNotComparable,  // other prompts, or nothing stored: no verdict about the bits
 };
 
-// "equal", "parted", "not comparable".
+// "equal", "parted", "contradicted", "not comparable".
 const char* VerdictName(Verdict verdict);
 
 // A claimed configuration beside its recomputation.
@@ -26,8 +28,8 @@ struct Verification {
   Verdict verdict = Verdict::kNotComparable;
   // kParted: the first place in the order of computation, with both values; kNotComparable: why.
   std::string reason;
-  // What is stated of the two and differs though it should not: model, prompt, fed tokens.
-  std::vector<std::string> contradictions;
+  Statements statements;
+  std::vector<std::string> notes;  // of the two hardware
   int64_t claimed_repetitions = 0;
   int64_t values = 0;   // compared, of one pair of repetitions
   int64_t vectors = 0;  // compared

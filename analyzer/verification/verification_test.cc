@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "analyzer/testing/builders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -104,22 +105,86 @@ TEST(VerifyExperiment, HoldsDigestsOfWhatIsNotStored) {
 }
 
 TEST(VerifyExperiment, JudgesNoOtherPromptAndNothing) {
-  Pair pair;
+  Pair pair(1);
   pair.claimed.runs[0].prompt_text = "a";
   pair.recomputed.runs[0].prompt_text = "b";
   EXPECT_EQ(pair.Verify().verdict, Verdict::kNotComparable);
-  EXPECT_THAT(pair.Verify().contradictions, ElementsAre("prompt: another text"));
+  EXPECT_THAT(pair.Verify().statements.contradictions,
+              ElementsAre("prompt_text of repetition 0: another text"));
   Pair empty;
   empty.claimed.runs.clear();
   EXPECT_EQ(empty.Verify().verdict, Verdict::kNotComparable);
   EXPECT_THAT(empty.Verify().reason, HasSubstr("no repetition of the claim is stored"));
 }
 
-TEST(VerifyExperiment, NamesAnotherModel) {
-  Pair pair(1);
-  pair.claimed.configurations[0].circumstances["settings.model_digest"] = "one";
-  pair.recomputed.configurations[0].circumstances["settings.model_digest"] = "two";
-  EXPECT_THAT(pair.Verify().contradictions, ElementsAre("model digest: one, recomputed with two"));
+// Equal bits, with a statement changed on the claim's side.
+TEST(VerifyExperiment, ContradictsFalseStatementsOfEqualBits) {
+  for (const char* name :
+       {"dtype", "world_size", "fixed_params.batch_size", "fixed_params.attention_impl",
+        "fixed_params.quantization", "settings.model_digest", "settings.decode_graph"}) {
+    Pair pair;
+    pair.claimed.configurations[0].circumstances[name] = "one";
+    pair.recomputed.configurations[0].circumstances[name] = "two";
+    EXPECT_EQ(pair.Verify().verdict, Verdict::kContradicted) << name;
+    EXPECT_THAT(pair.Verify().statements.contradictions,
+                ElementsAre(absl::StrCat(name, ": one, recomputed with two")));
+  }
+  Pair model;
+  model.claimed.facts["model"] = "large";
+  model.recomputed.facts["model"] = "small";
+  EXPECT_EQ(model.Verify().verdict, Verdict::kContradicted);
+  Pair prompt;
+  prompt.claimed.runs[0].prompt_text = "a";
+  prompt.recomputed.runs[0].prompt_text = "b";
+  EXPECT_EQ(prompt.Verify().verdict, Verdict::kContradicted);
+  Pair reference;
+  reference.claimed.configurations[0].reference_signals_sha256 = "aa";
+  reference.recomputed.configurations[0].reference_signals_sha256 = "ab";
+  EXPECT_EQ(reference.Verify().verdict, Verdict::kContradicted);
+}
+
+TEST(VerifyExperiment, TakesOtherMachinesForNoContradiction) {
+  Pair pair;
+  for (const char* name : {"cuda_version", "settings.threads", "settings.cublas"}) {
+    pair.claimed.configurations[0].circumstances[name] = "one";
+    pair.recomputed.configurations[0].circumstances[name] = "two";
+  }
+  EXPECT_EQ(pair.Verify().verdict, Verdict::kEqual);
+}
+
+TEST(VerifyExperiment, ListsWhatOneAloneStates) {
+  Pair pair;
+  pair.recomputed.runs[0].prompt_text = "a";
+  pair.recomputed.runs[0].signals_sha256 = "aa";
+  pair.recomputed.configurations[0].circumstances["dtype"] = "bfloat16";
+  pair.claimed.facts["model"] = "small";
+  RunRecord bare;
+  bare.config_id = "H100_reference";
+  bare.rep_id = 1;
+  bare.prompt_text = "a";
+  bare.signals_sha256 = "aa";
+  pair.claimed.runs.push_back(bare);
+  EXPECT_EQ(pair.Verify().verdict, Verdict::kEqual);
+  EXPECT_THAT(pair.Verify().statements.unchecked,
+              ElementsAre("dtype: not stated by the claim",
+                          "experiment_metadata.model: not stated by the recomputation",
+                          "prompt_text of repetition 0: not stated by the claim",
+                          "signals_sha256 of repetition 0: not stated by the claim"));
+  pair.claimed.runs[1].signals_sha256 = "";
+  EXPECT_THAT(pair.Verify().statements.unchecked,
+              testing::Contains("bits of repetition 1: the claim has neither its values nor their "
+                                "digest"));
+}
+
+TEST(VerifyExperiment, NotesARecomputationThatIsNoEmulationOfTheClaimsGpu) {
+  Pair pair;
+  EXPECT_THAT(pair.Verify().notes, IsEmpty());
+  pair.recomputed.configurations[0].hardware = "emulated:A100";
+  EXPECT_THAT(pair.Verify().notes, ElementsAre("the recomputation is of another GPU than the "
+                                               "claim's: A100, claimed H100"));
+  pair.recomputed.configurations[0].hardware = "NVIDIA H100 80GB HBM3";
+  EXPECT_THAT(pair.Verify().notes, ElementsAre("the recomputation is not emulated: its hardware is "
+                                               "NVIDIA H100 80GB HBM3"));
 }
 
 TEST(VerifyExperiment, PairsByValueOrById) {
