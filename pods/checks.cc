@@ -16,15 +16,15 @@
 #include "absl/strings/str_split.h"
 #include "pods/ask.h"
 #include "pods/bundle_manifest.h"
+#include "pods/disk_room.h"
 #include "pods/gpu_checks.h"
+#include "pods/workspace.h"
 #include "schema/run_directory.h"
 
 namespace forensics::pods {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr double kBytesPerGigabyte = 1e9;
 
 // Builds for other CUDA versions that are not here: the rest can be run without them.
 void NoteMissingBuilds(const std::vector<Step>& left, std::vector<Finding>& findings) {
@@ -161,11 +161,13 @@ Finding CheckDisk(const Plan& plan, const std::vector<Step>& left) {
       absl::StrFormat("%s: %.1f GB free, %.1f needed (%.1f for models, %.1f for the rest)",
                       plan.folder(), free, needed, models, plan.disk().results_gigabytes());
   const double budget = plan.disk().budget_gigabytes();
-  if (budget > 0 && models > budget) {
-    return {
-        Finding::kWrong, "disk",
-        absl::StrFormat("models of %.1f GB lie together, the budget is %.1f GB", models, budget),
-        "raise disk.budget_gigabytes, or leave out an experiment"};
+  const double here = GigabytesIn(Workspace(plan.folder()).Models());
+  if (budget > 0 && here + models > budget) {
+    return {Finding::kWrong, "disk",
+            absl::StrFormat("models of %.1f GB lie together, %.1f of them already, the budget is "
+                            "%.1f GB",
+                            here + models, here, budget),
+            "raise disk.budget_gigabytes, or leave out an experiment"};
   }
   if (free >= needed) return {Finding::kOk, "disk", text, ""};
   return {Finding::kWrong, "disk", text, "rent a larger disk, or free some of this one"};
@@ -173,17 +175,16 @@ Finding CheckDisk(const Plan& plan, const std::vector<Step>& left) {
 
 }  // namespace
 
-std::vector<Finding> CheckMachine(const Plan& plan, const std::vector<Step>& left,
+std::vector<Finding> CheckMachine(Plan& plan, const std::vector<Step>& left,
                                   const FindTool& find_tool, SignalGuard& signals) {
   std::vector<Finding> findings = {CheckTools(left), CheckFiles(plan)};
   NoteMissingBuilds(left, findings);
   CheckBundles(plan, find_tool, findings);
   CheckOthers(plan, findings);
-  Plan measured = plan;
   for (const Step& step : left) {
-    if (step.kind == StepKind::kFetch) findings.push_back(CheckHub(measured, step, signals));
+    if (step.kind == StepKind::kFetch) findings.push_back(CheckHub(plan, step, signals));
   }
-  findings.push_back(CheckDisk(measured, left));
+  findings.push_back(CheckDisk(plan, left));
   for (Finding& finding : CheckGpusTogether(plan, left, find_tool, signals)) {
     findings.push_back(std::move(finding));
   }

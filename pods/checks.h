@@ -12,8 +12,9 @@
 namespace forensics::pods {
 
 // Of what `left`, the steps that are not done, need: tools, documents, models' folders, disk, the
-// hub, NCCL. All of it is looked at, whatever is wrong.
-std::vector<Finding> CheckMachine(const Plan& plan, const std::vector<Step>& left,
+// hub, NCCL. All of it is looked at, whatever is wrong. Models' gigabytes become what the hub says
+// is left to fetch of them.
+std::vector<Finding> CheckMachine(Plan& plan, const std::vector<Step>& left,
                                   const FindTool& find_tool, SignalGuard& signals);
 
 }  // namespace forensics::pods

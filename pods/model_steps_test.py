@@ -102,6 +102,27 @@ class ModelStepsTest(unittest.TestCase):
         said = self.forensics(1, "run", "exp3-gptq: model_gptq is org/gptq %s, expected org/gptq %s" % (before, commit))
         self.assertNotIn("running", said)
 
+    def test_a_model_whose_experiment_failed_makes_room(self):
+        # Enough for two of the three, and what the client notes of them.
+        self.plan.write_text(self.plan.read_text() + "disk { budget_gigabytes: 9e-6 }\n")
+        (self.folder / "exp3").write_text("fail\n")
+        said = self.forensics(1, "run", "failed   exp3-gptq", "deleted  the model of exp3-gptq, which failed, "
+                              "to make room for fetch-bnb: models of", "done     exp3-bnb")
+        self.assertLess(said.index("deleted  the model"), said.index("done     fetch-bnb"))
+        self.assertEqual(self.models(), ["org--awq"])
+        # What lies there counts, whoever brought it.
+        (self.folder / "pod/models/mine").write_bytes(bytes(5000))
+        self.forensics(1, "run", "wrong  disk       models of")
+        (self.folder / "pod/models/mine").unlink()
+        self.forensics(0, "run", "done     exp3-gptq")
+
+    def test_a_model_whose_experiment_failed_stays_where_there_is_room(self):
+        (self.folder / "exp3").write_text("fail\n")
+        self.forensics(1, "run", "failed   exp3-gptq", "done     exp3-bnb")
+        self.assertEqual(self.models(), ["org--awq", "org--gptq"])
+        self.forensics(0, "run", "done     exp3-gptq")
+        self.assertEqual(self.weights_sent(), self.sizes)
+
     def test_a_wrong_digest_is_not_run(self):
         self.hub.flip["gptq.safetensors"] = 2
         said = self.forensics(1, "run", "failed   fetch-gptq", "does not have the digest that the hub states")

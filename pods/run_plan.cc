@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "pods/damaged_runs.h"
+#include "pods/disk_room.h"
 #include "pods/folder_claim.h"
 #include "pods/remove_model.h"
 #include "schema/command_line.h"
@@ -163,6 +164,25 @@ PlanRunner::Verdict PlanRunner::DeleteModel(const Step& step) const {
   return {Outcome::kFailed, std::string(status.message())};
 }
 
+std::string PlanRunner::MakeRoom(const Step& step) {
+  const double gigabytes = plan_.models(step.model).gigabytes();
+  std::string lack = LackOfRoom(plan_, gigabytes);
+  for (const Step& earlier : steps_) {
+    if (lack.empty() || earlier.id == step.id) break;
+    std::error_code error;
+    if (earlier.kind != StepKind::kDelete ||
+        !fs::exists(ModelDirectory(plan_, plan_.models(earlier.model)), error)) {
+      continue;
+    }
+    const Verdict verdict = DeleteModel(earlier);
+    if (verdict.outcome != Outcome::kDone) return verdict.message;
+    display_.Note(absl::StrCat("deleted  the model of ", absl::StrJoin(earlier.needs, ", "),
+                               ", which failed, to make room for ", step.id, ": ", lack));
+    lack = LackOfRoom(plan_, gigabytes);
+  }
+  return lack;
+}
+
 // What the process says is done must be found done.
 PlanRunner::Verdict PlanRunner::Confirm(const Step& step) const {
   if (IsFuseOrCompare(step)) {
@@ -214,6 +234,8 @@ bool PlanRunner::WaitBeforeRetry(int retries) {
 }
 
 PlanRunner::Verdict PlanRunner::RunStep(const Step& step) {
+  const std::string lack = step.kind == StepKind::kFetch ? MakeRoom(step) : "";
+  if (!lack.empty()) return {Outcome::kDiskFull, lack};
   for (int retries = 0;; ++retries) {
     Record("begin", step.id, 0, "");
     Verdict verdict = Attempt(step);

@@ -45,6 +45,9 @@ class PlanRunner {
   Verdict Attempt(const Step& step);
   Verdict RunProcess(const Step& step);
   Verdict DeleteModel(const Step& step) const;
+  // For the model of a fetch step that does not fit: deletes those that lie here because the step
+  // failed that needed them. What is still in the way; empty: nothing.
+  std::string MakeRoom(const Step& step);
   Verdict Confirm(const Step& step) const;
   // Whether to go on with the next step.
   bool Settle(const Step& step, const Verdict& verdict, double seconds);
