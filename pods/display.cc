@@ -1,12 +1,17 @@
 #include "pods/display.h"
 
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -14,6 +19,7 @@ namespace forensics::pods {
 namespace {
 
 constexpr size_t kWidestRemark = 60;
+constexpr int kUsualColumns = 80, kUsualRows = 24;
 
 // Of a time that may be unknown.
 std::string TimeText(const StepTime& time) {
@@ -64,11 +70,35 @@ std::string TotalText(const std::vector<StepView>& steps, double seconds_at_work
                       " in all");
 }
 
-Display::Display(std::ostream& out, bool is_terminal, const std::string& log)
-    : out_(out), is_terminal_(is_terminal) {
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(log).parent_path(), ignored);
-  log_.open(log, std::ios::app);
+std::string FitToTerminal(absl::string_view text, TerminalSize size) {
+  const auto most = static_cast<size_t>((size.columns > 0 ? size.columns : kUsualColumns) - 1);
+  const auto most_lines = static_cast<size_t>((size.rows > 0 ? size.rows : kUsualRows) - 1);
+  std::vector<absl::string_view> lines = absl::StrSplit(absl::StripSuffix(text, "\n"), '\n');
+  if (text.empty()) lines.clear();
+  if (lines.size() > most_lines) {
+    lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(most_lines));
+  }
+  std::string fitted;
+  for (const absl::string_view line : lines) {
+    size_t columns = 0;
+    for (const char c : line) {
+      const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;  // UTF-8
+      if (!continues && ++columns > most) break;
+      fitted.push_back(absl::ascii_iscntrl(static_cast<unsigned char>(c)) ? ' ' : c);
+    }
+    fitted.push_back('\n');
+  }
+  return fitted;
+}
+
+Display::Display(std::ostream& out, int terminal, const std::string& log)
+    : out_(out), terminal_(terminal) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(log).parent_path(), error);
+  // Not a pipe, whose reader would be waited for.
+  const bool is_other =
+      std::filesystem::exists(log, error) && !std::filesystem::is_regular_file(log, error);
+  if (!is_other) log_.open(log, std::ios::app);
 }
 
 void Display::Erase() {
@@ -77,10 +107,13 @@ void Display::Erase() {
 }
 
 void Display::Draw(const std::string& table) {
-  if (!is_terminal_) return;
+  if (terminal_ == kNoTerminal) return;
   Erase();
-  out_ << table << std::flush;
-  drawn_lines_ = std::count(table.begin(), table.end(), '\n');
+  winsize size = {};
+  if (ioctl(terminal_, TIOCGWINSZ, &size) != 0) size = {};
+  const std::string fitted = FitToTerminal(table, {size.ws_col, size.ws_row});
+  out_ << fitted << std::flush;
+  drawn_lines_ = std::count(fitted.begin(), fitted.end(), '\n');
 }
 
 void Display::Note(const std::string& text) {

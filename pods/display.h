@@ -26,11 +26,23 @@ std::string TableText(const std::vector<StepView>& steps);
 std::string TotalText(const std::vector<StepView>& steps, double seconds_at_work,
                       const Machine& machine);
 
+struct TerminalSize {
+  int columns = 0;  // 0: not known
+  int rows = 0;
+};
+
+// The text as so many rows as it has lines: of each what fits beside the cursor, of too many lines
+// the last ones, and nothing that moves the cursor.
+std::string FitToTerminal(absl::string_view text, TerminalSize size);
+
+inline constexpr int kNoTerminal = -1;
+
 // Draws the table in place on a terminal; elsewhere only Note's lines appear. They are appended to
 // `log` too, each line after its time: a terminal may be gone when the program ends.
 class Display {
  public:
-  Display(std::ostream& out, bool is_terminal, const std::string& log);
+  // `terminal`: the file descriptor that `out` writes to, or kNoTerminal.
+  Display(std::ostream& out, int terminal, const std::string& log);
 
   void Draw(const std::string& table);
   void Note(const std::string& text);  // lines above the table
@@ -42,7 +54,7 @@ class Display {
   std::ofstream log_;
 
   std::ostream& out_;
-  bool is_terminal_;
+  const int terminal_;
   long drawn_lines_ = 0;
 };
 

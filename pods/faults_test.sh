@@ -210,6 +210,13 @@ expect 1 "exp0: no n/stamps/exp0 says what they are of" forensics run short.text
 sed 's/A100-80GB/H100/' plan.textproto >label.textproto
 expect 0 "done     trial " forensics run label.textproto --folder=b
 
+echo "--- a pipe in the journal's place is not waited for"
+mkfifo b/pipe
+mv b/journal b/journal.kept
+mv b/pipe b/journal
+expect 1 "b/journal: is no regular file" timeout 60 "$runfiles/pods/forensics_alone" status plan.textproto --folder=b --tools="$PWD/tools"
+expect 1 "b/journal: is no regular file" timeout 60 "$runfiles/pods/forensics_alone" run plan.textproto --folder=b --tools="$PWD/tools"
+
 echo "--- two at once"
 echo hang >faults/exp4
 "$runfiles/pods/forensics_alone" run plan.textproto --folder=j --tools="$PWD/tools" >first 2>&1 &

@@ -299,7 +299,7 @@ absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& pos
   if (!claimed.ok()) return claimed;
   if (positional[0] == "clean") return CleanCommand(*work);
   SignalGuard signals;
-  Display display(std::cout, isatty(STDOUT_FILENO) != 0,
+  Display display(std::cout, isatty(STDOUT_FILENO) != 0 ? STDOUT_FILENO : kNoTerminal,
                   Workspace(work->plan.folder()).Log(kProgram));
   absl::StatusOr<int> code = positional[0] == "check" ? CheckCommand(*work, signals, display)
                                                       : RunCommand(*work, signals, display);

@@ -38,6 +38,15 @@ absl::Status Error(const std::string& path, const char* what) {
              : absl::InternalError(message);
 }
 
+// A pipe or device may be waited for without an end.
+absl::Status CheckIsFile(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) || std::filesystem::is_regular_file(path, error)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(path, ": is no regular file; remove it"));
+}
+
 bool ParseLine(absl::string_view line, Event& event) {
   const size_t tab = line.find('\t');
   if (tab == absl::string_view::npos) return false;
@@ -57,6 +66,7 @@ bool ParseLine(absl::string_view line, Event& event) {
 }  // namespace
 
 absl::StatusOr<Journal> Journal::Open(const std::string& path) {
+  if (absl::Status status = CheckIsFile(path); !status.ok()) return status;
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
   const int fd = open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -103,6 +113,7 @@ std::vector<Event> ParseJournal(absl::string_view text) {
 absl::StatusOr<std::vector<Event>> ReadJournal(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return std::vector<Event>();
+  if (absl::Status status = CheckIsFile(path); !status.ok()) return status;
   const absl::StatusOr<std::string> text = schema::ReadFile(path);
   if (!text.ok()) return text.status();
   return ParseJournal(*text);

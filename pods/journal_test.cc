@@ -1,7 +1,9 @@
 #include "pods/journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -83,6 +85,14 @@ TEST_F(JournalTest, WhereItCannotBeIsNamed) {
   const absl::StatusOr<Journal> journal = Journal::Open("/proc/nowhere/journal");
   ASSERT_FALSE(journal.ok());
   EXPECT_NE(journal.status().message().find("/proc/nowhere/journal: open"), std::string::npos);
+}
+
+TEST_F(JournalTest, APipeIsRefusedAndNotWaitedFor) {
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_NE(std::string(Journal::Open(path_).status().message()).find("is no regular file"),
+            std::string::npos);
+  EXPECT_TRUE(absl::IsFailedPrecondition(ReadJournal(path_).status()));
 }
 
 TEST(JournalTimesTest, SessionsCountAndWhatLiesBetweenThemDoesNot) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -79,7 +80,11 @@ std::string PlanRunner::Total() const {
   return TotalText(Views(), seconds_before_ + Now() - began_, plan_.machine());
 }
 
-void PlanRunner::Draw() { display_.Draw(absl::StrCat(TableText(Views()), Total(), "\n")); }
+void PlanRunner::Draw() {
+  // The cost has a line of its own, where both do not fit into one.
+  const std::string total = absl::StrReplaceAll(Total(), {{" left; ", " left\n"}});
+  display_.Draw(absl::StrCat(TableText(Views()), total, "\n"));
+}
 
 void PlanRunner::Record(const std::string& kind, const std::string& step, double seconds,
                         const std::string& message) {
