@@ -91,14 +91,8 @@ int64_t PositionsOf(const RunDistance& distance) {
   return positions;
 }
 
-// "all 40 positions of 5 signals have the same bits", or how many, and why not all.
-std::string SameBitsText(const RunDistance& distance) {
-  const NotCompared& rest = distance.not_compared;
-  const int64_t compared = PositionsOf(distance);
-  const size_t signals = distance.signals.size();
-  if (rest.total() == 0) {
-    return absl::StrFormat("all %d positions of %d signals are identical", compared, signals);
-  }
+// Why positions are not compared.
+std::string CausesText(const NotCompared& rest) {
   std::vector<std::string> causes;
   if (rest.other_length > 0) {
     causes.push_back(absl::StrCat(rest.other_length, " have other lengths or token ids"));
@@ -108,9 +102,20 @@ std::string SameBitsText(const RunDistance& distance) {
         absl::StrCat(rest.other_context, " lie behind tokens that differ or are not known"));
   }
   if (rest.one_sided > 0) causes.push_back(absl::StrCat(rest.one_sided, " one run alone has"));
+  return absl::StrJoin(causes, ", ");
+}
+
+// "all 40 positions of 5 signals are identical", or how many, and why not all.
+std::string SameBitsText(const RunDistance& distance) {
+  const NotCompared& rest = distance.not_compared;
+  const int64_t compared = PositionsOf(distance);
+  const size_t signals = distance.signals.size();
+  if (rest.total() == 0) {
+    return absl::StrFormat("all %d positions of %d signals are identical", compared, signals);
+  }
   return absl::StrFormat(
       "%d of %d positions are identical, of %d signals; the rest is not comparable, because %s",
-      compared, compared + rest.total(), signals, absl::StrJoin(causes, ", "));
+      compared, compared + rest.total(), signals, CausesText(rest));
 }
 
 std::string IdenticalVerdict(const Attribution& attribution) {
@@ -133,7 +138,7 @@ std::string IdenticalVerdict(const Attribution& attribution) {
 std::string AlmostIdentical(const RunDistance& distance) {
   const int64_t signals = static_cast<int64_t>(distance.signals.size());
   if (distance.identical() || distance.identical_signals() != signals) return "";
-  std::string text = absl::StrCat(" Of its positions ", SameBitsText(distance));
+  std::string text = absl::StrCat(" Of it, ", SameBitsText(distance));
   if (distance.first_other_token.has_value()) {
     absl::StrAppend(&text, "; another token is chosen at step ", *distance.first_other_token);
   }
@@ -174,7 +179,8 @@ std::string RuledOut(const Attribution& attribution) {
   }
   if (hardware.empty()) return "";
   return absl::StrFormat(
-      " If it was %s, it ran on other hardware or software than the library's on %s: bits differ.",
+      " If it was %s, it ran on other hardware or software than the library's on %s: its bits or "
+      "tokens are others.",
       setup, absl::StrJoin(hardware, ", "));
 }
 
@@ -192,6 +198,16 @@ std::string NotComparableVerdict(const Attribution& attribution) {
   const bool other_prompts =
       std::all_of(attribution.ranked.begin(), attribution.ranked.end(),
                   [](const auto& entry) { return !entry.observation.distance.same_prompt; });
+  for (const RankedConfiguration& entry : attribution.ranked) {
+    const RunDistance& distance = entry.observation.distance;
+    if (!distance.comparable()) continue;
+    const int64_t rest = distance.not_compared.total();
+    return absl::StrFormat(
+        "What is comparable (%d of %d positions) has no distance in the library, or no finite one, "
+        "and tells nothing%s%s.",
+        PositionsOf(distance), PositionsOf(distance) + rest, rest > 0 ? "; of the rest " : "",
+        CausesText(distance.not_compared));
+  }
   return other_prompts
              ? "Nothing is comparable: all known configurations had other prompts."
              : "Nothing is comparable: no known configuration has a vector of the same signal and "

@@ -188,6 +188,22 @@ TEST(AttributeRun, AnotherTokenOrLengthIsNotIdentical) {
                         "tokens that differ or are not known; another token is chosen at step 1."));
 }
 
+TEST(AttributeRun, SaysThatWhatIsComparableTellsNothing) {
+  std::vector<UnknownRun> unknown = Unknown(0);
+  for (auto& [signal, vectors] : unknown[0].run.vectors) {
+    for (auto& [at, vector] : vectors) SetVector(unknown[0].run, signal, at, {1});
+  }
+  Experiment experiment = Quantization();
+  for (RunRecord& run : experiment.runs) run.log_probs = unknown[0].run.log_probs;
+  Library library(std::move(unknown));
+  library.Add(std::move(experiment));
+  const Attribution attribution = AttributeRun(library, 0);
+  EXPECT_EQ(attribution.outcome, Outcome::kNotComparable);
+  EXPECT_THAT(attribution.verdict,
+              HasSubstr("What is comparable (5 of 25 positions) has no distance in the library"));
+  EXPECT_THAT(attribution.verdict, HasSubstr("of the rest 20 have other lengths"));
+}
+
 TEST(AttributeRun, IsNeverComparedWithItself) {
   std::vector<UnknownRun> unknown = Unknown(100);
   unknown[0].place = {Quantization().path, "Box_gptq"};
