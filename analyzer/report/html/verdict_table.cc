@@ -12,13 +12,12 @@
 #include "absl/strings/str_join.h"
 #include "analyzer/reading/number_text.h"
 #include "analyzer/report/html/html_text.h"
+#include "analyzer/statistics/holm.h"
 
 namespace forensics::analyzer {
 namespace {
 
 using rapidjson::Value;
-
-constexpr double kSignificance = 0.05;  // of p_holm, in words
 
 // How a class looks beside its name: a CSS class and a symbol.
 struct Look {
@@ -86,24 +85,40 @@ std::string UndefinedSentences(const Value& summary) {
   return html;
 }
 
-// How many of those above hold against chance too.
-std::string TestSentence(const Value& summary) {
-  size_t tested = 0, significant = 0;
+// Of the rows above: what the test against chance says.
+struct Tests {
+  size_t tested = 0;
+  size_t shown = 0;
+};
+
+Tests TestsOf(const Value& summary) {
+  Tests tests;
   for (const Value& row : summary.GetArray()) {
     const std::optional<double> p = Number(row, "p_holm");
     if (!IsAbove(row) || !p.has_value()) continue;
-    ++tested;
-    if (*p < kSignificance) ++significant;
+    ++tests.tested;
+    if (*p < kSignificance) ++tests.shown;
   }
-  if (tested == 0) return "";
+  return tests;
+}
+
+// A figure that the test does not show is not said without it.
+std::string ShownByTest(const Tests& tests) {
+  if (tests.tested == 0) return ", which could not be tested";
+  return absl::StrCat(", <strong>", tests.shown, "</strong> of them shown by test");
+}
+
+std::string TestSentence(const Tests& tests) {
+  if (tests.tested == 0) return "";
   return absl::StrFormat(
       "<li>Of those above, %d of %d that could be tested %s against chance (permutation test, Holm "
       "over all variants, p &lt; %g).</li>",
-      significant, tested, significant == 1 ? "holds" : "hold", kSignificance);
+      tests.shown, tests.tested, tests.shown == 1 ? "holds" : "hold", kSignificance);
 }
 
 std::string Sentence(const Value& summary) {
   size_t judged = 0;
+  const Tests tests = TestsOf(summary);
   std::vector<std::string> above, below;
   for (const Value& row : summary.GetArray()) {
     if (Text(row, "detectability") == "Undefined") continue;
@@ -115,15 +130,15 @@ std::string Sentence(const Value& summary) {
     absl::StrAppend(&html, "No change can be judged from these files.");
   } else {
     absl::StrAppend(&html, "<strong>", above.size(), " of ", Count(judged, "change", "changes"),
-                    "</strong> ", above.size() == 1 ? "rises" : "rise",
-                    " above a change of hardware.");
+                    "</strong> ", above.size() == 1 ? "exceeds" : "exceed", " a change of hardware",
+                    above.empty() ? "" : ShownByTest(tests), ".");
   }
   absl::StrAppend(&html, "</p><ul class=\"reasons\">");
   if (!above.empty()) {
     absl::StrAppend(&html, "<li>Above: <b>", EscapeHtml(absl::StrJoin(above, ", ")),
                     "</b>. The strongest variant's mean L2 exceeds the mean L2 of the same "
                     "configuration on two hardware (SNR &gt; 1).</li>",
-                    TestSentence(summary));
+                    TestSentence(tests));
   }
   if (!below.empty()) {
     absl::StrAppend(&html, "<li>Not above: <b>", EscapeHtml(absl::StrJoin(below, ", ")),

@@ -35,11 +35,20 @@ constexpr char kSummary[] = R"([
 
 TEST(Verdict, SaysHowManyChangesRiseAndWhatIsUndefinedAndWhy) {
   const std::string html = Verdict(kSummary);
-  EXPECT_THAT(html, HasSubstr("<strong>2 of 3 changes</strong> rise above a change of hardware."));
+  EXPECT_THAT(html, HasSubstr("<strong>2 of 3 changes</strong> exceed a change of hardware, "
+                              "<strong>1</strong> of them shown by test."));
   EXPECT_THAT(html, HasSubstr("Above: <b>quantization, compile</b>"));
   EXPECT_THAT(html, HasSubstr("1 of 2 that could be tested holds against chance"));
   EXPECT_THAT(html, HasSubstr("Not above: <b>streams</b>"));
   EXPECT_THAT(html, HasSubstr("Not judged: <b>reference</b> (no variant)"));
+}
+
+TEST(Verdict, DoesNotSayWithoutTheTestWhatTheTestDoesNotShow) {
+  EXPECT_THAT(Verdict(R"([{"experiment": "a", "detectability": "Weak", "p_holm": 0.73}])"),
+              HasSubstr("<strong>1 of 1 change</strong> exceeds a change of hardware, "
+                        "<strong>0</strong> of them shown by test."));
+  EXPECT_THAT(Verdict(R"([{"experiment": "a", "detectability": "Weak", "p_holm": null}])"),
+              HasSubstr("exceeds a change of hardware, which could not be tested."));
 }
 
 TEST(Verdict, WithoutARowThatIsJudgedSaysSo) {
