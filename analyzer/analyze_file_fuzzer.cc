@@ -82,6 +82,14 @@ void ExpectJson(const std::string& text) {
   Expect(!document.HasParseError(), "a report is JSON", text);
 }
 
+void ExpectIdenticalIsWithoutDivergence(const ExperimentReport& report) {
+  for (const forensics::analyzer::ConfigurationPair* pair : report.PairsWithin()) {
+    if (!pair->identical()) continue;
+    Expect(!pair->comparison->FirstDivergence().has_value(), "identical is without a divergence");
+    Expect(pair->MeanL2(report.headline).value_or(0) == 0, "identical is without a distance");
+  }
+}
+
 void WriteAll(const std::vector<ExperimentReport>& reports) {
   const std::string analysis_reports = AnalysisReportsJson(reports);
   const std::string summary = SummaryJson(reports);
@@ -119,6 +127,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   absl::StatusOr<ExperimentReport> report =
       forensics::analyzer::AnalyzeFile(file.path(), statistics, nullptr);
   if (!report.ok()) return 0;
+  ExpectIdenticalIsWithoutDivergence(*report);
   std::vector<ExperimentReport> reports;
   reports.push_back(*std::move(report));
   AdjustAcrossExperiments(reports);

@@ -9,7 +9,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "analyzer/analysis/hardware.h"
+#include "analyzer/analysis/undefined_reason.h"
 #include "analyzer/statistics/autoregression.h"
+#include "analyzer/statistics/holm.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -24,45 +26,18 @@ std::string Names(const std::set<std::string>& config_ids) {
   return absl::StrCat(absl::StrJoin(first, ", "), " and ", config_ids.size() - kMostNames, " more");
 }
 
-std::vector<const ConfigurationPair*> PairsWithin(const ExperimentReport& report) {
-  std::vector<const ConfigurationPair*> pairs;
-  for (const WithinHardware& within : report.within_hardware) {
-    for (const ConfigurationPair& pair : within.pairs) pairs.push_back(&pair);
-  }
-  return pairs;
-}
-
 // Those within a hardware and those that make up the noise: what the verdict rests on.
 std::vector<const ConfigurationPair*> PairsOfVerdict(const ExperimentReport& report) {
-  std::vector<const ConfigurationPair*> pairs = PairsWithin(report);
-  for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {
-    for (const ConfigurationPair& pair : cross.pairs) pairs.push_back(&pair);
-  }
+  std::vector<const ConfigurationPair*> pairs = report.PairsWithin();
+  const std::vector<const ConfigurationPair*> across = report.PairsAcross();
+  pairs.insert(pairs.end(), across.begin(), across.end());
   return pairs;
 }
 
 using List = std::vector<Caveat>;
 
-// Of a report without a class; none if it has one.
-std::optional<Caveat> Undefined(const ExperimentReport& report) {
-  const SummaryRow& row = report.summary;
-  if (row.by_mean.detectability != Detectability::kUndefined) return std::nullopt;
-  if (PairsWithin(report).empty()) {
-    return Caveat{"no_variant", "the file has no variant to compare with the baseline value"};
-  }
-  if (row.signal_l2.n == 0) {
-    return Caveat{"no_distance", "no variant has a distance (see the gaps)"};
-  }
-  if (PairsOfVerdict(report).size() > PairsWithin(report).size()) {
-    return Caveat{"no_noise", "no distance between hardware of the same value (see the gaps)"};
-  }
-  return Caveat{"no_second_hardware",
-                "no second hardware with the same value in the file, so no baseline L2; run exp0 "
-                "on another machine with --reference=RUN (this machine's) and fuse both results"};
-}
-
 void AddUndefined(const ExperimentReport& report, List& caveats) {
-  const std::optional<Caveat> undefined = Undefined(report);
+  const std::optional<UndefinedReason> undefined = FindUndefinedReason(report);
   if (!undefined.has_value()) return;
   caveats.push_back({undefined->kind, absl::StrCat("Undefined: ", undefined->text)});
 }
@@ -142,7 +117,7 @@ void AddDisagreeingNoises(const ExperimentReport& report, List& caveats) {
 // A distance of 0 is not yet the same bits: -0.0 is not 0.0, and other signals may differ.
 void AddZeroDistances(const ExperimentReport& report, List& caveats) {
   std::set<std::string> zero;
-  for (const ConfigurationPair* pair : PairsWithin(report)) {
+  for (const ConfigurationPair* pair : report.PairsWithin()) {
     if (pair->MeanL2(report.headline) == std::optional<double>(0) && !pair->identical()) {
       zero.insert(pair->b->config_id);
     }
@@ -154,9 +129,31 @@ void AddZeroDistances(const ExperimentReport& report, List& caveats) {
                                                    "what is left out")});
 }
 
+// Interval and test take a trend over positions differently: to the test it may be slow wandering.
+void AddDisagreeingTests(const ExperimentReport& report, List& caveats) {
+  std::set<std::string> disagreeing;
+  for (const ConfigurationPair* pair : report.PairsWithin()) {
+    const auto found = pair->uncertainty.find(report.headline);
+    if (found == pair->uncertainty.end() || !found->second.by_mean.has_value()) continue;
+    const NoiseComparison& against = *found->second.by_mean;
+    const std::optional<double> p = against.p_holm.has_value() ? against.p_holm : against.p_value;
+    if (against.snr_interval.has_value() && against.snr_interval->low > 1 &&
+        p.value_or(0) >= kSignificance) {
+      disagreeing.insert(pair->b->config_id);
+    }
+  }
+  if (disagreeing.empty()) return;
+  caveats.push_back(
+      {"interval_without_test",
+       absl::StrFormat("%s: the interval of the SNR lies above 1, but the test does not show it (p "
+                       ">= %g): it has little power where distances follow a trend over positions "
+                       "or are few, so the excess is neither shown nor refuted",
+                       Names(disagreeing), kSignificance)});
+}
+
 void AddFewPositions(const ExperimentReport& report, List& caveats) {
   std::set<std::string> few;
-  for (const ConfigurationPair* pair : PairsWithin(report)) {
+  for (const ConfigurationPair* pair : report.PairsWithin()) {
     if (!pair->comparison.has_value()) continue;
     const auto headline = pair->comparison->signals.find(report.headline);
     if (headline == pair->comparison->signals.end()) continue;
@@ -245,16 +242,11 @@ void AddGaps(const ExperimentReport& report, List& caveats) {
 std::vector<Caveat> Caveats(const ExperimentReport& report) {
   List caveats;
   for (const auto add : {AddUndefined, AddUnreadFiles, AddReproducibility, AddEmulations,
-                         AddConfounding, AddDisagreeingNoises, AddZeroDistances, AddFewPositions,
-                         AddDecoding, AddLeftOut, AddGaps}) {
+                         AddConfounding, AddDisagreeingNoises, AddZeroDistances,
+                         AddDisagreeingTests, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
     add(report, caveats);
   }
   return caveats;
-}
-
-std::optional<std::string> WhyUndefined(const ExperimentReport& report) {
-  const std::optional<Caveat> undefined = Undefined(report);
-  return undefined.has_value() ? std::optional<std::string>(undefined->text) : std::nullopt;
 }
 
 }  // namespace forensics::analyzer

@@ -2,7 +2,6 @@
 #ifndef ANALYZER_ANALYSIS_CAVEATS_H_
 #define ANALYZER_ANALYSIS_CAVEATS_H_
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +20,6 @@ struct Caveat {
 // confounded variables, the two noises that disagree, too few positions, contexts, what is left out
 // or missing.
 std::vector<Caveat> Caveats(const ExperimentReport& report);
-
-// Why the summary has no class and what gives it one; none if it has one.
-std::optional<std::string> WhyUndefined(const ExperimentReport& report);
 
 }  // namespace forensics::analyzer
 

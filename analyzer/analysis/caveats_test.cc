@@ -1,6 +1,8 @@
 #include "analyzer/analysis/caveats.h"
 
+#include <functional>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "analyzer/analysis/experiment_analysis.h"
@@ -70,6 +72,59 @@ TEST(Caveats, SayWhyThereIsNoClass) {
   Experiment no_noise = Sound();
   no_noise.runs.resize(4);
   EXPECT_THAT(TextOf(std::move(no_noise), "no_noise"), HasSubstr("no distance between hardware"));
+}
+
+TEST(Caveats, NameTheCauseOfNoDistance) {
+  const auto change_variants = [](const std::function<void(RunRecord&)>& change) {
+    Experiment experiment = Sound();
+    for (size_t i : {2, 3, 6, 7}) change(experiment.runs[i]);
+    return experiment;
+  };
+  const auto set_all = [](std::vector<float> values) {
+    return [values](RunRecord& run) {
+      const std::map<Timepoint, SharedVector> vectors = run.vectors[kHidden2];
+      for (const auto& [at, vector] : vectors) SetVector(run, kHidden2, at, values);
+    };
+  };
+  // 12 steps of three positions, on two machines.
+  EXPECT_THAT(TextOf(change_variants(set_all({1})), "no_distance"),
+              HasSubstr("of hidden_states/layer_2: 72 vectors have other lengths)"));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(TextOf(change_variants(set_all({nan, 1, 1, 1})), "no_distance"),
+              HasSubstr("of hidden_states/layer_2: 72 vectors have a NaN or an infinity)"));
+  EXPECT_THAT(
+      TextOf(change_variants([](RunRecord& run) { run.vectors.erase(kHidden2); }), "no_distance"),
+      HasSubstr("72 vectors are stored by one run alone)"));
+  Experiment prompts = change_variants([](RunRecord& run) { run.prompt_text = "other"; });
+  for (size_t i : {0, 1, 4, 5}) prompts.runs[i].prompt_text = "this";
+  EXPECT_THAT(TextOf(prompts, "no_distance"), HasSubstr("2 pairs had other prompts)"));
+  for (size_t i : {4, 5, 6, 7}) prompts.runs[i].prompt_text = prompts.configurations[2].hardware;
+  for (size_t i : {0, 1, 2, 3}) prompts.runs[i].prompt_text = "this";
+  EXPECT_THAT(TextOf(prompts, "no_noise"), HasSubstr("2 pairs had other prompts)"));
+  Experiment none = Sound();
+  for (RunRecord& run : none.runs) run.vectors.erase(kHidden2);
+  EXPECT_THAT(TextOf(none, "no_distance"), HasSubstr("no run stores hidden_states/layer_2)"));
+}
+
+// Twice the noise everywhere, and both rise with the position.
+TEST(Caveats, SayThatTheTestDoesNotShowWhatTheIntervalHas) {
+  Experiment experiment = MakeExperiment("attention", "attention_impl");
+  AddRun(experiment, "A", "A100", "flash_attention_2", 0);
+  AddRun(experiment, "B", "A100", "eager", 0);
+  AddRun(experiment, "H", "H100", "flash_attention_2", 0);
+  float slope = 0;
+  for (const size_t i : {0, 2, 1}) {
+    experiment.runs[i] = MakeRun(experiment.runs[i].config_id, {0, 30, 0});
+    const std::map<Timepoint, SharedVector> vectors = experiment.runs[i].vectors[kHidden2];
+    for (const auto& [at, vector] : vectors) {
+      const float position = static_cast<float>(at.Computed());
+      SetVector(experiment.runs[i], kHidden2, at, {slope * (3 + position)});
+    }
+    ++slope;
+  }
+  EXPECT_THAT(TextOf(experiment, "interval_without_test"),
+              HasSubstr("B: the interval of the SNR lies above 1"));
+  EXPECT_EQ(TextOf(Sound(), "interval_without_test"), "");
 }
 
 TEST(Caveats, NameFilesThatAreNotInTheReport) {

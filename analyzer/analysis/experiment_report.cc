@@ -11,6 +11,22 @@ std::optional<double> ConfigurationPair::MeanL2(const SignalId& signal) const {
   return found->second.l2.mean;
 }
 
+std::vector<const ConfigurationPair*> ExperimentReport::PairsWithin() const {
+  std::vector<const ConfigurationPair*> pairs;
+  for (const WithinHardware& within : within_hardware) {
+    for (const ConfigurationPair& pair : within.pairs) pairs.push_back(&pair);
+  }
+  return pairs;
+}
+
+std::vector<const ConfigurationPair*> ExperimentReport::PairsAcross() const {
+  std::vector<const ConfigurationPair*> pairs;
+  for (const CrossHardwareBaseline& cross : cross_hardware_baseline) {
+    for (const ConfigurationPair& pair : cross.pairs) pairs.push_back(&pair);
+  }
+  return pairs;
+}
+
 const Reproducibility& ExperimentReport::RepetitionsOf(const Configuration& configuration) const {
   return *std::find_if(reproducibility.begin(), reproducibility.end(),
                        [&](const Reproducibility& repetitions) {

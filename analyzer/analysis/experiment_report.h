@@ -111,6 +111,10 @@ struct ExperimentReport {
   // Messages of the files that were to be in the report and are not; Analyze knows of none.
   std::vector<std::string> unread_files;
 
+  std::vector<const ConfigurationPair*> PairsWithin() const;
+  // Those that make up the noise.
+  std::vector<const ConfigurationPair*> PairsAcross() const;
+
   // That of a configuration in `reproducibility`, by config_id.
   const Reproducibility& RepetitionsOf(const Configuration& configuration) const;
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "analyzer/analysis/caveats.h"
+#include "analyzer/analysis/undefined_reason.h"
 #include "analyzer/reading/json_fields.h"
 #include "analyzer/report/divergence_report.h"
 #include "analyzer/report/leave_one_out_report.h"
@@ -243,7 +244,9 @@ std::string SummaryJson(const std::vector<ExperimentReport>& reports) {
     WriteVerdict(writer, {row.by_mean, row.by_baseline}, row.identical);
     WriteSummaryUncertainty(writer, report);
     writer.Field("not_reproducible", NotReproducible(report));
-    writer.Field("why_undefined", WhyUndefined(report));
+    const std::optional<UndefinedReason> reason = FindUndefinedReason(report);
+    writer.Field("why_undefined",
+                 reason.has_value() ? std::optional<std::string>(reason->text) : std::nullopt);
     writer.Field("signal", SignalName(report.headline));
     writer.Field("file", report.experiment.path);
     writer.EndObject();
