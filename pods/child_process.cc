@@ -25,8 +25,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kPatience = 3;          // signals of the user's until the child is ended at once
-constexpr double kGraceSeconds = 10;  // from TERM to KILL
+constexpr int kPatience = 3;  // signals of the user's until the child is ended at once
 constexpr int64_t kTailBytes = 65536;
 
 sigset_t WatchedSignals() {
@@ -165,11 +164,12 @@ absl::StatusOr<ChildExit> RunChild(const ChildOptions& options, SignalGuard& sig
     exit.seconds = std::chrono::duration<double>(Clock::now() - began).count();
     if (signal != 0) {
       exit.interrupted = true;
+      if (kill_at == 0) kill_at = exit.seconds + options.grace_seconds;
       kill(-*child, ++signals_sent < kPatience ? signal : SIGKILL);
     }
     if (options.timeout_seconds > 0 && exit.seconds > options.timeout_seconds && !exit.timed_out) {
       exit.timed_out = true;
-      kill_at = exit.seconds + kGraceSeconds;
+      kill_at = exit.seconds + options.grace_seconds;
       kill(-*child, SIGTERM);
     }
     if (kill_at > 0 && exit.seconds > kill_at) kill(-*child, SIGKILL);

@@ -16,6 +16,7 @@ struct ChildOptions {
   std::vector<std::string> command;  // program, looked for in PATH without a '/', and arguments
   std::string log;                   // standard output and error are appended to it
   double timeout_seconds = 0;        // 0: none
+  double grace_seconds = 10;         // from INT or TERM until it is killed
   std::function<void(double seconds)> each_second;  // while it runs; may be empty
 };
 
@@ -44,8 +45,8 @@ class SignalGuard {
 };
 
 // Runs it in a process group of its own, which dies with this process, and waits for its end. INT
-// and TERM are passed on to the group; a third ends it at once. An error if it cannot be started or
-// the log cannot be written.
+// and TERM are passed on to the group, which is killed if it goes on; a third kills it at once. An
+// error if it cannot be started or the log cannot be written.
 absl::StatusOr<ChildExit> RunChild(const ChildOptions& options, SignalGuard& signals);
 
 // The last `count` lines of a file, from byte `begin` on, without what terminals draw over.

@@ -185,6 +185,14 @@ before=$(find i/results -type f -printf '%p %T@\n' | sort)
 expect 0 "" forensics check plan.textproto --folder=i
 [ "$before" = "$(find i/results -type f -printf '%p %T@\n' | sort)" ] || fail "check changes results"
 
+echo "--- a manifest that nobody can read is no part of an experiment"
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=garbage
+mkdir garbage/results/A100-80GB/AAA
+echo "no manifest" >garbage/results/A100-80GB/AAA/manifest.textproto
+expect 4 "done +exp4" forensics status plan.textproto --folder=garbage
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=garbage
+grep -q "AAA" out || { fail "it is not named"; cat out; }
+
 echo "--- another plan's runs are not taken for this one's"
 plan 'prompt { decode_steps: 7 }' >other.textproto
 before=$(find b -type f -not -path '*/logs/*' -printf '%p %T@ %i\n' | sort)

@@ -155,6 +155,7 @@ bool Check(Work& work, const std::vector<Step>& left, SignalGuard& signals, Disp
   for (const std::string& left_out : LeftOut(work.plan, work.steps)) {
     findings.push_back({Finding::kNote, "plan", left_out + "; it is named as missing", ""});
   }
+  if (signals.WasInterrupted()) return false;  // what was asked then has no answer
   for (const Finding& finding : findings) display.Note(FindingText(finding));
   return !AnyWrong(findings);
 }
@@ -170,9 +171,12 @@ absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& s
 // Models are not fetched for a check: the trial waits for `run` where the model is not here yet.
 absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals, Display& display) {
   LookAtGpus(work, signals);
+  if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
   const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
   if (!left.ok()) return left.status();
-  if (!Check(work, *left, signals, display)) return schema::kExitFailed;
+  const bool is_well = Check(work, *left, signals, display);
+  if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
+  if (!is_well) return schema::kExitFailed;
   std::vector<Step> trial;
   for (const Step& step : work.steps) {
     if (step.kind == StepKind::kTrial || step.kind == StepKind::kTrialFuse) trial.push_back(step);
@@ -189,10 +193,12 @@ absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals, Display& disp
 
 absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals, Display& display) {
   LookAtGpus(work, signals);
+  if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
   const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
   if (!left.ok()) return left.status();
-  if (!left->empty() && !Check(work, *left, signals, display)) return schema::kExitFailed;
+  const bool is_well = left->empty() || Check(work, *left, signals, display);
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
+  if (!is_well) return schema::kExitFailed;
   return RunSteps(work, work.steps, signals, display, LeftOut(work.plan, work.steps));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -42,8 +43,13 @@ absl::StatusOr<std::vector<GpuFacts>> ParseGpuFacts(absl::string_view csv) {
     GpuFacts gpu;
     if (fields.size() != 4 || !absl::SimpleAtoi(fields[2], &gpu.memory_mib) ||
         !absl::SimpleAtoi(fields[3], &gpu.used_mib)) {
+      // So nvidia-smi has the memory of one that is shared out.
+      const bool is_mig = fields.size() == 4 && absl::StrContains(line, "[N/A]");
       return absl::InvalidArgumentError(
-          absl::StrCat("expected name, driver, memory, used; found '", line, "'"));
+          absl::StrCat("expected name, driver, memory, used; found '", line, "'",
+                       is_mig ? ": a GPU cut into MIG instances, on which nothing can be measured; "
+                                "rent a whole one"
+                              : ""));
     }
     gpu.name = fields[0];
     gpu.driver = fields[1];

@@ -7,6 +7,7 @@ namespace forensics::pods {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(GpuFactsTest, ALineAGpu) {
   const auto gpus = ParseGpuFacts(
@@ -27,6 +28,12 @@ TEST(GpuFactsTest, WhatIsNoneIsQuoted) {
     ASSERT_FALSE(gpus.ok());
     EXPECT_THAT(gpus.status().message(), HasSubstr(line));
   }
+}
+
+TEST(GpuFactsTest, MigIsNamed) {
+  EXPECT_THAT(std::string(ParseGpuFacts("NVIDIA A100, 580.65, [N/A], [N/A]").status().message()),
+              HasSubstr("a GPU cut into MIG instances"));
+  EXPECT_THAT(std::string(ParseGpuFacts("no GPU").status().message()), Not(HasSubstr("MIG")));
 }
 
 // NVIDIA's tables: the toolkit's own driver; by minor-version compatibility 450.80.02 and later for

@@ -93,6 +93,17 @@ plan 2 | grep -v "id: 7" >single.textproto
 expect 0 "note +trial +the model is not here yet" forensics check single.textproto --folder=single
 grep -q nccl out && fail "asked for NCCL"
 
+echo "--- interrupted while the driver is asked"
+printf '#!/bin/sh\ntouch asked\nexec sleep 1000\n' >driver/nvidia-smi
+"$runfiles/pods/forensics_alone" check single.textproto --folder=single --tools="$PWD/tools" >out 2>&1 &
+pid=$!
+for _ in $(seq 200); do [ -e asked ] && break; sleep 0.1; done
+kill -TERM "$pid"
+wait "$pid"
+[ $? -eq 1 ] || fail "exit code"
+grep -q "interrupted" out || { fail "not named"; cat out; }
+grep -q "rent" out && { fail "a machine is asked for"; cat out; }
+
 echo "--- its own command line"
 expect 2 "one GPU has nothing to sum with" tools/nccl_bandwidth --gpus=1
 expect 2 "expected a size such as .*found '5'" tools/nccl_bandwidth --sizes=1MiB,5

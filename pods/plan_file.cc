@@ -4,7 +4,6 @@
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -24,6 +23,8 @@
 namespace forensics::pods {
 namespace {
 
+constexpr double kMostAmount = 1e9;  // of minutes, gigabytes, money: sums of them stay numbers
+
 // Keeps the parser's first complaint, with its place.
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
@@ -42,8 +43,10 @@ void Require(bool holds, const std::string& problem, std::vector<std::string>& p
 }
 
 void RequireAmount(double value, const std::string& field, std::vector<std::string>& problems) {
-  Require(std::isfinite(value) && value >= 0,
-          absl::StrCat(field, ": expected a number of at least 0, found ", value), problems);
+  Require(value >= 0 && value <= kMostAmount,
+          absl::StrCat(field, ": expected a number of at least 0 and at most ", kMostAmount,
+                       ", found ", value),
+          problems);
 }
 
 void CheckMachine(const Machine& machine, std::vector<std::string>& problems) {

@@ -52,6 +52,8 @@ TEST(PlanFileTest, EverythingThatIsWrongIsSaidAtOnce) {
   ExpectWrong("experiments { id: 9 }", "experiments.id: expected 0 to 8, found 9");
   ExpectWrong("experiments { id: 0 }", "experiment 0 stands there twice");
   ExpectWrong("limits { backoff_seconds: nan }", "limits.backoff_seconds: expected a number");
+  ExpectWrong("experiments { id: 4 minutes: 1e308 }",
+              "experiment 4.minutes: expected a number of at least 0 and at most 1e+09");
   ExpectWrong("models { quant_method: \"gptq\" directory: \"/m\" }",
               "models: the first is the reference's, which is awq");
   ExpectWrong("models { quant_method: \"awq\" }",

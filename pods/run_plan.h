@@ -3,7 +3,6 @@
 #define PODS_RUN_PLAN_H_
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 

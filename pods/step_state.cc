@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "pods/configurations.h"
 #include "pods/damaged_runs.h"
 #include "pods/step_work.h"
 #include "schema/atomic_file.h"
@@ -101,6 +101,13 @@ bool HasWhatToolsLeave(const std::string& folder) {
                      [&](const std::string& name) { return Exists(folder + "/" + name); });
 }
 
+bool HasNameOf(const RunDirectory& run, int experiment) {
+  const std::vector<std::string>& suffixes = ConfigurationsOf(experiment);
+  return std::any_of(suffixes.begin(), suffixes.end(), [&run](const std::string& suffix) {
+    return absl::EndsWith(run.path(), "_" + suffix);
+  });
+}
+
 }  // namespace
 
 bool IsFuseOrCompare(const Step& step) {
@@ -146,8 +153,9 @@ absl::StatusOr<std::vector<std::string>> DiskState::Suffixes(const Step& step,
   if (!found.ok()) return found.status();
   for (const RunDirectory& run : found->runs) {
     const absl::StatusOr<RunManifest> manifest = run.ReadManifest();
-    if (!manifest.ok()) return manifest.status();
-    if (manifest->experiment().id() != step.experiment) continue;
+    // One that cannot be read counts where it has a configuration's name; the collector names all.
+    if (!manifest.ok() && HasNameOf(run, step.experiment)) return manifest.status();
+    if (!manifest.ok() || manifest->experiment().id() != step.experiment) continue;
     for (const schema::VariantSpec& variant : manifest->experiment().variants()) {
       const std::string& cuda = variant.overrides().cuda_version();
       if (cuda.empty() || cuda != plan_.machine().cuda_version()) {

@@ -2,7 +2,6 @@
 #ifndef PODS_STEP_STATE_H_
 #define PODS_STEP_STATE_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
