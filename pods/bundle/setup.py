@@ -64,6 +64,8 @@ def check_machine(manifest):
             raise Problem(
                 "needs glibc %s (as of Ubuntu 22.04 or Debian 12) or later, found %s" % (need[6:], here)
             )
+    if sys.version_info < (3, 10):  # which the hub's client needs
+        raise Problem("needs python 3.10 or later, found %d.%d; PYTHON=... names another" % sys.version_info[:2])
 
 
 def digest(path):
