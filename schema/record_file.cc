@@ -1,14 +1,15 @@
 #include "schema/record_file.h"
 
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
+#include <cstdio>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "schema/regular_file.h"
 
 namespace forensics::schema {
 namespace {
@@ -41,16 +42,11 @@ class Cursor {
   explicit Cursor(const std::string& path) : path_(path) {}
 
   absl::Status Open() {
-    std::error_code error;
-    if (std::filesystem::is_directory(path_, error)) {
-      return absl::InvalidArgumentError(absl::StrCat(path_, ": is a directory, expected a file"));
-    }
-    // A pipe would be waited for, a device has no end.
-    if (std::filesystem::exists(path_, error) && !std::filesystem::is_regular_file(path_, error)) {
-      return absl::InvalidArgumentError(absl::StrCat(path_, ": is no regular file"));
-    }
-    file_.open(path_, std::ios::binary);
-    if (file_) return absl::OkStatus();
+    const absl::StatusOr<int> descriptor = OpenRegularFile(path_);
+    if (!descriptor.ok()) return descriptor.status();
+    file_.reset(fdopen(*descriptor, "rb"));
+    if (file_ != nullptr) return absl::OkStatus();
+    close(*descriptor);
     return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot be opened"));
   }
 
@@ -61,11 +57,12 @@ class Cursor {
     bytes_.clear();
     while (bytes_.size() < count) {
       const size_t held = bytes_.size();
-      bytes_.resize(std::min(count, held + kBlock));
-      file_.read(bytes_.data() + held, static_cast<std::streamsize>(bytes_.size() - held));
-      if (file_.bad()) return absl::DataLossError(absl::StrCat(path_, ": cannot be read"));
-      bytes_.resize(held + static_cast<size_t>(file_.gcount()));
-      if (file_) continue;
+      const size_t wanted = std::min(count - held, kBlock);
+      bytes_.resize(held + wanted);
+      const size_t got = fread(bytes_.data() + held, 1, wanted, file_.get());
+      if (ferror(file_.get())) return absl::DataLossError(absl::StrCat(path_, ": cannot be read"));
+      bytes_.resize(held + got);
+      if (got == wanted) continue;
       return absl::OutOfRangeError(absl::StrCat(path_, ": cut off: ", offset_ + bytes_.size(),
                                                 " bytes, expected at least ", offset_ + count));
     }
@@ -101,7 +98,7 @@ class Cursor {
   }
 
   size_t offset() const { return offset_; }
-  bool AtEnd() { return file_.peek() == std::ifstream::traits_type::eof(); }
+  bool AtEnd() { return fgetc(file_.get()) == EOF; }
 
  private:
   // What was taken, which began at `start`, without the checksum at its end, which must be right.
@@ -113,7 +110,7 @@ class Cursor {
   }
 
   const std::string& path_;
-  std::ifstream file_;
+  std::unique_ptr<FILE, int (*)(FILE*)> file_{nullptr, &fclose};
   std::string bytes_;
   size_t offset_ = 0;
 };

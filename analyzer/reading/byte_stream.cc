@@ -1,6 +1,5 @@
 #include "analyzer/reading/byte_stream.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "schema/bounded_stream.h"
+#include "schema/regular_file.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -27,23 +27,16 @@ struct ByteStream::File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  bool is_regular() const { return is_known && S_ISREG(opened.st_mode); }
-
   const int descriptor;
   struct stat opened = {};  // what it was then
   bool is_known = false;
 };
 
 absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
-  }
-  auto file = std::make_shared<const File>(descriptor);
-  if (file->is_known && S_ISDIR(file->opened.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory, not a file"));
-  }
-  const size_t size = file->is_regular() ? static_cast<size_t>(file->opened.st_size) : 0;
+  const absl::StatusOr<int> descriptor = schema::OpenRegularFile(path);
+  if (!descriptor.ok()) return descriptor.status();
+  auto file = std::make_shared<const File>(*descriptor);
+  const size_t size = file->is_known ? static_cast<size_t>(file->opened.st_size) : 0;
   auto stream = absl::WrapUnique(new ByteStream(path, std::move(file), size, 0));
   stream->Fill(kReadAhead);
   if (stream->end_ - stream->current_ >= 2 &&
@@ -80,7 +73,7 @@ ByteStream::~ByteStream() = default;
 std::string ByteStream::Change() const {
   const struct stat& opened = file_->opened;
   struct stat now = {};
-  if (!file_->is_regular() || fstat(file_->descriptor, &now) != 0) return "";
+  if (!file_->is_known || fstat(file_->descriptor, &now) != 0) return "";
   const bool is_same = now.st_size == opened.st_size &&
                        now.st_mtim.tv_sec == opened.st_mtim.tv_sec &&
                        now.st_mtim.tv_nsec == opened.st_mtim.tv_nsec;

@@ -24,14 +24,14 @@ class ByteStream {
   // And so many bytes before it, whatever they hold.
   static constexpr size_t kReadBehind = 16;
 
-  // Fails if the file cannot be opened, is a directory or is compressed. Skips a UTF-8 byte order
-  // mark.
+  // Fails if the file cannot be opened, is no regular file or is compressed. Skips a UTF-8 byte
+  // order mark.
   static absl::StatusOr<std::unique_ptr<ByteStream>> Open(const std::string& path);
 
-  // Another stream of the same open file, at `offset`; of a regular file alone.
+  // Another stream of the same open file, at `offset`.
   std::unique_ptr<ByteStream> At(size_t offset) const;
 
-  // The size of a regular file when it was opened; 0 for a pipe or a device.
+  // The size when it was opened.
   size_t file_size() const { return file_size_; }
 
   ~ByteStream();
@@ -73,7 +73,7 @@ class ByteStream {
   // True once the end of the file is in memory.
   bool reached_end() const { return reached_end_; }
 
-  // "the file changed while it was read: ..." if a regular file has another size than when it was
+  // "the file changed while it was read: ..." if the file has another size than when it was
   // opened, or was written to since; else "".
   std::string Change() const;
 

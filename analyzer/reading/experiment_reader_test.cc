@@ -399,7 +399,7 @@ TEST(Hostile, DeepNestingIsRefused) {
 
 TEST(Hostile, WhatIsNoRegularFile) {
   EXPECT_THAT(std::string(ReadExperiment(::testing::TempDir()).status().message()),
-              HasSubstr("is a directory, not a file"));
+              HasSubstr("is a directory, expected a file"));
   EXPECT_THAT(std::string(ReadExperiment("/no/such/file.json").status().message()),
               HasSubstr("/no/such/file.json: cannot be opened"));
 }

@@ -1,8 +1,6 @@
 // What is no honest experiment file costs an error that says where, and never the memory.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,7 +22,6 @@ namespace {
 using schema::SaidInOneGibibyte;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 // Up to the value of a vector.
 constexpr char kVector[] =
@@ -78,7 +75,7 @@ TEST(HostileFiles, ErrorsSayByteAndPlace) {
         << c.name;
   }
   EXPECT_THAT(Messages(::testing::TempDir()), HasSubstr("is a directory"));
-  EXPECT_THAT(Messages("/dev/zero"), StartsWith("/dev/zero: byte 0, at /: expected an object"));
+  EXPECT_EQ(Messages("/dev/zero"), "/dev/zero: is no regular file");
 }
 
 // A whole file; @name stands where an object of that name ends.
@@ -171,23 +168,22 @@ TEST(HostileFiles, NumbersBeyondFloat64AreErrorsWhereverTheyStand) {
   }
 }
 
-// What it says of `start` and `repeated` as often as it will read.
-std::string MessageOfEndless(const std::string& start, const std::string& repeated) {
-  const std::string path = ::testing::TempDir() + "/endless.json";
+// What it says of `start` and `repeated`, of more bytes than it will read.
+std::string MessageOfLong(const std::string& start, const std::string& repeated) {
+  // Numbers in a list take the least of the budget.
+  const size_t bytes = (repeated == "1," ? 128 : 32) << 20;
+  const std::string path = WriteTestFile("long.json", start);
+  std::string block;
+  while (block.size() < 1 << 20) block += repeated;
+  std::ofstream file(path, std::ios::app);
+  for (size_t written = 0; written < bytes; written += block.size()) file << block;
+  file.close();
+  const std::string message = SaidInOneGibibyte([&] { return Messages(path); });
   unlink(path.c_str());
-  EXPECT_EQ(mkfifo(path.c_str(), 0600), 0);
-  return SaidInOneGibibyte([&] { return Messages(path); },
-                           [&] {
-                             signal(SIGPIPE, SIG_IGN);
-                             std::string block;
-                             while (block.size() < 1 << 20) block += repeated;
-                             std::ofstream fifo(path);
-                             fifo << start;
-                             while (fifo) fifo << block;
-                           });
+  return message;
 }
 
-TEST(HostileFiles, EndlessOnesEndInAnErrorWithinOneGibibyte) {
+TEST(HostileFiles, LongOnesEndInAnErrorWithinOneGibibyte) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "AddressSanitizer needs more address space";
 #endif
@@ -199,14 +195,14 @@ TEST(HostileFiles, EndlessOnesEndInAnErrorWithinOneGibibyte) {
       {R"({"runs":[{"config_id":")", "x", "a string, number or white space of more than 16777216"},
       {R"({")", "k", "a string, number or white space of more than 16777216"},
       {R"({"other":)", "1", "at /other: Number too big"},
-      {R"({"other":0.)", "1", "byte 16777225, at /: expected ',' or '}'"},
+      {R"({"other":0.)", "1", "byte 16777225, line 1, at /: expected ',' or '}'"},
       {R"({"configurations":[)", R"({"config_id":"c"},)", "more than 1024 configurations"},
       {R"({"runs":[{"decode_steps":[)", "{},", "more structure and text than"},
       {R"({"experiment_metadata":{"extraction_config":{"layers":[)", "1,",
        "more structure and text than"},
   };
   for (const auto& c : cases) {
-    EXPECT_THAT(MessageOfEndless(c.start, c.repeated), HasSubstr(c.error)) << c.start;
+    EXPECT_THAT(MessageOfLong(c.start, c.repeated), HasSubstr(c.error)) << c.start;
   }
 }
 

@@ -88,7 +88,7 @@ struct CheckedHandler {
   Handler* handler;
 };
 
-// ", line 3" of a file that can be read again, as a pipe cannot.
+// ", line 3" of a file that is still there.
 std::string LineText(const std::string& file, size_t offset) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) return "";

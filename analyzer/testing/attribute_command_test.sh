@@ -73,6 +73,8 @@ expect 1 "none with config_id 'X2'" --unknown=unknown/gptq_h100.json --config_id
 expect 1 "no experiment file could be read in the library $TEST_TMPDIR/typed here/nowhere" \
   --unknown=unknown/gptq_h100.json --library=nowhere
 expect 1 "absent.json" --unknown=absent.json
+mkfifo "typed here/pipe.json"
+expect 1 "pipe.json: is no regular file" --unknown=pipe.json
 
 echo '{"experiment_metadata": 5}' >"typed here/experiments/compile_experiment.json"
 expect 4 "compile_experiment.json: byte 24, line 1, at /experiment_metadata: expected an object" \

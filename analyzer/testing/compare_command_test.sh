@@ -63,6 +63,12 @@ rm "typed here/experiments/compile_experiment.json"
 expect 0 "Skipping compile_experiment.json (not found)"
 expect 4 "compile_experiment.json: no such file" experiments experiments/compile_experiment.json
 
+# A pipe that nobody writes to is not waited for.
+mkdir "typed here/piped"
+mkfifo "typed here/piped/batch_size_experiment.json"
+expect 1 "batch_size_experiment.json: is no regular file" piped
+expect 1 "batch_size_experiment.json: is no regular file" piped/batch_size_experiment.json
+
 # All files damaged: an older report is left alone. A full device is an error.
 mkdir "typed here/damaged"
 echo '{' >"typed here/damaged/batch_size_experiment.json"

@@ -93,6 +93,8 @@ expect 2 "--recomputed is missing" --claimed=claimed.json
 expect 2 "go together" --claimed=claimed.json --recomputed=again.json --claimed_config=x
 expect 2 "table or json" --claimed=claimed.json --recomputed=again.json --format=csv
 expect 2 "stands alone" claimed.json
+mkfifo pipe.json
+expect 1 "pipe.json: is no regular file" --claimed=pipe.json --recomputed=again.json
 expect 1 "missing.json" --claimed=missing.json --recomputed=again.json
 head -c 2000 again.json >cut.json
 expect 1 "cut.json: byte 2000" --claimed=claimed.json --recomputed=cut.json

@@ -7,10 +7,9 @@
 
 namespace forensics::schema {
 
-// What `say` returns in a process of 1 GiB, beside which `feed` runs in this one. Not with
-// AddressSanitizer, which needs more address space.
-std::string SaidInOneGibibyte(
-    const std::function<std::string()>& say, const std::function<void()>& feed = [] {});
+// What `say` returns in a process of 1 GiB. Not with AddressSanitizer, which needs more address
+// space.
+std::string SaidInOneGibibyte(const std::function<std::string()>& say);
 
 }  // namespace forensics::schema
 

@@ -1,0 +1,17 @@
+// Files that are opened to be read, and nothing else that has a name.
+#ifndef SCHEMA_REGULAR_FILE_H_
+#define SCHEMA_REGULAR_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace forensics::schema {
+
+// A descriptor for reading, which the caller closes. A directory, a pipe (which would be waited
+// for) and a device (which has no end) are errors that name the path.
+absl::StatusOr<int> OpenRegularFile(const std::string& path);
+
+}  // namespace forensics::schema
+
+#endif  // SCHEMA_REGULAR_FILE_H_
