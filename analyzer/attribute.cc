@@ -28,17 +28,6 @@ std::string Canonical(const std::string& path) {
   return error ? path : canonical.string();
 }
 
-std::vector<std::string> CanonicalFiles(const std::vector<std::string>& files) {
-  std::vector<std::string> canonical;
-  for (const std::string& file : files) {
-    const std::string path = Canonical(file);
-    if (std::find(canonical.begin(), canonical.end(), path) == canonical.end()) {
-      canonical.push_back(path);
-    }
-  }
-  return canonical;
-}
-
 // Empty: none.
 std::string OutputFile(const AttributeOptions& options) {
   if (options.output.empty()) return "";
@@ -71,7 +60,9 @@ absl::StatusOr<AttributionReport> Report(const AttributeOptions& options, std::o
   }
   AttributionReport report;
   Library library(*std::move(unknowns), Library::kMostBytes, budget);
-  for (const std::string& file : CanonicalFiles(found.files)) {
+  for (const std::string& note : found.notes) log << note << "\n";
+  for (const std::string& named : found.files) {
+    const std::string file = Canonical(named);
     absl::StatusOr<Experiment> experiment = ReadBeside(library, file, budget);
     if (!experiment.ok()) {
       failed.emplace_back(experiment.status().message());

@@ -156,6 +156,7 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
   CompareOutcome outcome;
   const ExperimentFiles found = FindExperimentFiles(options.inputs);
   for (const std::string& name : found.lacking) log << "Skipping " << name << " (not found)\n";
+  for (const std::string& note : found.notes) log << note << "\n";
   outcome.failed = found.missing;
   const std::vector<std::string>& files = found.files;
   if (files.empty()) {

@@ -35,9 +35,10 @@ struct CompareOutcome {
 // report.html; the summary goes to `out` as a table, as JSON, as the table of phases or as the
 // page, what is skipped or damaged to `log`. Of a directory, the reference's file, the plan's eight
 // and any other *_experiment.json are taken, and those of the first nine that it lacks are named as
-// skipped. Damaged files do not stop the others. Fails if there is nothing to analyse, and then
-// leaves an older report as it is, if an output is an input or another output (a usage error), or
-// if the reports or the summary cannot be written; nothing is written after the first that cannot.
+// skipped. A file that is named twice is taken once, with a note. Damaged files do not stop the
+// others. Fails if there is nothing to analyse, and then leaves an older report as it is, if an
+// output is an input or another output (a usage error), or if the reports or the summary cannot be
+// written; nothing is written after the first that cannot.
 absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
                                        std::ostream& log);
 

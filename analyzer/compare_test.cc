@@ -140,6 +140,20 @@ TEST(Compare, AFileThatIsNotThereIsNamedAndTheOthersAreStillAnalysed) {
               ElementsAre(HasSubstr("absent.json: no such file or directory")));
 }
 
+TEST(Compare, AFileUnderManyNamesIsOneExperiment) {
+  const Folder folder("twice");
+  const std::string file = folder.AddExperiment("x_experiment.json", "x");
+  fs::create_symlink(file, folder / "link.json");
+  fs::create_directories(folder / "d");
+  const Result result =
+      CompareFiles({file, folder / "d/../x_experiment.json", folder / "link.json", folder.path()},
+                   folder / "report");
+  ASSERT_TRUE(result.outcome.ok()) << result.outcome.status();
+  EXPECT_EQ(result.outcome->analysed, 1);
+  EXPECT_THAT(result.log,
+              HasSubstr(absl::StrCat(folder / "link.json", ": the same file as ", file)));
+}
+
 TEST(Compare, NothingToAnalyseIsAnError) {
   const Folder folder("empty");
   const Result empty = CompareFiles({folder.path()}, folder / "report");

@@ -1,11 +1,14 @@
 #include "analyzer/experiment_files.h"
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "schema/file_identity.h"
 #include "schema/run_directory.h"
 
 namespace forensics::analyzer {
@@ -33,6 +36,22 @@ void AddFilesIn(const fs::path& directory, ExperimentFiles& found) {
   for (const std::string& name : others) found.files.push_back((directory / name).string());
 }
 
+// Counted twice, a file's variants would be tests of their own in Holm's correction.
+void KeepEachOnce(ExperimentFiles& found) {
+  std::map<std::string, std::string> kept;  // by identity
+  std::vector<std::string> files;
+  for (const std::string& file : found.files) {
+    const auto [first, is_new] = kept.emplace(schema::FileIdentity(file), file);
+    if (is_new) {
+      files.push_back(file);
+    } else {
+      found.notes.push_back(
+          absl::StrCat(file, ": the same file as ", first->second, ", taken once"));
+    }
+  }
+  found.files = std::move(files);
+}
+
 }  // namespace
 
 ExperimentFiles FindExperimentFiles(const std::vector<std::string>& inputs) {
@@ -47,6 +66,7 @@ ExperimentFiles FindExperimentFiles(const std::vector<std::string>& inputs) {
       found.missing.push_back(absl::StrCat(input, ": no such file or directory"));
     }
   }
+  KeepEachOnce(found);
   return found;
 }
 
