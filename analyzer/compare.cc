@@ -68,16 +68,6 @@ std::vector<absl::StatusOr<ExperimentReport>> AnalyzeFiles(const std::vector<std
   return reports;
 }
 
-absl::Status WriteTidyFiles(const fs::path& folder, const std::vector<ExperimentReport>& reports) {
-  if (folder.empty()) return absl::OkStatus();
-  for (const TidyFile& file : TidyFiles()) {
-    absl::Status status =
-        schema::WriteFileAtomically((folder / file.name).string(), file.text(reports));
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 // The texts of the files that every run writes.
 struct ReportTexts {
   std::string analysis_reports;
@@ -85,37 +75,43 @@ struct ReportTexts {
   std::string page;
 };
 
-absl::Status Write(const CompareOptions& options, const char* name, const std::string& text) {
-  return schema::WriteFileAtomically((fs::path(options.output) / name).string(), text);
+std::string InOutput(const CompareOptions& options, const char* name) {
+  return (fs::path(options.output) / name).string();
 }
 
-// Makes and writes them. After a failure nothing more is written: files of two analyses would stand
-// side by side.
+// Makes and writes them.
 absl::Status WriteTexts(const CompareOptions& options, const std::vector<ExperimentReport>& reports,
-                        ReportTexts& texts) {
+                        schema::AtomicFileSet& files, ReportTexts& texts) {
   texts.analysis_reports = AnalysisReportsJson(reports);
   texts.summary = SummaryJson(reports);
   absl::Status status;
   RunOnAllCores({[&] { texts.page = HtmlReport(texts.analysis_reports, texts.summary); },
                  [&] {
-                   status = Write(options, schema::kAnalysisReportsFile, texts.analysis_reports);
-                   if (status.ok()) status = Write(options, schema::kSummaryFile, texts.summary);
+                   status = files.Write(InOutput(options, schema::kAnalysisReportsFile),
+                                        texts.analysis_reports);
+                   if (!status.ok()) return;
+                   status = files.Write(InOutput(options, schema::kSummaryFile), texts.summary);
                  }});
-  return status.ok() ? Write(options, schema::kReportPageFile, texts.page) : status;
+  if (!status.ok()) return status;
+  return files.Write(InOutput(options, schema::kReportPageFile), texts.page);
 }
 
+// All or nothing: files of two analyses would stand side by side.
 absl::Status WriteReports(const CompareOptions& options,
                           const std::vector<ExperimentReport>& reports, ReportTexts& texts) {
-  if (absl::Status status = WriteTexts(options, reports, texts); !status.ok()) return status;
-  if (!options.tidy.empty()) {
-    absl::Status status = schema::WriteFileAtomically(options.tidy, TidyTable(reports));
-    if (!status.ok()) return status;
+  schema::AtomicFileSet files;
+  absl::Status status = WriteTexts(options, reports, files, texts);
+  if (status.ok() && !options.tidy.empty()) {
+    status = files.Write(options.tidy, TidyTable(reports));
   }
-  if (!options.tidy_phases.empty()) {
-    absl::Status status = schema::WriteFileAtomically(options.tidy_phases, PhaseTable(reports));
-    if (!status.ok()) return status;
+  if (status.ok() && !options.tidy_phases.empty()) {
+    status = files.Write(options.tidy_phases, PhaseTable(reports));
   }
-  return WriteTidyFiles(options.tidy_folder, reports);
+  for (const TidyFile& file : TidyFiles()) {
+    if (!status.ok() || options.tidy_folder.empty()) break;
+    status = files.Write((fs::path(options.tidy_folder) / file.name).string(), file.text(reports));
+  }
+  return status.ok() ? files.Commit() : status;
 }
 
 // Every file that is written, by the flag that asks for it.
@@ -123,7 +119,7 @@ std::vector<schema::OutputFile> OutputFiles(const CompareOptions& options) {
   std::vector<schema::OutputFile> files;
   for (const char* name :
        {schema::kAnalysisReportsFile, schema::kSummaryFile, schema::kReportPageFile}) {
-    files.push_back({"--output", (fs::path(options.output) / name).string()});
+    files.push_back({"--output", InOutput(options, name)});
   }
   files.push_back({"--tidy", options.tidy});
   files.push_back({"--tidy_phases", options.tidy_phases});

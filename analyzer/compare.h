@@ -38,7 +38,7 @@ struct CompareOutcome {
 // skipped. A file that is named twice is taken once, with a note. Damaged files do not stop the
 // others. Fails if there is nothing to analyse, and then leaves an older report as it is, if an
 // output is an input or another output (a usage error), or if the reports or the summary cannot be
-// written; nothing is written after the first that cannot.
+// written; no file is replaced before all are written.
 absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostream& out,
                                        std::ostream& log);
 

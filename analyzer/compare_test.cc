@@ -181,13 +181,22 @@ TEST(Compare, WithDamagedFilesAloneAnOlderReportStaysAsItIs) {
   EXPECT_EQ(Text(folder / "tidy"), "old");
 }
 
-TEST(Compare, NothingIsWrittenAfterTheFirstFileThatCannotBe) {
+TEST(Compare, WithAFileThatCannotBeWrittenNoneIs) {
   const Folder folder("blocked");
   const std::string file = folder.AddExperiment("a.json", "batch_size");
-  fs::create_directories(folder / "report/analysis_reports.json/in the way");
-  EXPECT_FALSE(CompareFiles({file}, folder / "report", folder / "tidy").outcome.ok());
-  EXPECT_FALSE(fs::exists(folder / "report/summary.json"));
-  EXPECT_FALSE(fs::exists(folder / "tidy"));
+  for (const char* blocked :
+       {"report/analysis_reports.json", "report/report.html", "tables/roc.tsv"}) {
+    fs::remove_all(folder / "report");
+    fs::remove_all(folder / "tables");
+    fs::create_directories(absl::StrCat(folder / blocked, "/in the way"));
+    CompareOptions options{{file}, folder / "report", folder / "tidy"};
+    options.tidy_folder = folder / "tables";
+    std::ostringstream out, log;
+    EXPECT_THAT(std::string(Compare(options, out, log).status().message()), HasSubstr(blocked));
+    EXPECT_FALSE(fs::exists(folder / "report/summary.json")) << blocked;
+    EXPECT_FALSE(fs::exists(folder / "tables/summary.tsv")) << blocked;
+    EXPECT_FALSE(fs::exists(folder / "tidy")) << blocked;
+  }
 }
 
 TEST(Compare, AnInputOrAnotherOutputIsNotOverwritten) {

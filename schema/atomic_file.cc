@@ -134,10 +134,15 @@ absl::Status AtomicFile::Append(absl::string_view bytes) {
   return buffer_.size() < kBufferBytes ? absl::OkStatus() : Flush();
 }
 
-absl::Status AtomicFile::Commit() {
+absl::Status AtomicFile::Sync() {
   if (absl::Status status = Flush(); !status.ok()) return status;
+  if (temporary_.empty() || fsync(fd_) == 0) return absl::OkStatus();
+  return ErrnoError("fsync", temporary_);
+}
+
+absl::Status AtomicFile::Commit() {
+  if (absl::Status status = Sync(); !status.ok()) return status;
   if (temporary_.empty()) return absl::OkStatus();
-  if (fsync(fd_) != 0) return ErrnoError("fsync", temporary_);
   const int closed = close(fd_);
   fd_ = -1;
   if (closed != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) {
@@ -146,6 +151,23 @@ absl::Status AtomicFile::Commit() {
     return status;
   }
   return SyncFolder(FolderOf(path_));
+}
+
+absl::Status AtomicFileSet::Write(const std::string& path, absl::string_view bytes) {
+  absl::StatusOr<AtomicFile> file = AtomicFile::Create(path);
+  if (!file.ok()) return file.status();
+  if (absl::Status status = file->Append(bytes); !status.ok()) return status;
+  if (absl::Status status = file->Sync(); !status.ok()) return status;
+  files_.push_back(*std::move(file));
+  return absl::OkStatus();
+}
+
+absl::Status AtomicFileSet::Commit() {
+  for (AtomicFile& file : files_) {
+    if (absl::Status status = file.Commit(); !status.ok()) return status;
+  }
+  files_.clear();
+  return absl::OkStatus();
 }
 
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes) {

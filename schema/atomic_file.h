@@ -3,6 +3,7 @@
 #define SCHEMA_ATOMIC_FILE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,6 +25,7 @@ class AtomicFile {
   ~AtomicFile();
 
   absl::Status Append(absl::string_view bytes);  // buffered
+  absl::Status Sync();  // what was appended is on disk: to Commit there is the rename alone
   absl::Status Commit();
 
   const std::string& path() const { return path_; }
@@ -36,6 +38,17 @@ class AtomicFile {
   std::string temporary_;  // empty: written straight to `path_`
   int fd_;
   std::string buffer_;
+};
+
+// Files of one work: none takes its place before all are whole. A process killed amid Commit's
+// renames leaves some of them.
+class AtomicFileSet {
+ public:
+  absl::Status Write(const std::string& path, absl::string_view bytes);
+  absl::Status Commit();
+
+ private:
+  std::vector<AtomicFile> files_;
 };
 
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes);

@@ -158,6 +158,27 @@ TEST_F(AtomicFileTest, ADirectoryIsRefusedBeforeAnythingIsWritten) {
   EXPECT_FALSE(fs::exists(absl::StrCat(folder_, ".tmp.", getpid())));
 }
 
+TEST_F(AtomicFileTest, ASetIsThereWholeOrNotAtAll) {
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/a", "old").ok());
+  fs::create_directories(folder_ + "/blocked");
+  {
+    AtomicFileSet files;
+    ASSERT_TRUE(files.Write(folder_ + "/a", "new").ok());
+    ASSERT_TRUE(files.Write(folder_ + "/b", "new").ok());
+    EXPECT_FALSE(files.Write(folder_ + "/blocked", "new").ok());
+  }
+  EXPECT_EQ(ReadFile(folder_ + "/a").value(), "old");
+  EXPECT_EQ(FilesInFolder(), 2);
+  AtomicFileSet files;
+  ASSERT_TRUE(files.Write(folder_ + "/a", "new").ok());
+  ASSERT_TRUE(files.Write(folder_ + "/b", "new").ok());
+  EXPECT_EQ(FilesInFolder(), 4) << "temporaries beside what was there";
+  ASSERT_TRUE(files.Commit().ok());
+  EXPECT_EQ(ReadFile(folder_ + "/a").value(), "new");
+  EXPECT_EQ(ReadFile(folder_ + "/b").value(), "new");
+  EXPECT_EQ(FilesInFolder(), 3);
+}
+
 TEST_F(AtomicFileTest, ErrorsNameThePath) {
   fs::create_directories(folder_);
   EXPECT_THAT(std::string(ReadFile(folder_).status().message()), testing::HasSubstr("directory"));
