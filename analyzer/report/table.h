@@ -7,12 +7,20 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace forensics::analyzer {
 
 enum class Separator {
-  kTab,    // lines end in \n; in cells, what separates fields and lines becomes a space
-  kComma,  // RFC 4180: lines end in \r\n; cells are quoted where they must be
+  kTab,  // lines end in \n; in cells, what separates fields and lines becomes a space
+  // RFC 4180: lines end in \r\n; cells are quoted where they must be. A text that a spreadsheet
+  // would take for a formula (=, +, -, @ first) has an apostrophe before it.
+  kComma,
 };
+
+// Names come from files: control characters, which drive a terminal and break lines, are escaped
+// (\n, \t, \x1b). Text beyond ASCII stays.
+std::string Printable(absl::string_view text);
 
 // What is not known is empty.
 std::string NumberCell(std::optional<double> value);

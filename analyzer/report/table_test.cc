@@ -1,5 +1,6 @@
 #include "analyzer/report/table.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace forensics::analyzer {
@@ -17,6 +18,28 @@ TEST(Table, CommasAreRfc4180s) {
   table.Add({"say \"so\"", "two\nlines"});
   table.Add({"", "plain"});
   EXPECT_EQ(table.text(), "a,b\r\nx\ty,\"1,5\"\r\n\"say \"\"so\"\"\",\"two\nlines\"\r\n,plain\r\n");
+}
+
+TEST(Table, ControlCharactersAreEscaped) {
+  EXPECT_EQ(Printable("a\x1b[2J\n\t\x7f"), "a\\x1b[2J\\n\\t\\x7f");
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "2J \xc3\xa9"),
+            "\\u009b2J \xc3\xa9");
+  for (const Separator separator : {Separator::kTab, Separator::kComma}) {
+    Table table(separator);
+    table.Add({"\x1b]0;title\a"});
+    EXPECT_THAT(table.text(), testing::StartsWith("\\x1b]0;title\\x07"));
+  }
+}
+
+// A spreadsheet would compute them; numbers stay numbers.
+TEST(Table, FormulasAreTextInCommaSeparatedTables) {
+  Table commas(Separator::kComma);
+  commas.Add({"=cmd|' /C calc'!A0", "+1+1", "-x", "@sum", "-0.5", "-1e-5", "1=1"});
+  EXPECT_EQ(commas.text(), "'=cmd|' /C calc'!A0,'+1+1,'-x,'@sum,-0.5,-1e-5,1=1\r\n");
+  Table tabs(Separator::kTab);
+  tabs.Add({"=x"});
+  EXPECT_EQ(tabs.text(), "=x\n");
 }
 
 TEST(Cells, OfWhatIsNotKnownAreEmpty) {

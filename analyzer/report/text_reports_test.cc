@@ -47,6 +47,17 @@ TEST(SummaryTable, IsThePlans) {
             "Strong         ");
 }
 
+TEST(SummaryTable, NamesDriveNoTerminal) {
+  Experiment experiment = MakeExperiment("e\x1b[2Jvil", "v\nw");
+  AddRun(experiment, "A100_a", "A100-80GB", "a", 0);
+  AddRun(experiment, "A100\x1b_b\n", "A100-80GB", "b", 8);
+  const std::string table = SummaryTable(Reports(std::move(experiment)));
+  EXPECT_THAT(table, HasSubstr("e\\x1b[2Jvil"));
+  EXPECT_THAT(table, HasSubstr("v\\nw"));
+  EXPECT_THAT(table, HasSubstr("A100\\x1b_b\\n "));
+  EXPECT_THAT(table, Not(HasSubstr("\x1b")));
+}
+
 TEST(SummaryTable, ShowsInfinityAndWhatIsUnknown) {
   Experiment experiment = Attention();
   experiment.configurations.resize(2);
