@@ -56,6 +56,7 @@ absl::StatusOr<AttributeOptions> ParseOptions(const std::vector<std::string>& po
   if (options.unknown.empty()) return schema::UsageError("--unknown is missing");
   options.config_id = absl::GetFlag(FLAGS_config_id);
   for (const std::string& input : absl::GetFlag(FLAGS_library)) {
+    if (input.empty()) return schema::UsageError("--library has an empty path");
     options.library.push_back(schema::UserPath(input));
   }
   if (options.library.empty()) {

@@ -151,14 +151,18 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
                                        std::ostream& log) {
   CompareOutcome outcome;
   const ExperimentFiles found = FindExperimentFiles(options.inputs);
-  for (const std::string& name : found.lacking) log << "Skipping " << name << " (not found)\n";
+  if (!found.lacking.empty()) {
+    log << "Skipping " << absl::StrJoin(found.lacking, ", ") << " (not found)\n";
+  }
   for (const std::string& note : found.notes) log << note << "\n";
   outcome.failed = found.missing;
   const std::vector<std::string>& files = found.files;
   if (files.empty()) {
-    return absl::NotFoundError(absl::StrCat("no experiment files in ",
-                                            absl::StrJoin(options.inputs, ", "),
-                                            "; the collector writes them (--help has examples)"));
+    return absl::NotFoundError(
+        absl::StrCat("no experiment files in ", absl::StrJoin(options.inputs, ", "),
+                     " (of a directory, reference_baseline.json and *_experiment.json "
+                     "are taken); the collector writes them (--help has "
+                     "examples)"));
   }
   if (absl::Status status = schema::CheckOutputsAreDistinct(OutputFiles(options), files);
       !status.ok()) {
@@ -174,10 +178,9 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
   }
   for (const std::string& failure : outcome.failed) log << failure << "\n";
   if (reports.empty()) {
-    return absl::DataLossError(absl::StrCat("none of ", files.size(),
-                                            " experiment files could be analysed; nothing is "
-                                            "written, a report in ",
-                                            options.output, " is as it was"));
+    return absl::DataLossError(absl::StrCat(
+        "none of ", files.size(), " experiment file", files.size() == 1 ? "" : "s",
+        " could be analysed; nothing is written, a report in ", options.output, " is as it was"));
   }
   AdjustAcrossExperiments(reports);
   for (ExperimentReport& report : reports) report.unread_files = outcome.failed;

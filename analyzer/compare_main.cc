@@ -41,9 +41,9 @@ constexpr char kUsage[] =
           [--tidy_folder=DIRECTORY] [--seed=N] [--false_positive_rate=0.01]
           [--format=table|json|csv|html]
 
-Reads experiment JSON (default: the directory "experiments"), prints the summary and writes
-analysis_reports.json, summary.json and report.html, a page for any browser. Paths are relative to
-where the command was typed.
+Reads experiment JSON (default: the directory "experiments"; of a directory reference_baseline.json
+and *_experiment.json), prints the summary and writes analysis_reports.json, summary.json and
+report.html, a page for any browser. Paths are relative to where the command was typed.
 
   bazel run //analyzer:compare
   bazel run //analyzer:compare -- experiments --output=report --tidy=report/tidy.tsv
@@ -69,7 +69,10 @@ const std::map<std::string, TableFormat>& Formats() {
 
 absl::StatusOr<CompareOptions> ParseOptions(const std::vector<std::string>& positional) {
   CompareOptions options;
-  for (const std::string& input : positional) options.inputs.push_back(schema::UserPath(input));
+  for (const std::string& input : positional) {
+    if (input.empty()) return schema::UsageError("an input is an empty text, not a path");
+    options.inputs.push_back(schema::UserPath(input));
+  }
   if (options.inputs.empty()) {
     options.inputs.push_back(schema::UserPath(schema::kExperimentsFolder));
   }
@@ -100,8 +103,9 @@ int Run(int argc, char** argv) {
   if (!options.ok()) return schema::ReportAndExitCode("compare", options.status());
   const absl::StatusOr<CompareOutcome> outcome = Compare(*options, std::cout, std::cerr);
   if (!outcome.ok()) return schema::ReportAndExitCode("compare", outcome.status());
-  std::cerr << "Reports of " << outcome->analysed << " experiments are in " << options->output
-            << "\n";
+  std::cerr << "Reports of " << outcome->analysed
+            << (outcome->analysed == 1 ? " experiment are in " : " experiments are in ")
+            << options->output << "\n";
   return outcome->failed.empty() ? schema::kExitDone : schema::kExitIncomplete;
 }
 

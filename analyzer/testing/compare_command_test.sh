@@ -49,7 +49,7 @@ expect 2 "--output is empty" --output=
 expect 2 "is the same file as --tidy" --tidy=one.tsv --tidy_phases=elsewhere/../one.tsv
 expect 2 "is the same file as the input" --tidy=experiments/batch_size_experiment.json
 expect 2 "--false_positive_rate is not between 0 and 1" --false_positive_rate=1
-expect 0 "Reports of 1 experiments" experiments/batch_size_experiment.json --seed=7 \
+expect 0 "Reports of 1 experiment are" experiments/batch_size_experiment.json --seed=7 \
   --false_positive_rate=0.001 --output=seeded
 for text in '"seed": 7,' '"false_positive_rate": 0.001,'; do
   grep -qF "$text" "typed here/seeded/analysis_reports.json" || { echo "no $text"; failures=1; }
@@ -61,6 +61,8 @@ expect 4 "compile_experiment.json: byte 24, line 1, at /experiment_metadata: exp
 expect 4 "Reports of 8 experiments"
 rm "typed here/experiments/compile_experiment.json"
 expect 0 "Skipping compile_experiment.json (not found)"
+expect 0 "*_experiment.json" --help
+expect 2 "an input is an empty text" ""
 expect 4 "compile_experiment.json: no such file" experiments experiments/compile_experiment.json
 
 # A pipe that nobody writes to is not waited for.
