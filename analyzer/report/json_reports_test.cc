@@ -120,6 +120,17 @@ TEST(AnalysisReports, ShowWhatIsIdenticalAndWhereItParts) {
   EXPECT_EQ(At(json, pair + "/signals/hidden_states~1layer_2/phases/decode/share_changed"), "0.25");
 }
 
+TEST(AnalysisReports, APairOfWhatIsNotStoredHasTheKeysOfAnyOther) {
+  Experiment experiment = Compile();
+  experiment.runs.erase(experiment.runs.begin() + 1);
+  const std::string json = AnalysisReportsJson(Reports(std::move(experiment)));
+  const std::string pair = "/compile/within_hardware_detectability/A100/true/";
+  for (const char* key :
+       {"contexts", "first_divergence", "first_divergent_token", "propagation", "signals"}) {
+    EXPECT_EQ(At(json, pair + key), "null") << key;
+  }
+}
+
 TEST(AnalysisReports, ShowDistancesByPositionAndByLayer) {
   const std::string json = AnalysisReportsJson(Reports(Compile()));
   const std::string pair = "/compile/within_hardware_detectability/A100/true";

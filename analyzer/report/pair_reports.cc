@@ -40,7 +40,13 @@ void WriteComparison(ReportWriter& writer, const ConfigurationPair& pair,
   const auto verdict = pair.verdicts.find(headline);
   if (verdict != pair.verdicts.end()) WriteVerdict(writer, verdict->second, pair.identical());
   writer.Field("not_reproducible", pair.not_reproducible);
-  if (!pair.comparison.has_value()) return;
+  if (!pair.comparison.has_value()) {
+    for (const char* key :
+         {"contexts", "first_divergence", "first_divergent_token", "propagation", "signals"}) {
+      writer.Null(key);
+    }
+    return;
+  }
   WriteContexts(writer, pair.comparison->contexts);
   WriteDivergence(writer, *pair.comparison);
   WritePropagation(writer, *pair.comparison);

@@ -49,7 +49,7 @@ function withNote(text, note) {
 
 // Where bits part first, and where the tokens that would be chosen do.
 function divergenceTable(view) {
-  const rows = view.pairs.filter(({figures}) => figures.first_divergence !== undefined).map((pair) => {
+  const rows = view.pairs.filter(({figures}) => figures.contexts).map((pair) => {
     const first = pair.figures.first_divergence;
     const value = (shown, bits) => element('span', null, allDigits(shown), element('span', {class: 'note bits'}, bits));
     const where = first ? [
