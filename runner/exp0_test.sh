@@ -46,9 +46,15 @@ emulated=${small/--hardware=CPU-X/--hardware=emulated:H100}
 expect 0 "hardware +emulated:H100$" "$exp0" $emulated --output=emulated
 manifest=$(echo emulated/emulated_H100-*/emulated_H100_reference/manifest.textproto)
 grep -q 'key: "emulated_products"' $manifest || fail "no recipes in the manifest"
+grep -q 'key: "emulated_arithmetic"' $manifest || fail "no arithmetic in the manifest"
 grep -A1 'key: "emulated_products_unmeasured"' $manifest | grep -q 'value: "none"' || fail "unmeasured products"
 grep -q 'dtype: "bfloat16"' $manifest || fail "emulated in another dtype than a GPU's"
 expect 2 "expected one of emulated:A100, emulated:H100" "$exp0" --hardware=emulated:Z1
+for label in Emulated:H100 EMULATED:H100 emulated_H100; do
+  expect 2 "hardware '$label': expected one of emulated:A100" "$exp0" ${small/CPU-X/$label} --output=d
+done
+expect 2 "no captured step for A100" "$exp0" --hardware=emulated:A100 --decode_graph=true
+expect 2 "cpu_isa and --hardware=emulated" "$exp0" --hardware=emulated:H100 --cpu_isa=avx2
 expect 2 "not with --device=cuda" "$exp0" --hardware=emulated:H100 --device=cuda
 expect 4 "dtype float32 is not emulated" "$exp0" $emulated --dtype=float32 --output=d
 

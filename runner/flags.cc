@@ -5,12 +5,16 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/functional/function_ref.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "runner/engine/emulated_language_model.h"
 #include "runner/experiment_spec.h"
 #include "runner/ops/attention.h"
@@ -67,9 +71,9 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, output, forensics::schema::kResultsFolder, "folder of results");
 ABSL_FLAG(
     std::string, hardware, "",
-    "hardware label, such as A100-80GB (config ids shorten it to A100); emulated:H100, "
-    "emulated:H200 or emulated:A100 computes on the CPU in that GPU's arithmetic; empty: the name "
-    "of the device");
+    absl::StrCat("hardware label, such as A100-80GB (config ids shorten it to A100); ",
+                 forensics::runner::EmulatedGpus(),
+                 " compute on the CPU in that GPU's arithmetic; empty: the name of the device"));
 ABSL_FLAG(std::string, provider, "", "who rents out the machine, such as RunPod");
 ABSL_FLAG(std::string, reference, "",
           "run directory whose generated tokens are fed (forced decoding)");
@@ -159,13 +163,31 @@ absl::Status Override(const char* name, int value, absl::FunctionRef<void(int)> 
   return absl::OkStatus();
 }
 
-// Whether --hardware asks for a GPU's arithmetic on the CPU.
-absl::StatusOr<bool> IsEmulated() {
-  const auto emulated = EmulatedGpu(absl::GetFlag(FLAGS_hardware));
-  if (!emulated.ok()) {
-    return schema::UsageError(absl::StrCat("--hardware: ", emulated.status().message()));
+// The GPU whose arithmetic --hardware asks for on the CPU.
+absl::StatusOr<std::optional<TensorCore>> EmulatedCore() {
+  auto emulated = EmulatedGpu(absl::GetFlag(FLAGS_hardware));
+  if (emulated.ok()) return emulated;
+  return schema::UsageError(absl::StrCat("--hardware: ", emulated.status().message()));
+}
+
+// What is asked for beside an emulated GPU and would not be done.
+absl::Status CheckEmulation(const std::vector<std::string>& arguments) {
+  const auto core = EmulatedCore();
+  if (!core.ok() || !core->has_value()) return core.status();
+  if (!absl::GetFlag(FLAGS_cpu_isa).empty()) {
+    return schema::UsageError(
+        "--cpu_isa and --hardware=emulated:... contradict each other: a GPU's bits do not depend "
+        "on "
+        "the CPU's instruction set");
   }
-  return emulated->has_value();
+  if ((*core)->has_decode_step || !absl::GetFlag(FLAGS_decode_graph)) return absl::OkStatus();
+  for (const std::string& argument : arguments) {
+    const absl::string_view flag = absl::StripPrefix(absl::StripPrefix(argument, "-"), "-");
+    if (!absl::StartsWith(flag, "decode_graph")) continue;  // its default is no wish
+    return schema::UsageError(
+        absl::StrCat("--decode_graph: there is no captured step for ", (*core)->gpu));
+  }
+  return absl::OkStatus();
 }
 
 // Device and dtype. Models are stored in 16 bits, and GPUs are made for them.
@@ -179,13 +201,14 @@ absl::Status SetDevice(schema::RunConfig& config) {
         absl::StrCat("--dtype: '", dtype, "' is neither float32 nor bfloat16"));
   }
   if (!device.empty()) config.set_device(device);
-  const absl::StatusOr<bool> is_emulated = IsEmulated();
-  if (!is_emulated.ok()) return is_emulated.status();
-  if (*is_emulated && device == "cuda") {
+  const auto core = EmulatedCore();
+  if (!core.ok()) return core.status();
+  const bool is_emulated = core->has_value();
+  if (is_emulated && device == "cuda") {
     return schema::UsageError(
         "--hardware=emulated:... computes on the CPU, not with --device=cuda");
   }
-  if (device == "cuda" || *is_emulated) config.set_dtype("bfloat16");
+  if (device == "cuda" || is_emulated) config.set_dtype("bfloat16");
   if (!dtype.empty()) config.set_dtype(dtype);
   if (config.device() != "cuda" && absl::GetFlag(FLAGS_gpu) != 0) {
     return schema::UsageError("--gpu needs --device=cuda");
@@ -302,6 +325,7 @@ absl::StatusOr<RunnerOptions> OptionsFor(const std::vector<std::string>& argumen
   options.resume = absl::GetFlag(FLAGS_resume);
   options.overwrite = absl::GetFlag(FLAGS_overwrite);
   options.inject_bit_flip = absl::GetFlag(FLAGS_inject_bit_flip);
+  if (absl::Status status = CheckEmulation(arguments); !status.ok()) return status;
   if (absl::Status status = SetSwitches(options); !status.ok()) return status;
   if (absl::Status status = SetRanks(options); !status.ok()) return status;
 

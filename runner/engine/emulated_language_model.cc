@@ -4,50 +4,19 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
-#include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runner/model/decode_step_support.h"
+#include "runner/ops/emulated/arithmetic.h"
 #include "runner/ops/emulated/eager_attention.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
 namespace forensics::runner {
 namespace {
-
-// A GPU that can be emulated, and how far it was held against a real one.
-struct EmulatedCore {
-  TensorCore core;
-  bool has_decode_step;  // the captured step's kernels are Hopper's
-  const char* verified;
-};
-
-constexpr EmulatedCore kEmulatedCores[] = {
-    {kAmpereTensorCore, false,
-     "no: instructions as published, special functions and libraries' choices as measured on "
-     "Hopper"},
-    {kH100TensorCore, true, "on an H100"},
-    {kH200TensorCore, true, "kernel by kernel on an H200, whole runs on an H100"},
-};
-
-// What is asked for by name and cannot be had.
-struct OtherGpu {
-  const char* gpu;
-  const char* reason;
-};
-
-constexpr OtherGpu kOtherGpus[] = {
-    {"V100", "it has no bfloat16"},
-    {"B200", "the runner has no kernels for it"},
-};
-
-const EmulatedCore& Emulated(const TensorCore& core) {
-  return *std::find_if(std::begin(kEmulatedCores), std::end(kEmulatedCores),
-                       [&](const auto& gpu) { return std::string_view(gpu.core.gpu) == core.gpu; });
-}
 
 // Rows of logits that are wanted at once: a few of each sequence in a batch.
 constexpr int64_t kMostLogitRows = 64;
@@ -70,6 +39,15 @@ std::string UnmeasuredProducts(const TensorCore& core, const ModelConfig& config
   return unmeasured.empty() ? "none" : absl::StrJoin(unmeasured, ", ");
 }
 
+// Whether a label could be taken for an emulation's, however it is written.
+bool LooksEmulated(const std::string& hardware) {
+  std::string letters;
+  for (const char c : hardware) {
+    if (absl::ascii_isalnum(c)) letters.push_back(absl::ascii_tolower(c));
+  }
+  return absl::StartsWith(letters, "emulated");
+}
+
 void AppendTo(std::vector<uint16_t>& rows, const std::vector<uint16_t>& row) {
   rows.insert(rows.end(), row.begin(), row.end());
 }
@@ -84,20 +62,20 @@ at::Tensor AsTensor(const std::vector<uint16_t>& bits, at::IntArrayRef shape) {
 }  // namespace
 
 std::string EmulatedGpus() {
-  return absl::StrJoin(kEmulatedCores, ", ", [](std::string* out, const EmulatedCore& gpu) {
-    absl::StrAppend(out, kEmulatedPrefix, gpu.core.gpu);
-  });
+  std::vector<std::string> labels;
+  for (const TensorCore& core : kTensorCores) {
+    if (core.has_bfloat16) labels.push_back(absl::StrCat(kEmulatedPrefix, core.gpu));
+  }
+  return absl::StrJoin(labels, ", ");
 }
 
 absl::StatusOr<std::optional<TensorCore>> EmulatedGpu(const std::string& hardware) {
-  if (!absl::StartsWith(hardware, kEmulatedPrefix)) return std::nullopt;
-  const std::string gpu = hardware.substr(std::strlen(kEmulatedPrefix));
-  for (const EmulatedCore& known : kEmulatedCores) {
-    if (gpu == known.core.gpu) return known.core;
-  }
+  if (!LooksEmulated(hardware)) return std::nullopt;
   std::string reason;
-  for (const OtherGpu& other : kOtherGpus) {
-    if (gpu == other.gpu) reason = absl::StrCat(" (", other.reason, ")");
+  for (const TensorCore& core : kTensorCores) {
+    if (hardware != absl::StrCat(kEmulatedPrefix, core.gpu)) continue;
+    if (core.has_bfloat16) return core;
+    reason = " (its tensor cores have no bfloat16, and float16 is not emulated)";
   }
   return absl::NotFoundError(
       absl::StrCat("hardware '", hardware, "': expected one of ", EmulatedGpus(), reason));
@@ -136,8 +114,7 @@ absl::StatusOr<std::unique_ptr<EmulatedLanguageModel>> EmulatedLanguageModel::Cr
 
 // As MayDecodeByGraph (runner/model/decoder_model.h) on the GPU itself.
 bool EmulatedLanguageModel::DecodesByStep(int64_t batch) const {
-  return decode_graph_ && Emulated(core_).has_decode_step &&
-         HasDecodeStep(checkpoint_.config(), batch);
+  return decode_graph_ && core_.has_decode_step && HasDecodeStep(checkpoint_.config(), batch);
 }
 
 absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
@@ -154,13 +131,14 @@ absl::StatusOr<std::map<std::string, std::string>> EmulatedLanguageModel::Settin
   return std::map<std::string, std::string>{
       {"emulated_gpu", core_.gpu},
       {"emulated_verified",
-       absl::StrCat(Emulated(core_).verified,
+       absl::StrCat(core_.verified,
                     attention_ == EmulatedAttention::kEager
                         ? "; eager attention over keys that are no multiple of 8 is not exact"
                         : "")},
       {"emulated_kernels",
        "cuBLAS 13, libtorch 2.11's flash attention, softmax, _grouped_mm and bmm, own"},
-      {"emulated_products", ProductRecipesDigest()},
+      {"emulated_arithmetic", ArithmeticDigest(core_)},
+      {"emulated_products", ProductRecipesDigest(core_)},
       {"emulated_products_unmeasured", UnmeasuredProducts(core_, checkpoint_.config())},
       {"decode_graph", DecodesByStep(1) ? "yes" : "no"},
   };

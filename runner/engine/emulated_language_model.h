@@ -20,8 +20,8 @@ namespace forensics::runner {
 // Hardware labels of emulated GPUs begin so: "emulated:H100".
 inline constexpr char kEmulatedPrefix[] = "emulated:";
 
-// The GPU that a hardware label asks to emulate; none for a label without the prefix. NotFound,
-// with those that there are, for one that is not known or that the runner has no kernels for.
+// The GPU that a hardware label asks to emulate; none for a label of real hardware. NotFound, with
+// those that there are, for one that begins with "emulated" in any spelling and is none of them.
 absl::StatusOr<std::optional<TensorCore>> EmulatedGpu(const std::string& hardware);
 
 // "emulated:A100, emulated:H100, ...".

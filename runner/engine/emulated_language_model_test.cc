@@ -1,13 +1,17 @@
 // A whole run of an H100, computed again on the CPU.
 #include "runner/engine/emulated_language_model.h"
 
+#include <iterator>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runner/engine/generation.h"
+#include "runner/ops/emulated/arithmetic.h"
 #include "schema/run_directory.h"
 #include "schema/shard.h"
 #include "schema/stored_repetition.h"
@@ -94,6 +98,50 @@ INSTANTIATE_TEST_SUITE_P(H100, StoredRuns,
                                          StoredRun{"mini_nf4_no_graph", "bnb_nf4", false}),
                          [](const auto& info) { return std::string(info.param.name); });
 
+// The signals of a short run. Where one is another, an emulated run's bits are: raise kTwinsVersion
+// (runner/ops/emulated/arithmetic.h) and put version and digests here.
+TEST(EmulatedLanguageModel, HasTheBitsOfItsVersion) {
+  EXPECT_EQ(kTwinsVersion, 1);
+  const auto checkpoint = Checkpoint::Open(kCheckpoint);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  for (const auto& [core, digest] :
+       {std::pair<TensorCore, const char*>{
+            kAmpereTensorCore, "06464a816014aed9ff91cc6af7839b59caac139cc548cb7b4a2dbe9ac6d039ba"},
+        {kH100TensorCore, "bfcce960a8487a3d27e3ba071803ffa8546069e5c305ce8f4d3dec50c2e4b86b"},
+        {kBlackwellTensorCore,
+         "80c35561b437845b934b47ea9e4b3beb78ce6076ef5ea253a100a4a2457cd19e"}}) {
+    GenerationInput input;
+    input.prompts = {{}};
+    for (int64_t i = 0; i < 40; ++i) input.prompts[0].push_back(i * 97 % 4096);
+    input.decode_steps = 4;
+    input.extraction.add_layers(1);
+    input.extraction.add_layers(13);
+    input.extraction.set_window(3);
+    input.extraction.set_top_k_logprobs(10);
+    input.token_text = [](int64_t id) { return absl::StrCat(id); };
+    const auto model = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), core, true);
+    ASSERT_TRUE(model.ok()) << model.status();
+    ASSERT_TRUE((*model)->LoadWeights({}).ok());
+    const auto run = Generate(**model, input);
+    ASSERT_TRUE(run.ok()) << run.status();
+    EXPECT_EQ(run->footer.signals_sha256(), digest) << core.gpu;
+  }
+}
+
+TEST(EmulatedLanguageModel, EveryGpuHasAnArithmeticOfItsOwn) {
+  std::set<std::string> digests;
+  for (const TensorCore& core : kTensorCores) {
+    digests.insert(ArithmeticDigest(core));
+    TensorCore other = core;
+    ++other.fraction_bits;
+    digests.insert(ArithmeticDigest(other));
+    other = core;
+    other.multiprocessors /= 2;  // other splits of keys
+    digests.insert(ArithmeticDigest(other));
+  }
+  EXPECT_EQ(digests.size(), 3 * std::size(kTensorCores));
+}
+
 TEST(EmulatedLanguageModel, SaysWhatItCannotDo) {
   const auto checkpoint = Checkpoint::Open(kCheckpoint);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
@@ -140,6 +188,25 @@ TEST(EmulatedGpu, IsNamedByTheLabel) {
   EXPECT_THAT(EmulatedGpu("emulated:Z1").status().ToString(),
               HasSubstr("expected one of emulated:A100, emulated:H100"));
   EXPECT_THAT(EmulatedGpu("emulated:V100").status().ToString(), HasSubstr("no bfloat16"));
+  EXPECT_STREQ(EmulatedGpu("emulated:B200").value()->gpu, "B200");
+}
+
+// Computed as real hardware, such a run would be filed as a GPU's.
+TEST(EmulatedGpu, RefusesOtherSpellingsOfThePrefix) {
+  for (const char* label :
+       {"Emulated:H100", "EMULATED:H100", "emulated_H100", "emulated H100", "emulatedH100",
+        " emulated:H100", "emulated-H100", "emulated:h100", "emulated:H100 ", "emulated:"}) {
+    EXPECT_THAT(EmulatedGpu(label).status().ToString(),
+                HasSubstr("expected one of emulated:A100, emulated:H100, emulated:H200, "
+                          "emulated:B200"))
+        << label;
+  }
+}
+
+TEST(EmulatedGpu, SaysWhatOfItWasHeldAgainstHardware) {
+  EXPECT_THAT(kAmpereTensorCore.verified, HasSubstr("each product taken as one chain"));
+  EXPECT_THAT(kBlackwellTensorCore.verified, HasSubstr("no: "));
+  EXPECT_THAT(kH100TensorCore.verified, HasSubstr("on an H100"));
 }
 
 }  // namespace

@@ -32,7 +32,9 @@ float RowDot(const uint16_t* a, const uint16_t* b, int64_t width) {
     for (int64_t i = 0; i < kWarpColumns; ++i) {
       const int64_t column = warp * kWarpColumns + i;
       float& sum = lanes[i / kThreadColumns];
-      sum = std::fma(Widen(a[column]), Widen(b[column]), sum);
+      // From the first's product, not from +0, which would lose the sign of -0.
+      sum = i % kThreadColumns == 0 ? Widen(a[column]) * Widen(b[column])
+                                    : std::fma(Widen(a[column]), Widen(b[column]), sum);
     }
     const float of_warp = WarpSum(lanes);
     total = warp == 0 ? of_warp : total + of_warp;

@@ -49,10 +49,12 @@ struct Avx512 {
     const Ints magnitude = _mm512_mask_sub_epi32(sum, negative, All(0), sum);
     const __m512 whole =
         _mm512_cvt_roundepu32_ps(magnitude, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-    const __m512 power = _mm512_cvtepi32_ps(exponent);
+    const __m512 power =
+        _mm512_cvt_roundepi32_ps(exponent, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);  // exact
     const __m512 cut = _mm512_scalef_round_ps(whole, power, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
     // Toward zero the largest number would stand for what is beyond it.
-    const __m512 nearest = _mm512_scalef_ps(whole, power);
+    const __m512 nearest =
+        _mm512_scalef_round_ps(whole, power, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __m512 infinity = _mm512_castsi512_ps(All(0x7f800000));
     const Mask infinite = _mm512_cmp_ps_mask(nearest, infinity, _CMP_EQ_OQ);
     Ints result = _mm512_castps_si512(_mm512_mask_blend_ps(infinite, cut, infinity));

@@ -16,19 +16,36 @@
 
 namespace forensics::runner {
 
-// How a GPU's tensor cores add, for 16-bit inputs and float32 accumulators.
+// How a GPU's tensor cores add, for 16-bit inputs and float32 accumulators, and what of the runner
+// it can be asked for.
 struct TensorCore {
-  const char* gpu;      // the library's choices are the GPU's (product_recipes.h)
-  int products;         // of one fused dot-add, at most 16
-  int fraction_bits;    // that terms keep below the largest exponent, at most 25
-  int multiprocessors;  // of the GPU with an SXM socket: libraries cut work by their number
+  const char* gpu;       // the library's choices are the GPU's (product_recipes.h)
+  int products;          // of one fused dot-add, at most 16
+  int fraction_bits;     // that terms keep below the largest exponent, at most 25
+  int multiprocessors;   // of the GPU with an SXM socket: libraries cut work by their number
+  bool has_bfloat16;     // models are emulated in bfloat16 alone
+  bool has_decode_step;  // the captured step's kernels are Hopper's
+  const char* verified;  // how far an emulation was held against a real one
 };
 
-inline constexpr TensorCore kVoltaTensorCore = {"V100", 4, 23, 80};  // float16 alone
-inline constexpr TensorCore kAmpereTensorCore = {"A100", 8, 24, 108};
-inline constexpr TensorCore kH100TensorCore = {"H100", 16, 25, 132};
-inline constexpr TensorCore kH200TensorCore = {"H200", 16, 25, 132};
-inline constexpr TensorCore kBlackwellTensorCore = {"B200", 16, 25, 148};
+// One line adds a GPU: labels, refusals and digests walk it.
+inline constexpr TensorCore kTensorCores[] = {
+    {"V100", 4, 23, 80, false, false, "no"},
+    {"A100", 8, 24, 108, true, false,
+     "no: instructions as published, special functions as measured on Hopper, each product taken "
+     "as one chain (what the library splits is not known)"},
+    {"H100", 16, 25, 132, true, true, "on an H100"},
+    {"H200", 16, 25, 132, true, true, "kernel by kernel on an H200, whole runs on an H100"},
+    {"B200", 16, 25, 148, true, false,
+     "no: instructions as published, special functions and libtorch's kernels taken from Hopper, "
+     "each product taken as one chain (what the library splits is not known)"},
+};
+
+inline constexpr const TensorCore& kVoltaTensorCore = kTensorCores[0];
+inline constexpr const TensorCore& kAmpereTensorCore = kTensorCores[1];
+inline constexpr const TensorCore& kH100TensorCore = kTensorCores[2];
+inline constexpr const TensorCore& kH200TensorCore = kTensorCores[3];
+inline constexpr const TensorCore& kBlackwellTensorCore = kTensorCores[4];
 
 // The formats of inputs, as patterns of 16 bits.
 enum class InputFormat { kBfloat16, kFloat16 };

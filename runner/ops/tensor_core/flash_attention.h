@@ -9,10 +9,9 @@
 // * p = exp2(s c - m c), m the largest score so far and c = log2(e) / sqrt(head_dim), a product of
 //   float64 rounded to float32; products and difference are rounded apart. p is rounded to the
 //   input type for the product with v, not for the sum.
-// * When m grows, o is multiplied by r = exp2((m_before - m) c), and the sums' first addition
-// becomes
-//   one fused multiply-add by r. There are four sums, each of two columns in every eight, in
-//   ascending order; at the end (s0 + s2) + (s1 + s3).
+// * When m grows, o is multiplied by r = exp2((m_before - m) c), and the sums' first
+//   addition becomes one fused multiply-add by r. There are four sums, each of two columns in every
+//   eight, in ascending order; at the end (s0 + s2) + (s1 + s3).
 // * o is multiplied by 1 / sum, correctly rounded. The log-sum-exp is the fused m / sqrt(head_dim)
 //   plus __logf(sum).
 // * Splits: outputs stay float32. e^(l - max l) of the splits' log-sum-exps l are added by 128

@@ -120,16 +120,12 @@ void MultiplyByRecipe(const TensorCore& core, InputFormat format, const ProductS
   }
 }
 
-std::string ProductRecipesDigest() {
-  std::string text;
-  for (const TensorCore& core : {kVoltaTensorCore, kAmpereTensorCore, kH100TensorCore,
-                                 kH200TensorCore, kBlackwellTensorCore}) {
-    absl::StrAppend(&text, core.gpu, " ", core.products, " ", core.fraction_bits, " ",
-                    core.multiprocessors, "\n");
-  }
+std::string ProductRecipesDigest(const TensorCore& core) {
+  std::string text = absl::StrCat(core.gpu, " ", core.products, " ", core.fraction_bits, "\n");
   for (const SplitK& split : kSplits) {
-    absl::StrAppend(&text, split.gpu, " ", static_cast<int>(split.format), " ", split.n, " ",
-                    split.k, " ", split.tiles_by_rows, "\n");
+    if (core.gpu != std::string_view(split.gpu)) continue;
+    absl::StrAppend(&text, static_cast<int>(split.format), " ", split.n, " ", split.k, " ",
+                    split.tiles_by_rows, "\n");
   }
   return schema::Sha256Hex(text);
 }

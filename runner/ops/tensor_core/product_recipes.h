@@ -29,8 +29,8 @@ struct KRange {
   int64_t end;
 };
 
-// No product with a k up to this was split: 592 pairs of n and k, in both types and with up to 6,144
-// rows, on an H100 and an H200.
+// No product with a k up to this was split: 592 pairs of n and k, in both types and with up to
+// 6,144 rows, on an H100 and an H200.
 inline constexpr int64_t kMostUnsplitK = 2560;
 
 // The most rows that were measured.
@@ -51,8 +51,9 @@ void MultiplyByRecipe(const TensorCore& core, InputFormat format, const ProductS
                       const uint16_t* x, int64_t rows, const PackedColumns& w, int64_t first,
                       int64_t last, float* y, int64_t stride_y);
 
-// SHA-256 of the table and the cores' parameters, for manifests: the same digest, the same bits.
-std::string ProductRecipesDigest();
+// SHA-256 of this GPU's lines of the table and its core's parameters: the same digest, the same
+// products.
+std::string ProductRecipesDigest(const TensorCore& core);
 
 }  // namespace forensics::runner
 

@@ -123,7 +123,9 @@ TEST(MeasuredProducts, AreNoOtherGpus) {
   EXPECT_GT(Measured("h100").AllDifferences(kH200TensorCore), 0);
 }
 
-// Where the whole output is small enough for a test: every element, by the digest.
+// Every element, by the digest, of 57 of 74 outputs. The other 17 have 99 % of the arithmetic, 234
+// G multiply-accumulates, and up to 311 M weights, which packed are 2.5 GB: too much for each run
+// of the tests. Their corners are held above.
 TEST(MeasuredProducts, WholeOutputsHaveTheMeasuredDigests) {
   const Measured measured("h200");
   int64_t whole = 0;
@@ -202,7 +204,7 @@ TEST(ProductRecipes, RangesCoverK) {
   EXPECT_EQ(ranges(kH100TensorCore, 8, 4096, 4096).size(), 2u);
   EXPECT_EQ(ranges(kH100TensorCore, 8, 4096, 4096, InputFormat::kFloat16).size(), 1u);
   EXPECT_EQ(ranges(kAmpereTensorCore, 1, 2048, 4096).size(), 1u);
-  EXPECT_EQ(ProductRecipesDigest().size(), 64u);
+  EXPECT_EQ(ProductRecipesDigest(kH100TensorCore).size(), 64u);
 }
 
 TEST(ProductRecipes, KnowWhatWasMeasured) {

@@ -95,6 +95,16 @@ float ReciprocalSqrtOf(double x) { return static_cast<float>(1 / std::sqrt(x)); 
 
 }  // namespace
 
+std::string SpecialFunctionTables() {
+  std::string tables;
+  for (const RecordedFunction* function :
+       {&kRecordedExp2, &kRecordedReciprocal, &kRecordedReciprocalSqrtFromOne,
+        &kRecordedReciprocalSqrtFromTwo, &kRecordedLog2FromHalf, &kRecordedLog2FromOne}) {
+    tables.append(reinterpret_cast<const char*>(function->gzip), function->size);
+  }
+  return tables;
+}
+
 float ApproximateExp2(float x) {
   static const Table* const table = new Table(kRecordedExp2, [](float mantissa) {
     return static_cast<float>(Exp2Series(static_cast<double>(mantissa) - 1));

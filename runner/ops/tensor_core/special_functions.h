@@ -9,7 +9,12 @@
 #ifndef RUNNER_OPS_TENSOR_CORE_SPECIAL_FUNCTIONS_H_
 #define RUNNER_OPS_TENSOR_CORE_SPECIAL_FUNCTIONS_H_
 
+#include <string>
+
 namespace forensics::runner {
+
+// The recorded mantissas, compressed as they are in the repository, one table after the other.
+std::string SpecialFunctionTables();
 
 // 2^x. The unit first cuts |x| off to a multiple of 2^-23, toward zero; a negative number that is
 // not whole then, -(i + f), is taken as -(i + 1) + (1 - f - 2^-23), its ones' complement.

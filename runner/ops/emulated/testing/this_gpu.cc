@@ -13,10 +13,8 @@ const TensorCore& ThisTensorCore() {
   static const TensorCore& core = []() -> const TensorCore& {
     const auto gpu = StartCuda(0, LibtorchCudaVersion());
     const std::string label = gpu.ok() ? GpuLabel(gpu->name) : "";
-    static constexpr const TensorCore* kCores[] = {&kAmpereTensorCore, &kH100TensorCore,
-                                                   &kH200TensorCore};
-    for (const TensorCore* known : kCores) {
-      if (absl::StartsWith(label, known->gpu)) return *known;
+    for (const TensorCore& known : kTensorCores) {
+      if (absl::StartsWith(label, known.gpu)) return known;
     }
     return kH100TensorCore;
   }();
