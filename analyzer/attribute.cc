@@ -12,6 +12,7 @@
 #include "analyzer/experiment_files.h"
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/reading/structure_budget.h"
+#include "analyzer/report/table.h"
 #include "schema/atomic_file.h"
 #include "schema/file_identity.h"
 #include "schema/run_directory.h"
@@ -88,7 +89,7 @@ absl::StatusOr<AttributionReport> Report(const AttributeOptions& options, std::o
 std::string Text(AttributionFormat format, const AttributionReport& report) {
   switch (format) {
     case AttributionFormat::kTable:
-      return AttributionTable(report);
+      return PrintableLines(AttributionTable(report));
     case AttributionFormat::kJson:
       return AttributionJson(report);
     case AttributionFormat::kCsv:

@@ -11,6 +11,7 @@
 #include "analyzer/reading/experiment_reader.h"
 #include "analyzer/reading/structure_budget.h"
 #include "analyzer/report/report_writer.h"
+#include "analyzer/report/table.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -25,7 +26,7 @@ void AppendLines(const char* label, const std::vector<std::string>& lines, std::
   for (const std::string& line : lines) absl::StrAppend(&text, "  ", label, line, "\n");
 }
 
-std::string Table(const VerifiedExperiment& verified, bool is_one_file) {
+std::string VerdictTable(const VerifiedExperiment& verified, bool is_one_file) {
   std::string text;
   if (is_one_file) absl::StrAppend(&text, kOneFile, "\n");
   for (const Verification& v : verified.verifications) {
@@ -116,8 +117,9 @@ absl::StatusOr<VerifyOutcome> VerifyFiles(const VerifyOptions& options, std::ost
   std::error_code ignored;
   const bool is_one_file =
       std::filesystem::equivalent(options.claimed, options.recomputed, ignored);
-  out << (options.format == VerifyFormat::kJson ? Json(verified, is_one_file)
-                                                : Table(verified, is_one_file));
+  out << (options.format == VerifyFormat::kJson
+              ? Json(verified, is_one_file)
+              : PrintableLines(VerdictTable(verified, is_one_file)));
   if (!out.flush()) {
     return absl::DataLossError("the verdict could not be written to the standard output");
   }

@@ -46,6 +46,8 @@ std::string TruthCell(std::optional<bool> value) {
 
 std::string Printable(absl::string_view text) { return WithoutControls(text, ""); }
 
+std::string PrintableLines(absl::string_view text) { return WithoutControls(text, "\n"); }
+
 std::string Table::Escaped(const std::string& cell) const {
   if (separator_ == Separator::kTab) {
     return Printable(absl::StrReplaceAll(cell, {{"\t", " "}, {"\n", " "}, {"\r", " "}}));

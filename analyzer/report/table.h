@@ -22,6 +22,9 @@ enum class Separator {
 // (\n, \t, \x1b). Text beyond ASCII stays.
 std::string Printable(absl::string_view text);
 
+// The same of a text of several lines, which stay lines.
+std::string PrintableLines(absl::string_view text);
+
 // What is not known is empty.
 std::string NumberCell(std::optional<double> value);
 std::string WholeCell(std::optional<int64_t> value);

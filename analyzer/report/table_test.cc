@@ -25,6 +25,7 @@ TEST(Table, ControlCharactersAreEscaped) {
   EXPECT_EQ(Printable("\xc2\x9b"
                       "2J \xc3\xa9"),
             "\\u009b2J \xc3\xa9");
+  EXPECT_EQ(PrintableLines("a\x1b[2J\nb\t"), "a\\x1b[2J\nb\\t");
   for (const Separator separator : {Separator::kTab, Separator::kComma}) {
     Table table(separator);
     table.Add({"\x1b]0;title\a"});

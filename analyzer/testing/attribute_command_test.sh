@@ -47,6 +47,10 @@ expect 0 '"outcome": "attributed"' --unknown=experiments/quantization_experiment
 expect 0 ",quant_method=gptq,Tensor Box 9," --unknown=experiments/quantization_experiment.json \
   --config_id=H100_gptq --format=csv
 if grep -qF ",quant_method=gptq,H100," out; then echo "compared with itself"; failures=1; fi
+# A name drives no terminal.
+sed 's/"config_id": "/"config_id": "\\u001b[2J/g' "typed here/unknown/gptq_h100.json" >"typed here/escape.json"
+expect 0 '\x1b[2J' --unknown=escape.json
+if grep -q "$(printf '\033')" out; then echo "an escape"; failures=1; fi
 mkdir "typed here/own"
 cp "typed here/unknown/gptq_h100.json" "typed here/own/attribution.json"
 expect 2 "is the same file as the input" --unknown=own/attribution.json --output=own
