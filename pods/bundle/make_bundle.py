@@ -78,7 +78,7 @@ def gather(spec, scratch):
         sorted(spec["programs"].values()), provided, folders, {"GLIBC": spec["most_glibc"]}
     )
     of_torch = sorted({os.path.dirname(place_in_wheel(path)) for path in provided.values()})
-    search = ":".join(["$ORIGIN/../lib"] + ["$ORIGIN/../site/" + folder for folder in of_torch])
+    search = ":".join(["$ORIGIN/../newer", "$ORIGIN/../lib"] + ["$ORIGIN/../site/" + folder for folder in of_torch])
     files = {}
     for name, program in spec["programs"].items():
         files["bin/" + name] = carried(program, search, scratch)

@@ -25,6 +25,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(HERE, "libexec"))
 
 import installed_torch  # noqa: E402
+import newer_libraries  # noqa: E402
 import wheels  # noqa: E402
 from problem import Problem  # noqa: E402
 
@@ -135,6 +136,8 @@ def prepare(args, manifest):
         wheels.install(needed, own, os.path.join(HERE, "wheels"), args.find_links, say)
         site = own
     link_site(site)
+    for name, path in newer_libraries.link_newer(os.path.join(HERE, "lib"), os.path.join(HERE, "newer")):
+        say("%s: this machine's is newer: %s" % (name, path))
     say("torch %s for CUDA %s: %s" % (wanted.torch, wanted.cuda, site))
     start_programs(manifest)
     say("every program starts")

@@ -21,7 +21,7 @@ import make_bundle
 
 HERE = pathlib.Path("pods/bundle").absolute()
 PIP = [str(path) for path in pathlib.Path("external/pip").rglob("*") if path.is_file()]
-SETUP_FILES = ["installed_torch.py", "problem.py", "setup.py", "wheels.py"]
+SETUP_FILES = ["installed_torch.py", "newer_libraries.py", "problem.py", "setup.py", "wheels.py"]
 VERSION = "__version__ = '%s+cu'\ncuda: Optional[str] = '%s'\n"
 
 # {wheel's name: {path: content}}; parts for CPUs alone are marked by CPU.
