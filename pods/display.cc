@@ -26,6 +26,7 @@ std::string TimeText(const StepTime& time) {
   switch (time.progress) {
     case Progress::kDone:
     case Progress::kFailed:
+    case Progress::kMissing:
       return time.taken > 0 ? ClockText(time.taken) : "";
     case Progress::kRunning:
       return time.estimated > 0
@@ -40,7 +41,7 @@ std::string TimeText(const StepTime& time) {
 }  // namespace
 
 std::string TableText(const std::vector<StepView>& steps) {
-  constexpr const char* kProgress[] = {"done", "running", "left", "failed"};
+  constexpr const char* kProgress[] = {"done", "running", "left", "failed", "missing"};
   std::string text;
   for (const StepView& step : steps) {
     std::string line =

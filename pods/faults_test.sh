@@ -145,6 +145,8 @@ echo "--- something missing is noted"
 echo missing >faults/exp7
 expect 4 "not complete: exp7" forensics run plan.textproto --folder=g
 grep -q "not run: tp4" out || fail "it is not named"
+grep -qE "^ +missing +exp7" out || fail "it is called failed"
+grep -q "elapsed" out && fail "progress is no reason"
 
 echo "--- a full disk stops cleanly, and it goes on"
 echo disk >faults/exp4

@@ -7,7 +7,7 @@
 
 namespace forensics::pods {
 
-enum class Progress { kDone, kRunning, kLeft, kFailed };
+enum class Progress { kDone, kRunning, kLeft, kFailed, kMissing };
 
 struct StepTime {
   Progress progress = Progress::kLeft;

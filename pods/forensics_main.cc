@@ -243,8 +243,9 @@ absl::StatusOr<int> StatusCommand(Work& work) {
     } else if (*state == StepState::kDone) {
       view.time = {Progress::kDone, step.estimated_seconds, seconds[step.id]};
     } else if (const auto failure = failures.find(step.id); failure != failures.end()) {
-      view.time.progress = Progress::kFailed;
-      view.remark = failure->second.message;
+      view.time.progress =
+          failure->second.kind == "incomplete" ? Progress::kMissing : Progress::kFailed;
+      view.remark = failure->second.message.substr(0, failure->second.message.find("    "));
     }
     all_done = all_done && view.time.progress == Progress::kDone;
     views.push_back(std::move(view));

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -35,6 +36,9 @@ int64_t SizeOf(const std::string& path) {
   const auto size = fs::file_size(path, error);
   return error ? 0 : static_cast<int64_t>(size);
 }
+
+// Of the runner's progress display, which says nothing of why it ended.
+bool IsProgress(absl::string_view line) { return absl::StrContains(line, " elapsed"); }
 
 }  // namespace
 
@@ -157,7 +161,7 @@ PlanRunner::Verdict PlanRunner::RunProcess(const Step& step) {
   const Outcome outcome = OutcomeOf(*exit, LastLines(options.log, kJudgedLines, log_begin));
   std::string message = ExitText(*exit);
   for (const std::string& line : LastLines(options.log, kShownLines, log_begin)) {
-    absl::StrAppend(&message, "\n    ", line);
+    if (!IsProgress(line)) absl::StrAppend(&message, "\n    ", line);
   }
   return {outcome, message};
 }
@@ -269,7 +273,7 @@ bool PlanRunner::Settle(const Step& step, const Verdict& verdict, double seconds
       return true;
     case Outcome::kIncomplete:
       // What it made is there, and can be gone on with.
-      if (IsFuseOrCompare(step)) view.time.progress = Progress::kDone;
+      view.time.progress = IsFuseOrCompare(step) ? Progress::kDone : Progress::kMissing;
       Record("incomplete", step.id, seconds, verdict.message);
       missing_.push_back(step.id);
       display_.Note(absl::StrCat("missing  ", step.id, ": ", verdict.message));

@@ -122,6 +122,7 @@ int Main(int argc, char** argv) {
   const absl::Status status = RunAll(id, run, flags);
   if (!status.ok()) return Fail(std::string(status.message()), schema::kExitFailed);
   if (fault == "flip") return Fail("NOT bit-identical", schema::kExitNotReproducible);
+  if (fault == "missing") std::cerr << "reading the prompt  0:00 elapsed\n";
   if (fault == "missing") return Fail("not run: tp4: needs 4 GPUs", schema::kExitIncomplete);
   return schema::kExitDone;
 }
