@@ -1,4 +1,4 @@
-// A whole run of an H100, computed again on the CPU.
+// Whole runs of an H100 and an H200, computed again on the CPU.
 #include "runner/engine/emulated_language_model.h"
 
 #include <iterator>
@@ -47,11 +47,12 @@ void ExpectSameSignals(const schema::PositionRecord& found,
   EXPECT_EQ(found.top_log_probs().log_probs().data(), expected.top_log_probs().log_probs().data());
 }
 
-// A run of an H100 (testdata/hopper/README.md says how it was made).
+// A run of a GPU (testdata/hopper/README.md says how it was made).
 struct StoredRun {
   const char* name;  // of its directory
   const char* checkpoint;
   bool decode_graph;
+  TensorCore core = kH100TensorCore;
 };
 
 class StoredRuns : public testing::TestWithParam<StoredRun> {};
@@ -72,10 +73,12 @@ TEST_P(StoredRuns, AreComputedAgainBitForBit) {
   input.decode_steps = static_cast<int>(stored->steps.size());
   input.extraction = manifest->extraction();
   input.token_text = [](int64_t id) { return absl::StrCat(id); };
+  // What it was fed, it has.
+  if (manifest->decoding().forced()) input.reference = &*stored;
   schema::RunConfig config = manifest->config();
   config.set_device("cpu");
   const auto model =
-      EmulatedLanguageModel::Create(**checkpoint, config, kH100TensorCore, GetParam().decode_graph);
+      EmulatedLanguageModel::Create(**checkpoint, config, GetParam().core, GetParam().decode_graph);
   ASSERT_TRUE(model.ok()) << model.status();
   ASSERT_TRUE((*model)->LoadWeights({}).ok());
   const auto emulated = Generate(**model, input);
@@ -89,8 +92,9 @@ TEST_P(StoredRuns, AreComputedAgainBitForBit) {
   EXPECT_EQ(emulated->footer.signals_sha256(), stored->footer.signals_sha256());
 }
 
-INSTANTIATE_TEST_SUITE_P(H100, StoredRuns,
+INSTANTIATE_TEST_SUITE_P(Hopper, StoredRuns,
                          testing::Values(StoredRun{"mini_awq", "awq", true},
+                                         StoredRun{"mini_awq_h200", "awq", true, kH200TensorCore},
                                          StoredRun{"mini_awq_no_graph", "awq", false},
                                          StoredRun{"mini_awq_eager", "awq", true},
                                          StoredRun{"mini_gptq", "gptq", true},

@@ -35,7 +35,8 @@ inline constexpr TensorCore kTensorCores[] = {
      "no: instructions as published, special functions as measured on Hopper, each product taken "
      "as one chain (what the library splits is not known)"},
     {"H100", 16, 25, 132, true, true, "on an H100"},
-    {"H200", 16, 25, 132, true, true, "kernel by kernel on an H200, whole runs on an H100"},
+    {"H200", 16, 25, 132, true, true,
+     "products, attention and a whole run on an H200, the rest on an H100"},
     {"B200", 16, 25, 148, true, false,
      "no: instructions as published, special functions and libtorch's kernels taken from Hopper, "
      "each product taken as one chain (what the library splits is not known)"},
