@@ -93,9 +93,12 @@ absl::StatusOr<int> SetFlag(absl::string_view argument, const char* next) {
   if (flag == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("unknown flag --", name));
   }
-  // A list grows with each time that its flag is given.
-  if (flag->IsOfType<std::vector<std::string>>() && !flag->CurrentValue().empty()) {
-    value = absl::StrCat(flag->CurrentValue(), ",", value);
+  if (flag->IsOfType<std::vector<std::string>>()) {
+    // A list of nothing would be taken for a flag that was not given.
+    if (value.empty())
+      return absl::InvalidArgumentError(absl::StrCat("flag --", name, " is empty"));
+    // A list grows with each time that its flag is given.
+    if (!flag->CurrentValue().empty()) value = absl::StrCat(flag->CurrentValue(), ",", value);
   }
   std::string error;
   if (!flag->ParseFrom(value, &error)) {

@@ -23,7 +23,8 @@ enum ExitCode : int {
 // Parses the flags that were defined with ABSL_FLAG and returns the positional arguments. --help
 // prints `usage` and the flags with their defaults, and exits 0. An unknown flag, a bad or a
 // missing value is named on stderr, and exits 2. A flag of type std::vector<std::string>, whose
-// default must be empty, takes a comma-separated list and may be given several times.
+// default must be empty, takes a comma-separated list, not an empty one, and may be given several
+// times.
 std::vector<std::string> ParseCommandLineOrExit(absl::string_view usage, int argc, char** argv);
 
 // The path the user meant: relative ones are relative to the directory where the command was typed,

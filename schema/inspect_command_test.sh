@@ -23,7 +23,7 @@ expect() {
 }
 full_device() { "$inspect" "$results" > /dev/full; }
 
-"$make_results" "$results" --experiment= || failures=1
+"$make_results" "$results" || failures=1
 expect 2 "expected a path" "$inspect"
 expect 0 "A100_reference" "$inspect" "$results"
 expect 1 "standard output: cannot be written" full_device

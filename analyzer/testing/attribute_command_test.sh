@@ -72,6 +72,7 @@ expect 0 "bazel run //analyzer:attribute -- --unknown=unlabelled.json --library=
 expect 2 "unknown flag --no_such" --unknown=unknown/gptq_h100.json --no_such=1
 expect 2 "--unknown is missing"
 expect 2 "--library has an empty path" --unknown=unknown/gptq_h100.json --library=,experiments
+expect 2 "flag --library is empty" --unknown=unknown/gptq_h100.json --library=
 expect 2 "'stray' stands alone" --unknown=unknown/gptq_h100.json stray
 expect 2 "--format is table, json or csv, not 'html'" --unknown=unknown/gptq_h100.json --format=html
 expect 1 "none with config_id 'X2'" --unknown=unknown/gptq_h100.json --config_id=X2
