@@ -156,15 +156,16 @@ absl::StatusOr<Experiment> ReadExperiment(const std::string& path, const ReadOpt
     return ReadRuns(cursor, checker, options, experiment);
   };
   absl::Status status = cursor.ReadObject(member);
+  const size_t end = cursor.Tell();
   if (status.ok()) status = cursor.Finish();
   if (!status.ok()) return status;
   if (experiment.type.empty()) {
-    return absl::DataLossError(absl::StrCat(
-        path, ": at /: no experiment_metadata.experiment_type: not an experiment file"));
+    return cursor.ErrorOfWhole(end,
+                               "no experiment_metadata.experiment_type: not an experiment file");
   }
   for (const char* key : {"configurations", "runs"}) {
     if (keys.count(key) > 0) continue;
-    return absl::DataLossError(absl::StrCat(path, ": at /: the key '", key, "' is missing"));
+    return cursor.ErrorOfWhole(end, absl::StrCat("the key '", key, "' is missing"));
   }
   if (!checker.status().ok()) {
     experiment.findings.push_back(

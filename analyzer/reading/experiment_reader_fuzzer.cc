@@ -33,7 +33,6 @@ std::string Summary(const absl::StatusOr<Experiment>& experiment) {
 
 void CheckError(absl::string_view message, const std::string& path, size_t size) {
   Expect(absl::StartsWith(message, path + ": "), "an error names the file", message);
-  if (size == 0 || absl::StrContains(message, ": the file is empty")) return;
   const int64_t offset = forensics::fuzzing::OffsetBehind(path + ": byte ", message);
   Expect(offset <= static_cast<int64_t>(size), "an error's byte is one of the file", message);
   Expect(absl::StrContains(message, ": at /") || (offset >= 0 && absl::StrContains(message, "/")),

@@ -283,7 +283,9 @@ TEST(Missing, RunsWithoutStepsAndFilesWithoutRuns) {
                    .runs[0]
                    .stored());
   EXPECT_THAT(MustRead(head + ",\"runs\":null}").runs, IsEmpty());
-  EXPECT_THAT(ErrorOf(head + "}"), HasSubstr("experiment.json: at /: the key 'runs' is missing"));
+  EXPECT_THAT(ErrorOf(head + "}"),
+              HasSubstr(absl::StrCat("experiment.json: byte ", head.size() + 1,
+                                     ", line 1, at /: the key 'runs' is missing")));
   EXPECT_THAT(ErrorOf(absl::StrCat("{", kMetadata, ",\"runs\":[]}")),
               HasSubstr("the key 'configurations' is missing"));
   EXPECT_THAT(
@@ -315,10 +317,12 @@ TEST(Damaged, ErrorsNameFilePlaceAndCause) {
     return absl::StrReplaceAll(good, {{from, to}});
   };
   const Damage cases[] = {
-      {"", {"experiment.json: the file is empty"}},
+      {"", {"experiment.json: byte 0, line 1, at /: the file is empty"}},
       {"   ", {"the file is truncated"}},
       {"[]", {"byte 0, line 1, at /: expected an object"}},
-      {"{}", {"no experiment_metadata.experiment_type: not an experiment file"}},
+      {"{}\n",
+       {"experiment.json: byte 2, line 1, at /: no experiment_metadata.experiment_type: ",
+        "not an experiment file"}},
       {"\"text\"", {"expected an object"}},
       {good + "x", {"expected the end of the file"}},
       {good + "{}", {"expected the end of the file"}},

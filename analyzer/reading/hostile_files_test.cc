@@ -40,7 +40,7 @@ std::string Messages(const std::string& path) {
 
 TEST(HostileFiles, ErrorsSayByteAndPlace) {
   const Case cases[] = {
-      {"empty", "", "the file is empty"},
+      {"empty", "", "byte 0, line 1, at /: the file is empty"},
       {"gzip", std::string("\x1f\x8b\x08\0", 4), "byte 0: is compressed by gzip; decompress it"},
       {"zero byte behind", absl::StrCat("{}", std::string(1, '\0')),
        "byte 2, line 1, at /: expected the end of the file"},

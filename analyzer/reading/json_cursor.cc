@@ -381,14 +381,16 @@ absl::Status JsonCursor::Error(absl::string_view cause) const {
 
 absl::Status JsonCursor::ErrorAt(size_t offset, absl::string_view cause) const {
   if (!stream_->status().ok()) return stream_->status();
-  const std::string place =
-      absl::StrFormat("%s: byte %d%s, at /%s", file_, offset, LineText(file_, offset),
-                      ShownText(absl::StrJoin(path_, "/")));
+  if (!stream_->AtEnd()) return ErrorOfWhole(offset, cause);
+  return ErrorOfWhole(offset,
+                      offset == 0 ? "the file is empty" : "the file is truncated: it ends here");
+}
+
+absl::Status JsonCursor::ErrorOfWhole(size_t offset, absl::string_view cause) const {
   const std::string change = stream_->Change();
-  const std::string because = change.empty() ? "" : absl::StrCat("; ", change);
-  if (!stream_->AtEnd()) return absl::DataLossError(absl::StrCat(place, ": ", cause, because));
-  if (offset == 0) return absl::DataLossError(absl::StrCat(file_, ": the file is empty", because));
-  return absl::DataLossError(absl::StrCat(place, ": the file is truncated: it ends here", because));
+  return absl::DataLossError(absl::StrCat(file_, ": byte ", offset, LineText(file_, offset),
+                                          ", at /", ShownText(absl::StrJoin(path_, "/")), ": ",
+                                          cause, change.empty() ? "" : "; ", change));
 }
 
 }  // namespace forensics::analyzer

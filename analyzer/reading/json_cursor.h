@@ -100,6 +100,9 @@ class JsonCursor {
   // "expected a string".
   absl::Status Error(absl::string_view cause) const;
 
+  // The same at `offset`, also once the file was read to its end and is not truncated.
+  absl::Status ErrorOfWhole(size_t offset, absl::string_view cause) const;
+
  private:
   JsonCursor(std::string path, std::unique_ptr<ByteStream> stream,
              std::shared_ptr<StructureBudget> budget);
