@@ -162,6 +162,18 @@ TEST(Numbers, ADecimalBeyondFloat32sRangeIsInfinityAndAFinding) {
                           "for infinity"));
 }
 
+TEST(Numbers, ANullIsAFindingOnceARunAndSignal) {
+  const std::string log_probs = R"("logprobs":{"pos_-1":{"token_ids":[7],"log_probs":[null]}})";
+  const Experiment experiment = MustRead(
+      File(Step(0, Hidden("\"pos_-2\":[null,1],\"pos_-1\":[null,2,null]") + "," + log_probs)));
+  EXPECT_THAT(experiment.findings,
+              ElementsAre("A100_bs1 rep 2: hidden_states/layer_1: 3 values are null and taken for "
+                          "NaN",
+                          "A100_bs1 rep 2: logprobs: 1 values are null and taken for NaN"));
+  EXPECT_THAT(MustRead(File(Step(0, Hidden("\"pos_-1\":[NaN,\"NaN\"]")))).findings, IsEmpty())
+      << "a NaN that was computed";
+}
+
 TEST(Numbers, OneOfAMillionDigitsIsRefused) {
   for (const char* head : {"", "0.", "-"}) {
     EXPECT_THAT(ErrorOf(File(Step(0, Hidden(absl::StrCat("\"pos_-1\":[", head,

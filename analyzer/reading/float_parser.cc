@@ -267,9 +267,9 @@ bool ParseFloat32(const char* begin, const char* end, float* value) {
 }
 
 absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, size_t& offset,
-                              size_t* beyond_range) {
+                              OddValues* odd) {
   values.clear();
-  if (beyond_range != nullptr) *beyond_range = 0;
+  if (odd != nullptr) *odd = {};
   bool value_expected = true;
   for (;;) {
     if (values.size() > kLongestArray) {
@@ -325,7 +325,9 @@ absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, si
       }
       const std::string token = TakeToken(stream);
       float value;
-      if (!ParseWord(token, &value)) {
+      if (ParseWord(token, &value)) {
+        if (odd != nullptr && token == "null") ++odd->nulls;
+      } else {
         if (token.size() >= kLongestToken ||
             !ParseFloat32(token.data(), token.data() + token.size(), &value)) {
           return NotANumber(token);
@@ -333,7 +335,7 @@ absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, si
         if (std::isinf(value)) {
           const char* const fault = schema::JsonNumberFault(token);
           if (fault != nullptr) return absl::InvalidArgumentError(fault);
-          if (beyond_range != nullptr) ++*beyond_range;
+          if (odd != nullptr) ++odd->beyond_range;
         }
       }
       values.push_back(value);

@@ -15,6 +15,12 @@ namespace forensics::analyzer {
 // is not the same as a NaN that was computed (0x7fc00000).
 inline constexpr uint32_t kNullBits = 0x7fc00001;
 
+// How many values of an array are read as what they are not.
+struct OddValues {
+  size_t beyond_range = 0;  // decimals beyond float32's range: infinities
+  size_t nulls = 0;         // kNullBits
+};
+
 // No hidden state comes near it; a longer array is taken for damage before it fills the memory.
 inline constexpr size_t kLongestArray = size_t{1} << 22;
 
@@ -36,10 +42,10 @@ bool ParseFloat32(const char* begin, const char* end, float* value);
 // Reads the numbers of an array, from after its '[' up to its ']', which is left in the stream, so
 // that a reader of the structure sees an empty array. Takes null, the literals NaN, Infinity and
 // -Infinity, and the same three as strings. On an error `offset` is the place in the file.
-// `beyond_range`, if not null, becomes the count of decimals beyond float32's range; one beyond
-// float64's is an error, as everywhere in a file.
+// `odd`, if not null, becomes the counts of the array; a decimal beyond float64's range is an
+// error, as everywhere in a file.
 absl::Status ReadFloat32Array(ByteStream& stream, std::vector<float>& values, size_t& offset,
-                              size_t* beyond_range = nullptr);
+                              OddValues* odd = nullptr);
 
 }  // namespace forensics::analyzer
 

@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "analyzer/reading/float_parser.h"
 #include "analyzer/reading/skip_handler.h"
 #include "rapidjson/error/en.h"
 #include "schema/json_number.h"
@@ -322,8 +321,7 @@ void JsonCursor::TellCheckerOfVector() {
   checker_->EndArray(0);
 }
 
-absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* text,
-                                    size_t* beyond_range) {
+absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* text, OddValues* odd) {
   if (Peek() != Kind::kArray) return Error("expected an array of numbers");
   // Room for a little more than the longest so far.
   if (text != nullptr) {
@@ -333,7 +331,7 @@ absl::Status JsonCursor::ReadFloats(std::vector<float>& values, std::string* tex
   const size_t begin_offset = stream_->Tell();
   stream_->Take();
   size_t offset = 0;
-  const absl::Status status = ReadFloat32Array(*stream_, values, offset, beyond_range);
+  const absl::Status status = ReadFloat32Array(*stream_, values, offset, odd);
   if (!status.ok()) return ErrorAt(offset, status.message());
   if (text != nullptr) {
     // The bytes have moved if the stream had to read on within the array.

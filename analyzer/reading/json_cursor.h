@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "analyzer/reading/byte_stream.h"
+#include "analyzer/reading/float_parser.h"
 #include "analyzer/reading/structure_budget.h"
 #include "rapidjson/reader.h"
 #include "schema/bounded_stream.h"
@@ -80,10 +81,9 @@ class JsonCursor {
 
   // An array of numbers as the nearest float32 of each (ReadFloat32Array). `text`, if not null,
   // becomes the array as it is spelled, or empty if it is very long or much longer than those
-  // before; `beyond_range`, if not null,
-  // the count of decimals that became infinities.
+  // before; `odd`, if not null, becomes the array's counts.
   absl::Status ReadFloats(std::vector<float>& values, std::string* text = nullptr,
-                          size_t* beyond_range = nullptr);
+                          OddValues* odd = nullptr);
 
   // If an array follows that is spelled exactly as `text`, not empty, passes over it and returns
   // true: it holds what the array with that text held.

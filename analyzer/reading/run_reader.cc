@@ -67,7 +67,9 @@ class RunReader {
   // repeats it with other bits.
   std::map<SignalId, std::map<int64_t, std::vector<SharedVector>>> seen_;
   std::map<SignalId, int> differing_repeats_;
-  std::map<SignalId, size_t> beyond_range_;  // numbers, as often as they were parsed
+  // Values, as often as they were parsed.
+  std::map<SignalId, size_t> beyond_range_;
+  std::map<SignalId, size_t> nulls_;
   // Two of three vectors are those of the step before, shifted by a position, in the same spelling:
   // they need not be parsed again.
   using SpelledVectors = std::map<std::pair<SignalId, int>, SpelledVector>;  // by position
@@ -162,9 +164,10 @@ absl::StatusOr<SharedVector> RunReader::ReadVector(const SignalId& signal, int p
 
 absl::Status RunReader::ReadFloats(const SignalId& signal, std::vector<float>& values,
                                    std::string* text) {
-  size_t beyond_range = 0;
-  absl::Status status = cursor_.ReadFloats(values, text, &beyond_range);
-  if (beyond_range > 0) beyond_range_[signal] += beyond_range;
+  OddValues odd;
+  absl::Status status = cursor_.ReadFloats(values, text, &odd);
+  if (odd.beyond_range > 0) beyond_range_[signal] += odd.beyond_range;
+  if (odd.nulls > 0) nulls_[signal] += odd.nulls;
   return status;
 }
 
@@ -237,6 +240,10 @@ void RunReader::ReportOddities() {
     findings_.push_back(
         absl::StrFormat("%s: %s: %d numbers beyond float32's range are taken for infinity", Name(),
                         SignalName(signal), count));
+  }
+  for (const auto& [signal, count] : nulls_) {
+    findings_.push_back(absl::StrFormat("%s: %s: %d values are null and taken for NaN", Name(),
+                                        SignalName(signal), count));
   }
   for (const auto& [key, count] : unknown_keys_) {
     findings_.push_back(absl::StrFormat("%s: unknown key '%s' passed over %d times", Name(),
