@@ -1,11 +1,24 @@
 #include "analyzer/analysis/uncertainty.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "analyzer/statistics/autoregression.h"
 
 namespace forensics::analyzer {
+namespace {
+
+// Of the upper end over the lower one: beyond it an interval of an SNR excludes next to nothing.
+constexpr double kWidestRatio = 1000;
+
+// Also of an interval with an end that is no finite number, or a lower end of 0.
+bool SaysNothing(const Interval& interval) {
+  return !std::isfinite(interval.high) || !(interval.high <= kWidestRatio * interval.low);
+}
+
+}  // namespace
 
 PositionSeries SeriesOf(const SignalComparison& signal) {
   PositionSeries series;
@@ -69,6 +82,12 @@ std::optional<NoiseComparison> CompareWithNoise(const PositionSeries& variant,
     if (comparison.interval_reason.empty()) {
       comparison.interval_reason = mean_noise > 0 ? "no distance: the SNR is 0" : "no noise";
     }
+  } else if (SaysNothing(*comparison.snr_interval)) {
+    comparison.interval_reason = absl::StrFormat(
+        "so wide that it says nothing: its ends are more than %g times apart, %d "
+        "positions with too much scatter",
+        kWidestRatio, comparison.positions);
+    comparison.snr_interval.reset();
   }
   comparison.p_value = ExceedanceProbability(differences, options.resampling);
   comparison.roc = TellApart(distances, noises);

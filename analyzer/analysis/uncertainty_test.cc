@@ -75,5 +75,26 @@ TEST(CompareWithNoise, TooFewPositionsHaveNoTest) {
   EXPECT_EQ(CompareWithNoise(Series(1, 2), Series(2, 1))->interval_reason, "");
 }
 
+// One position of twelve has nearly all of the distance, another nearly all of the noise.
+TEST(CompareWithNoise, AnIntervalThatSaysNothingIsNone) {
+  const auto spike = [](int64_t at, double height) {
+    PositionSeries series;
+    for (int64_t position = 1; position <= 12; ++position) series[position] = 1;
+    series[at] = height;
+    return series;
+  };
+  const NoiseComparison wide = CompareWithNoise(spike(3, 1e6), spike(9, 1e6)).value();
+  EXPECT_THAT(wide.snr, Optional(1.0));
+  EXPECT_FALSE(wide.snr_interval.has_value())
+      << wide.snr_interval->low << " to " << wide.snr_interval->high;
+  EXPECT_EQ(wide.interval_reason,
+            "so wide that it says nothing: its ends are more than 1000 times apart, 12 positions "
+            "with too much scatter");
+  EXPECT_TRUE(wide.p_value.has_value());
+  const NoiseComparison narrow = CompareWithNoise(spike(3, 2), spike(9, 2)).value();
+  EXPECT_TRUE(narrow.snr_interval.has_value());
+  EXPECT_EQ(narrow.interval_reason, "");
+}
+
 }  // namespace
 }  // namespace forensics::analyzer
