@@ -125,11 +125,11 @@ TEST(SummaryTable, HasAVariantsUncertaintyAndItsDistanceByPhase) {
   const float offsets[] = {0, 4, 2};
   for (size_t i = 0; i < 3; ++i) {
     RunShape shape;
-    shape.steps = 10;
+    shape.steps = 30;
     shape.offset = offsets[i];
     experiment.runs[i] = MakeRun(experiment.runs[i].config_id, shape);
   }
-  experiment.decode_steps = 10;
+  experiment.decode_steps = 30;
   // The variant's prefill has no distance; its decode steps have one of 4 each.
   for (int step = 0; step < 2; ++step) {
     for (int position = -3; position <= -1 - step; ++position) {
