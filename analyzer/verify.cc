@@ -18,6 +18,14 @@ namespace {
 
 constexpr char kOneFile[] = "the claim and the recomputation are one file: nothing was recomputed";
 
+// Each configuration would be held against itself. Two named ones of a file may well be a claim and
+// its recomputation.
+bool IsItself(const VerifyOptions& options) {
+  std::error_code ignored;
+  return options.choice.claimed_config == options.choice.recomputed_config &&
+         std::filesystem::equivalent(options.claimed, options.recomputed, ignored);
+}
+
 std::string Name(const Configuration& configuration) {
   return absl::StrCat(configuration.config_id, " (", configuration.hardware, ")");
 }
@@ -114,16 +122,16 @@ absl::StatusOr<VerifyOutcome> VerifyFiles(const VerifyOptions& options, std::ost
                                                    options.claimed, " tests ", claimed->variable));
   }
   const VerifiedExperiment verified = VerifyExperiment(*claimed, *recomputed, options.choice);
-  std::error_code ignored;
-  const bool is_one_file =
-      std::filesystem::equivalent(options.claimed, options.recomputed, ignored);
+  const bool is_one_file = IsItself(options);
   out << (options.format == VerifyFormat::kJson
               ? Json(verified, is_one_file)
               : PrintableLines(VerdictTable(verified, is_one_file)));
   if (!out.flush()) {
     return absl::DataLossError("the verdict could not be written to the standard output");
   }
-  return OutcomeOf(verified);
+  VerifyOutcome outcome = OutcomeOf(verified);
+  outcome.complete &= !is_one_file;
+  return outcome;
 }
 
 }  // namespace forensics::analyzer

@@ -22,7 +22,7 @@ struct VerifyOptions {
 struct VerifyOutcome {
   bool any_parted = false;
   bool any_contradicted = false;
-  bool complete = false;  // each claimed configuration was recomputed and can be judged
+  bool complete = false;  // each claimed repetition was recomputed and can be judged
 };
 
 // Holds both files in memory, each distinct vector once. Fails if one cannot be read or has nothing

@@ -37,8 +37,9 @@ typed.
   bazel run //analyzer:verify -- --claimed=theirs.json --recomputed=again/reference_baseline.json
 
 Exit code: 0 all equal; 1 nothing could be done; 2 wrong usage; 3 a configuration parts; 5 none
-parts, but one's statements are contradicted; 4 neither, but one was not recomputed or cannot be
-compared, and is named.
+parts, but one's statements are contradicted; 4 neither, but one was not recomputed (as where both
+files are one) or cannot be compared (as with a repetition that left neither values nor a digest),
+and is named.
 )";
 
 absl::StatusOr<VerifyOptions> ParseOptions(const std::vector<std::string>& positional) {

@@ -81,7 +81,21 @@ verdict 5 batch_size "contradiction: fixed_params.batch_size: "
 expect 5 '"verdict": "contradicted"' --claimed=claimed.json --recomputed=again.json --format=json
 verdict 5 model "contradiction: experiment_metadata.model: "
 verdict 0 no_prompt "not checked: prompt_text of repetition "
-expect 0 "are one file: nothing was recomputed" --claimed=again.json --recomputed=again.json
+expect 4 "are one file: nothing was recomputed" --claimed=again.json --recomputed=again.json
+# Two named configurations of one file may be a claim and its recomputation.
+python3 - >both.json <<'END'
+import json
+both, again = json.load(open("claimed.json")), json.load(open("again.json"))
+both["configurations"] += again["configurations"]
+both["runs"] += again["runs"]
+print(json.dumps(both))
+END
+id=$(python3 -c 'import json; print(json.load(open("claimed.json"))["configurations"][0]["config_id"])')
+expect 0 ": EQUAL" --claimed=both.json --recomputed=both.json --claimed_config="$id" \
+  --recomputed_config="again_$id"
+grep -q "are one file" "$TEST_TMPDIR/out" && { echo "two configurations are one"; failures=1; }
+expect 4 "are one file" --claimed=both.json --recomputed=both.json --claimed_config="$id" \
+  --recomputed_config="$id"
 sed s/emulated:H100/emulated:A100/ again.json >a100.json
 expect 0 "of another GPU than the claim's" --claimed=again.json --recomputed=a100.json
 expect 0 "the recomputation is not emulated: its hardware is H100" --claimed=again.json \

@@ -31,10 +31,13 @@ bool HaveOtherPrompts(const RunRecord& a, const RunRecord& b) {
   return a.prompt_text.has_value() && b.prompt_text.has_value() && a.prompt_text != b.prompt_text;
 }
 
+bool BothHaveDigests(const RunRecord& a, const RunRecord& b) {
+  return !a.signals_sha256.empty() && !b.signals_sha256.empty();
+}
+
 // One repetition of the claim; the place where it parts, if it does.
 std::optional<std::string> Parting(const RunRecord& claimed, const RunRecord& recomputed,
                                    Verification& verification) {
-  const bool have_digests = !claimed.signals_sha256.empty() && !recomputed.signals_sha256.empty();
   if (claimed.stored()) {
     const Partings partings = FindPartings(claimed, recomputed);
     verification.values = partings.values;
@@ -42,12 +45,22 @@ std::optional<std::string> Parting(const RunRecord& claimed, const RunRecord& re
     verification.parted_vectors = partings.parted_vectors;
     if (partings.first.has_value()) return partings.first;
   }
-  if (have_digests && claimed.signals_sha256 != recomputed.signals_sha256) {
+  if (BothHaveDigests(claimed, recomputed) &&
+      claimed.signals_sha256 != recomputed.signals_sha256) {
     return absl::StrCat(
         claimed.stored() ? "the stored values agree, but " : "no values stored, and ",
         "signals_sha256 is ", claimed.signals_sha256, ", recomputed ", recomputed.signals_sha256);
   }
   return std::nullopt;
+}
+
+// Of the claim's repetitions, one of which nothing can be held against `recomputed`; or null.
+const RunRecord* FirstWithoutBits(const std::vector<const RunRecord*>& claimed,
+                                  const RunRecord& recomputed) {
+  const auto found = std::find_if(claimed.begin(), claimed.end(), [&](const RunRecord* run) {
+    return !run->stored() && !BothHaveDigests(*run, recomputed);
+  });
+  return found == claimed.end() ? nullptr : *found;
 }
 
 Verification Compare(const Experiment& claimed, const Configuration& claim,
@@ -86,6 +99,10 @@ Verification Compare(const Experiment& claimed, const Configuration& claim,
     verification.reason = "neither stores a value";
   } else if (!verification.statements.contradictions.empty()) {
     verification.verdict = Verdict::kContradicted;
+  } else if (const RunRecord* left = FirstWithoutBits(runs, *again); left != nullptr) {
+    verification.verdict = Verdict::kNotComparable;
+    verification.reason = absl::StrCat("repetition ", left->rep_id,
+                                       " has neither values nor a digest to compare");
   }
   return verification;
 }

@@ -15,7 +15,7 @@ enum class Verdict {
   kEqual,          // every value that either stores has the other's bits
   kParted,         // they part somewhere
   kContradicted,   // the same bits, but what the two files state of them differs
-  kNotComparable,  // other prompts, or nothing stored: no verdict about the bits
+  kNotComparable,  // other prompts, or a repetition left nothing: no verdict about all bits
 };
 
 // "equal", "parted", "contradicted", "not comparable".

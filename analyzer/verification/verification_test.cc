@@ -98,6 +98,9 @@ TEST(VerifyExperiment, HoldsDigestsOfWhatIsNotStored) {
   pair.claimed.runs.push_back(digest_alone);
   pair.recomputed.runs[0].signals_sha256 = "aa";
   EXPECT_EQ(pair.Verify().verdict, Verdict::kEqual);
+  pair.recomputed.runs[0].signals_sha256.clear();
+  EXPECT_EQ(pair.Verify().verdict, Verdict::kNotComparable) << "nothing was held against it";
+  pair.recomputed.runs[0].signals_sha256 = "aa";
   pair.claimed.runs[1].signals_sha256 = "ab";
   EXPECT_THAT(pair.Verify().reason, HasSubstr("no values stored, and signals_sha256 is ab"));
   pair.claimed.runs[0].signals_sha256 = "ac";
@@ -171,6 +174,8 @@ TEST(VerifyExperiment, ListsWhatOneAloneStates) {
                           "prompt_text of repetition 0: not stated by the claim",
                           "signals_sha256 of repetition 0: not stated by the claim"));
   pair.claimed.runs[1].signals_sha256 = "";
+  EXPECT_EQ(pair.Verify().verdict, Verdict::kNotComparable);
+  EXPECT_EQ(pair.Verify().reason, "repetition 1 has neither values nor a digest to compare");
   EXPECT_THAT(pair.Verify().statements.unchecked,
               testing::Contains("bits of repetition 1: the claim has neither its values nor their "
                                 "digest"));
