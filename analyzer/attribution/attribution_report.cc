@@ -172,6 +172,8 @@ void AddRate(const char* asked, const ConfusionMatrix& confusion, std::string& t
   absl::StrAppendFormat(
       &text, "%d of %d right (95%% interval %.2f to %.2f), mean confidence %.2f\n", rate.right,
       rate.asked, interval.low, interval.high, *confusion.mean_confidence());
+  const std::string caveat = confusion.Caveat(kLevel);
+  if (!caveat.empty()) absl::StrAppend(&text, "    Caveat: ", caveat, "\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "absl/strings/str_format.h"
 #include "analyzer/attribution/origin_model.h"
 #include "analyzer/parallel/parallel.h"
 #include "boost/math/distributions/binomial.hpp"
@@ -82,6 +83,19 @@ std::vector<std::string> ConfusionMatrix::answers() const {
 std::optional<double> ConfusionMatrix::mean_confidence() const {
   if (present_rate.asked == 0) return std::nullopt;
   return confidence_sum / static_cast<double>(present_rate.asked);
+}
+
+std::string ConfusionMatrix::Caveat(double level) const {
+  const std::optional<double> stated = mean_confidence();
+  const std::optional<Interval> shown = present_rate.interval(level);
+  if (!stated.has_value() || !shown.has_value()) return "";
+  if (*stated >= shown->low && *stated <= shown->high) return "";
+  const bool is_overstated = *stated > shown->high;
+  return absl::StrFormat(
+      "the library's own runs are told apart %s often than is stated: %d of %d right (%g %% "
+      "interval %.2f to %.2f) with a mean confidence of %.2f, so probabilities are rather too %s",
+      is_overstated ? "less" : "more", present_rate.right, present_rate.asked, 100 * level,
+      shown->low, shown->high, *stated, is_overstated ? "large" : "small");
 }
 
 ConfusionMatrix Rehearse(const Question& question, const Eigen::MatrixXd& log_distances) {

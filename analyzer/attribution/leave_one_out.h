@@ -38,6 +38,10 @@ struct ConfusionMatrix {
 
   std::vector<std::string> answers() const;
   std::optional<double> mean_confidence() const;
+
+  // Where the mean confidence lies outside the interval of `present_rate`, what that means for a
+  // probability that is stated, in a sentence; else empty.
+  std::string Caveat(double level) const;
 };
 
 // Takes out each known run and asks for its label: by the runs in other blocks alone (for its value

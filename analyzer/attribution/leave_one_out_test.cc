@@ -137,5 +137,24 @@ TEST(HitRate, HasItsClopperPearsonInterval) {
   EXPECT_FALSE(HitRate().interval(0.95).has_value());
 }
 
+// 3 of 10: 0.0667 to 0.6525.
+TEST(ConfusionMatrix, SaysWhereItsConfidenceIsContradicted) {
+  ConfusionMatrix confusion;
+  EXPECT_EQ(confusion.Caveat(0.95), "") << "nothing was asked";
+  confusion.present_rate = {10, 3};
+  for (const double agreeing : {0.07, 0.3, 0.65}) {
+    confusion.confidence_sum = 10 * agreeing;
+    EXPECT_EQ(confusion.Caveat(0.95), "") << agreeing;
+  }
+  confusion.confidence_sum = 9;
+  EXPECT_EQ(
+      confusion.Caveat(0.95),
+      "the library's own runs are told apart less often than is stated: 3 of 10 right (95 % "
+      "interval 0.07 to 0.65) with a mean confidence of 0.90, so probabilities are rather too "
+      "large");
+  confusion.confidence_sum = 0.5;
+  EXPECT_THAT(confusion.Caveat(0.95), testing::HasSubstr("told apart more often than is stated"));
+}
+
 }  // namespace
 }  // namespace forensics::analyzer

@@ -19,6 +19,11 @@ void WriteConfusion(ReportWriter& writer, const std::string& key, const Confusio
   writer.Field("accuracy", confusion.present_rate.rate());
   WriteInterval(writer, "accuracy_interval", confusion.present_rate.interval(level));
   writer.Field("mean_confidence", confusion.mean_confidence());
+  if (const std::string caveat = confusion.Caveat(level); caveat.empty()) {
+    writer.Null("caveat");
+  } else {
+    writer.Field("caveat", caveat);
+  }
   writer.Field("absent", confusion.absent);
   writer.Field("absent_right", confusion.absent_rate.right);
   writer.Field("absent_accuracy", confusion.absent_rate.rate());

@@ -20,7 +20,8 @@ function accuracyText(found) {
   const absent = number(found.absent_accuracy) === null ? '' :
       ` Of labels that the library lacks, ${percent(found.absent_accuracy)} ${intervalText(found.absent_accuracy_interval)} were called none of these.`;
   return `${whole(found.right)} of ${whole(found.attributed)} right: ${percent(found.accuracy)} ` +
-      `${intervalText(found.accuracy_interval)}, with a mean confidence of ${percent(found.mean_confidence)}.${absent}`;
+      `${intervalText(found.accuracy_interval)}, with a mean confidence of ${percent(found.mean_confidence)}.${absent}` +
+      (found.caveat ? ` Caveat: ${found.caveat}.` : '');
 }
 
 // Of attribution.leave_one_out; null if the report has none.

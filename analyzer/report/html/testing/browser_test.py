@@ -171,7 +171,8 @@ class Page(unittest.TestCase):
                  "matrix": [[3, 0, 0, 1], [0, 4, 0, 0]], "attributed": 8, "right": 7,
                  "accuracy": 0.875, "accuracy_interval": {"low": 0.47, "high": 0.99},
                  "absent": [1, 0, 7, 0], "absent_accuracy": 0.875,
-                 "absent_accuracy_interval": None, "mean_confidence": 0.9}
+                 "absent_accuracy_interval": None, "mean_confidence": 0.9,
+                 "caveat": "told apart less often than is stated"}
         attribution = {"leave_one_out": {"by_value": found, "by_hardware": None}}
         # The page's own stands in the report under another name: of two the last would count.
         text = text.replace('"attribution":', '"its_own":').replace(
@@ -187,6 +188,7 @@ class Page(unittest.TestCase):
                          [["1", "3", "\u00b7", "\u00b7", "1"], ["2", "\u00b7", "4", "\u00b7", "\u00b7"],
                           ["a label that the library lacks", "1", "\u00b7", "7", "\u00b7"]])
         self.assertIn("7 of 8 right: 87.5 % [0.470, 0.990]", visible_text(root))
+        self.assertIn("Caveat: told apart less often than is stated.", visible_text(root))
 
     def test_says_why_there_is_no_interval(self):
         def one_step(data):
