@@ -15,12 +15,16 @@ using schema::RunManifest;
 
 absl::Status CheckRun(const RunDirectory& run) {
   const absl::StatusOr<RunManifest> manifest = run.ReadManifest();
-  return manifest.ok() ? CheckShards(run, *manifest) : manifest.status();
+  if (!manifest.ok()) return manifest.status();
+  const absl::Status status = CheckShards(run, *manifest);
+  // A shard whose first bytes were overwritten is not taken for one.
+  return absl::IsInvalidArgument(status) ? absl::DataLossError(status.message()) : status;
 }
 
-// Damaged, missing, or too much; not what this program cannot read, nor what the system refuses.
+// Damaged, cut off, missing, or too much; not what this program cannot read, nor what the system refuses.
 bool IsDamage(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsFailedPrecondition(status);
+  return absl::IsDataLoss(status) || absl::IsOutOfRange(status) || absl::IsNotFound(status) ||
+         absl::IsFailedPrecondition(status);
 }
 
 // The first of PATH, PATH.2, PATH.3 ... that is free.

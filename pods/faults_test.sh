@@ -179,9 +179,12 @@ flip() { printf 'x' | dd of="$1" bs=1 seek=200 conv=notrunc 2>/dev/null; }
 damage 'rep_2.rank_0_of_1.shard' flip $run/rep_2.rank_0_of_1.shard
 damage 'manifest.textproto: cut off' truncate -s 300 $run/manifest.textproto
 damage 'rep_2.rank_0_of_1.shard' rm $run/rep_2.rank_0_of_1.shard
+damage 'rep_2.rank_0_of_1.shard: cut off' truncate -s -3 $run/rep_2.rank_0_of_1.shard
+overwrite() { dd if=/dev/zero of="$1" bs=1 count=8 conv=notrunc 2>/dev/null; }
+damage 'rep_2.rank_0_of_1.shard: not a shard' overwrite $run/rep_2.rank_0_of_1.shard
 damage 'rep_2.rank_1_of_2.shard' cp $run/rep_2.rank_0_of_1.shard $run/rep_2.rank_1_of_2.shard
 ls i/damaged/A100-80GB >aside
-printf 'A100_eager%s\n' '' .2 .3 .4 | diff - aside || fail "set aside: $(cat aside)"
+printf 'A100_eager%s\n' '' .2 .3 .4 .5 .6 | diff - aside || fail "set aside: $(cat aside)"
 flip i/results/A100-80GB/A100_eager/rep_2.rank_0_of_1.shard
 before=$(find i/results -type f -printf '%p %T@\n' | sort)
 expect 0 "" forensics check plan.textproto --folder=i
