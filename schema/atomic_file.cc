@@ -208,7 +208,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most_bytes)
     file.read(bytes.data() + held, static_cast<std::streamsize>(bytes.size() - held));
     bytes.resize(held + static_cast<size_t>(file.gcount()));
   }
-  if (file.bad()) return absl::DataLossError(absl::StrCat(path, ": cannot be read"));
+  if (file.bad()) return absl::UnavailableError(absl::StrCat(path, ": cannot be read"));
   if (bytes.size() > most_bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": more than ", most_bytes, " bytes, the most that is read"));

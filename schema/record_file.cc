@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -60,8 +61,12 @@ class Cursor {
       const size_t wanted = std::min(count - held, kBlock);
       bytes_.resize(held + wanted);
       const size_t got = fread(bytes_.data() + held, 1, wanted, file_.get());
-      if (ferror(file_.get())) return absl::DataLossError(absl::StrCat(path_, ": cannot be read"));
       bytes_.resize(held + got);
+      if (ferror(file_.get())) {
+        // No damage: the system may be able to read it later, as where storage is away.
+        return absl::UnavailableError(
+            absl::StrCat(path_, ": cannot be read: ", std::strerror(errno)));
+      }
       if (got == wanted) continue;
       return absl::OutOfRangeError(absl::StrCat(path_, ": cut off: ", offset_ + bytes_.size(),
                                                 " bytes, expected at least ", offset_ + count));

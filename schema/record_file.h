@@ -40,6 +40,7 @@ class RecordWriter {
 // Calls `visit` with each payload in turn. Errors name path and offset:
 //   DataLoss       a checksum does not match: a bit was flipped
 //   OutOfRange     the file is cut
+//   Unavailable    the system cannot read it, now
 //   Unimplemented  written by a later version of this software
 //   InvalidArgument  not such a file; or what `visit` returned
 absl::Status ReadRecords(const std::string& path,

@@ -47,6 +47,16 @@ TEST_F(RecordFileTest, RoundTrip) {
   EXPECT_THAT(payloads_, ElementsAre("first", std::string("\0second", 7)));
 }
 
+TEST_F(RecordFileTest, WhatTheSystemCannotReadIsNotCalledDamaged) {
+  // A regular file whose first byte cannot be read: no memory is mapped there.
+  const std::string unreadable = "/proc/self/mem";
+  const absl::Status status =
+      ReadRecords(unreadable, [](absl::string_view) { return absl::OkStatus(); });
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/proc/self/mem: cannot be read: "));
+  EXPECT_TRUE(absl::IsUnavailable(ReadFile(unreadable).status())) << ReadFile(unreadable).status();
+}
+
 TEST_F(RecordFileTest, EveryFlippedBitIsFound) {
   for (size_t byte = 0; byte < bytes_.size(); ++byte) {
     for (int bit = 0; bit < 8; ++bit) {
