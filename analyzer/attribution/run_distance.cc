@@ -284,15 +284,13 @@ std::optional<double> LogDistance(const RunDistance& distance, const NoiseScales
 std::optional<double> LogL2(const RunDistance& distance) {
   double sum = 0;
   int signals = 0;
-  bool is_known = false;
   for (const auto& [signal, found] : distance.signals) {
-    is_known |= found.positions > 0;
-    if (found.mean_l2 == 0) continue;
-    sum += std::log(found.mean_l2);
+    if (found.positions == 0) continue;
+    sum += found.mean_l2;
     ++signals;
   }
-  if (!is_known) return std::nullopt;
-  return signals > 0 ? sum / signals : kLogOfNothing;
+  if (signals == 0) return std::nullopt;
+  return sum > 0 ? std::log(sum / signals) : kLogOfNothing;
 }
 
 }  // namespace forensics::analyzer

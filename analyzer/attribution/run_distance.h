@@ -66,8 +66,10 @@ using NoiseScales = std::map<SignalId, double>;
 // is identical is strong evidence, but not infinite. None where no signal of `scales` is compared.
 std::optional<double> LogDistance(const RunDistance& distance, const NoiseScales& scales);
 
-// The same in L2 itself, without a unit to count a hundredth of: over the signals that have an L2
-// other than 0. Where there is none its exponential is 0. None where nothing has a distance.
+// In L2 itself, where the library has no unit: the log of the mean L2 over signals. A mean of logs
+// would need a unit for those whose L2 is 0; without them a run that agrees in all signals but one
+// would be taken for farther than one that agrees in none. Where all are 0 its exponential is 0.
+// None where nothing has a distance.
 std::optional<double> LogL2(const RunDistance& distance);
 
 }  // namespace forensics::analyzer

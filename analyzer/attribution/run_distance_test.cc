@@ -180,11 +180,22 @@ TEST(LogDistance, TakesSignalsThatHaveAScale) {
   EXPECT_FALSE(LogDistance(RunDistance(), {{kHidden1, 2}}).has_value());
 }
 
-TEST(LogL2, IsOverTheSignalsThatHaveAny) {
-  EXPECT_NEAR(*LogL2(WithMeans(2e-5, 8e-5)), std::log(4e-5), 1e-12) << "no floor";
-  EXPECT_NEAR(*LogL2(WithMeans(0, 8e-5)), std::log(8e-5), 1e-12);
+TEST(LogL2, IsOfTheMeanOverAllSignals) {
+  EXPECT_NEAR(*LogL2(WithMeans(2e-5, 8e-5)), std::log(5e-5), 1e-12) << "no floor";
+  EXPECT_NEAR(*LogL2(WithMeans(0, 8e-5)), std::log(4e-5), 1e-12);
   EXPECT_EQ(std::exp(*LogL2(WithMeans(0, 0))), 0);
   EXPECT_FALSE(LogL2(RunDistance()).has_value());
+}
+
+TEST(LogL2, ASignalThatAgreesIsNearer) {
+  EXPECT_LT(*LogL2(WithMeans(0, 10)), *LogL2(WithMeans(9, 9)));
+  EXPECT_LT(*LogL2(WithMeans(0, 9)), *LogL2(WithMeans(1e-9, 9)));
+}
+
+TEST(LogL2, LeavesOutSignalsWithoutAFiniteDistance) {
+  RunDistance distance = WithMeans(2, 8);
+  distance.signals[kKeys1] = {0, 0, 5, 0};
+  EXPECT_NEAR(*LogL2(distance), std::log(2), 1e-12);
 }
 
 }  // namespace

@@ -75,11 +75,11 @@ def log_distance(found, scales):
 
 
 def log_l2(found):
-    """In L2 itself, where the library has no unit: over the signals that have any."""
+    """In L2 itself, where the library has no unit: of the mean over signals."""
     if not found:
         return None
-    logs = [math.log(mean) for mean, _, _ in found.values() if mean > 0]
-    return math.fsum(logs) / len(logs) if logs else -math.inf
+    mean = math.fsum(mean for mean, _, _ in found.values()) / len(found)
+    return math.log(mean) if mean > 0 else -math.inf
 
 
 def scales_of(known, labels):

@@ -45,8 +45,7 @@ std::optional<std::string> Parting(const RunRecord& claimed, const RunRecord& re
     verification.parted_vectors = partings.parted_vectors;
     if (partings.first.has_value()) return partings.first;
   }
-  if (BothHaveDigests(claimed, recomputed) &&
-      claimed.signals_sha256 != recomputed.signals_sha256) {
+  if (BothHaveDigests(claimed, recomputed) && claimed.signals_sha256 != recomputed.signals_sha256) {
     return absl::StrCat(
         claimed.stored() ? "the stored values agree, but " : "no values stored, and ",
         "signals_sha256 is ", claimed.signals_sha256, ", recomputed ", recomputed.signals_sha256);
@@ -101,8 +100,8 @@ Verification Compare(const Experiment& claimed, const Configuration& claim,
     verification.verdict = Verdict::kContradicted;
   } else if (const RunRecord* left = FirstWithoutBits(runs, *again); left != nullptr) {
     verification.verdict = Verdict::kNotComparable;
-    verification.reason = absl::StrCat("repetition ", left->rep_id,
-                                       " has neither values nor a digest to compare");
+    verification.reason =
+        absl::StrCat("repetition ", left->rep_id, " has neither values nor a digest to compare");
   }
   return verification;
 }
