@@ -315,6 +315,7 @@ for _ in 1 2; do
   expect 4 "^not complete: exp6: no cuda_versions for cu121, cu126, cu128; fuse" forensics run third.textproto --folder=third
   grep -q "8 of 8 done" out || { fail "not compared"; cat out; }
   [ -s third/report/summary.json ] || fail "no report"
+  expect 4 "^not complete: exp6: no cuda_versions for cu121, cu126, cu128; fuse" forensics status third.textproto --folder=third
 done
 mv fuse tools/fuse
 expect 0 "note +plan +exp6: no cuda_versions for cu121, cu126, cu128" forensics check third.textproto --folder=third

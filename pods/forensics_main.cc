@@ -66,7 +66,7 @@ A PLAN is a textproto of pods/plan.proto. Examples:
 Interrupted, killed or out of disk, the same command goes on where it was. Exit codes: 0 done (check:
 nothing is wrong; status: nothing is left); 1 failed, and the same command may be tried again;
 2 wrong usage, or a plan that is wrong; 3 not reproducible; 4 done, but something is missing and
-named (status: something is left).
+named (status: that, or something is left).
 )";
 
 std::string RunfilesPath(const std::string& name) {
@@ -226,6 +226,7 @@ absl::StatusOr<int> StatusCommand(Work& work) {
   const std::map<std::string, Event> failures = LastFailures(*events);
   const DiskState disk(work.plan, work.steps, {});
   std::vector<StepView> views;
+  std::vector<std::string> missing = LeftOut(work.plan, work.steps);
   bool all_done = true;
   for (const Step& step : work.steps) {
     StepView view;
@@ -242,6 +243,7 @@ absl::StatusOr<int> StatusCommand(Work& work) {
       view.remark = WaitingText(disk);
     } else if (*state == StepState::kDone) {
       view.time = {Progress::kDone, step.estimated_seconds, seconds[step.id]};
+      if (disk.WasIncomplete(step)) missing.push_back(step.id);
     } else if (const auto failure = failures.find(step.id); failure != failures.end()) {
       view.time.progress =
           failure->second.kind == "incomplete" ? Progress::kMissing : Progress::kFailed;
@@ -253,7 +255,8 @@ absl::StatusOr<int> StatusCommand(Work& work) {
   std::cout << TableText(views) << TotalText(views, SecondsAtWork(*events), work.plan.machine())
             << "\n"
             << FailuresText(views, failures, Workspace(work.plan.folder()));
-  return all_done ? schema::kExitDone : schema::kExitIncomplete;
+  if (!missing.empty()) std::cout << "not complete: " << absl::StrJoin(missing, "; ") << "\n";
+  return all_done && missing.empty() ? schema::kExitDone : schema::kExitIncomplete;
 }
 
 // Not the trial: by it a later start knows the machine, and that no model is needed any more.
