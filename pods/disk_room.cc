@@ -23,20 +23,22 @@ double GigabytesIn(const std::string& folder) {
   return bytes / kBytesPerGigabyte;
 }
 
-std::string LackOfRoom(const Plan& plan, double gigabytes) {
+absl::Status CheckRoom(const Plan& plan, double gigabytes) {
   const double budget = plan.disk().budget_gigabytes();
   const double here = GigabytesIn(Workspace(plan.folder()).Models());
   if (budget > 0 && here + gigabytes > budget) {
-    return absl::StrFormat("models of %.1f GB would lie together, the budget is %.1f GB",
-                           here + gigabytes, budget);
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "models of %.1f GB would lie together, the budget is %.1f GB", here + gigabytes, budget));
   }
   std::error_code error;
   const fs::space_info space = fs::space(plan.folder(), error);
-  if (error) return absl::StrFormat("%s: %s", plan.folder(), error.message());
+  if (error) {
+    return absl::InternalError(absl::StrFormat("%s: %s", plan.folder(), error.message()));
+  }
   const double free = static_cast<double>(space.available) / kBytesPerGigabyte;
-  if (free >= gigabytes) return "";
-  return absl::StrFormat("%s: %.1f GB free, a model of %.1f is to be fetched", plan.folder(), free,
-                         gigabytes);
+  if (free >= gigabytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrFormat(
+      "%s: %.1f GB free, a model of %.1f is to be fetched", plan.folder(), free, gigabytes));
 }
 
 }  // namespace forensics::pods

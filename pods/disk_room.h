@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "pods/plan.pb.h"
 
 namespace forensics::pods {
@@ -13,9 +14,9 @@ inline constexpr double kBytesPerGigabyte = 1e9;
 // Of all files below `folder`; 0 where there is none.
 double GigabytesIn(const std::string& folder);
 
-// Why `gigabytes` more of models do not fit on the plan's disk or into its budget, in which all
-// counts that lies where models do; empty: they fit.
-std::string LackOfRoom(const Plan& plan, double gigabytes);
+// Whether `gigabytes` more of models fit: FailedPrecondition where the plan's budget is short, in
+// which all counts that lies where models do, ResourceExhausted where the disk itself is.
+absl::Status CheckRoom(const Plan& plan, double gigabytes);
 
 }  // namespace forensics::pods
 

@@ -23,16 +23,21 @@ TEST(DiskRoomTest, WhatLiesThereCounts) {
   ASSERT_TRUE(schema::WriteFileAtomically(models + "/a/b/weights", std::string(5000, 'x')).ok());
   ASSERT_TRUE(schema::WriteFileAtomically(models + "/c", std::string(1000, 'x')).ok());
   EXPECT_DOUBLE_EQ(GigabytesIn(models), 6000e-9);
-  EXPECT_EQ(LackOfRoom(plan, 4000e-9), "");
+  EXPECT_TRUE(CheckRoom(plan, 4000e-9).ok());
   plan.mutable_disk()->set_budget_gigabytes(10000e-9);
-  EXPECT_EQ(LackOfRoom(plan, 3900e-9), "");
-  EXPECT_THAT(LackOfRoom(plan, 4100e-9), HasSubstr("GB would lie together, the budget is"));
+  EXPECT_TRUE(CheckRoom(plan, 3900e-9).ok());
+  const absl::Status status = CheckRoom(plan, 4100e-9);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("GB would lie together, the budget is"));
 }
 
 TEST(DiskRoomTest, ADiskThatIsTooSmall) {
   Plan plan;
   plan.set_folder(testing::TempDir());
-  EXPECT_THAT(LackOfRoom(plan, 1e9), HasSubstr("GB free, a model of 1000000000.0 is to be"));
+  const absl::Status status = CheckRoom(plan, 1e9);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("GB free, a model of 1000000000.0 is to be"));
 }
 
 }  // namespace

@@ -116,6 +116,12 @@ class ModelStepsTest(unittest.TestCase):
         (self.folder / "pod/models/mine").unlink()
         self.forensics(0, "run", "done     exp3-gptq")
 
+    def test_a_model_that_the_budget_is_too_small_for_does_not_stop_the_others(self):
+        # Enough for the weights of two, but not for what lies beside them.
+        self.plan.write_text(self.plan.read_text() + "disk { budget_gigabytes: 7.1e-6 }\n")
+        said = self.forensics(1, "run", "failed   fetch-gptq: models of", "done     exp3-bnb")
+        self.assertNotIn("DISK FULL", said)
+
     def test_a_model_whose_experiment_failed_stays_where_there_is_room(self):
         (self.folder / "exp3").write_text("fail\n")
         self.forensics(1, "run", "failed   exp3-gptq", "done     exp3-bnb")

@@ -166,30 +166,34 @@ PlanRunner::Verdict PlanRunner::RunProcess(const Step& step) {
   return {outcome, message};
 }
 
-PlanRunner::Verdict PlanRunner::DeleteModel(const Step& step) const {
-  const Model& model = plan_.models(step.model);
-  const absl::Status status = RemoveModel(workspace_.Models(), ModelDirectory(plan_, model), model);
+// Only a full disk stops the plan: other steps may do without what failed otherwise.
+PlanRunner::Verdict PlanRunner::VerdictOf(const absl::Status& status) {
   if (status.ok()) return {};
-  return {Outcome::kFailed, std::string(status.message())};
+  const bool is_full = absl::IsResourceExhausted(status);
+  return {is_full ? Outcome::kDiskFull : Outcome::kFailed, std::string(status.message())};
 }
 
-std::string PlanRunner::MakeRoom(const Step& step) {
+absl::Status PlanRunner::DeleteModel(const Step& step) const {
+  const Model& model = plan_.models(step.model);
+  return RemoveModel(workspace_.Models(), ModelDirectory(plan_, model), model);
+}
+
+absl::Status PlanRunner::MakeRoom(const Step& step) {
   const double gigabytes = plan_.models(step.model).gigabytes();
-  std::string lack = LackOfRoom(plan_, gigabytes);
+  absl::Status room = CheckRoom(plan_, gigabytes);
   for (const Step& earlier : steps_) {
-    if (lack.empty() || earlier.id == step.id) break;
+    if (room.ok() || earlier.id == step.id) break;
     std::error_code error;
     if (earlier.kind != StepKind::kDelete ||
         !fs::exists(ModelDirectory(plan_, plan_.models(earlier.model)), error)) {
       continue;
     }
-    const Verdict verdict = DeleteModel(earlier);
-    if (verdict.outcome != Outcome::kDone) return verdict.message;
+    if (absl::Status status = DeleteModel(earlier); !status.ok()) return status;
     display_.Note(absl::StrCat("deleted  the model of ", absl::StrJoin(earlier.needs, ", "),
-                               ", which failed, to make room for ", step.id, ": ", lack));
-    lack = LackOfRoom(plan_, gigabytes);
+                               ", which failed, to make room for ", step.id, ": ", room.message()));
+    room = CheckRoom(plan_, gigabytes);
   }
-  return lack;
+  return room;
 }
 
 // What the process says is done must be found done.
@@ -197,10 +201,7 @@ PlanRunner::Verdict PlanRunner::Confirm(const Step& step) const {
   if (IsFuseOrCompare(step)) {
     absl::Status status = disk_.CheckLeftFiles(step);
     if (status.ok()) status = disk_.WriteStamp(step);
-    if (absl::IsResourceExhausted(status)) {
-      return {Outcome::kDiskFull, std::string(status.message())};
-    }
-    if (!status.ok()) return {Outcome::kFailed, std::string(status.message())};
+    if (!status.ok()) return VerdictOf(status);
   }
   const absl::StatusOr<StepState> state = disk_.Of(step, Thoroughness::kPresence);
   if (!state.ok()) return {Outcome::kFailed, std::string(state.status().message())};
@@ -219,13 +220,12 @@ PlanRunner::Verdict PlanRunner::ConfirmIncomplete(const Step& step, const Verdic
 }
 
 PlanRunner::Verdict PlanRunner::Attempt(const Step& step) {
-  if (step.kind == StepKind::kDelete) return DeleteModel(step);
+  if (step.kind == StepKind::kDelete) return VerdictOf(DeleteModel(step));
   if (step.may_be_missing && LacksProgram(step)) {
     return {Outcome::kIncomplete, absl::StrCat("no program ", step.command[0])};
   }
   const absl::Status status = Prepare(step);
-  if (absl::IsResourceExhausted(status)) return {Outcome::kDiskFull, std::string(status.message())};
-  if (!status.ok()) return {Outcome::kFailed, std::string(status.message())};
+  if (!status.ok()) return VerdictOf(status);
   Verdict verdict = RunProcess(step);
   if (verdict.outcome == Outcome::kIncomplete && IsFuseOrCompare(step)) {
     return ConfirmIncomplete(step, verdict);
@@ -243,8 +243,8 @@ bool PlanRunner::WaitBeforeRetry(int retries) {
 }
 
 PlanRunner::Verdict PlanRunner::RunStep(const Step& step) {
-  const std::string lack = step.kind == StepKind::kFetch ? MakeRoom(step) : "";
-  if (!lack.empty()) return {Outcome::kDiskFull, lack};
+  const absl::Status room = step.kind == StepKind::kFetch ? MakeRoom(step) : absl::OkStatus();
+  if (!room.ok()) return VerdictOf(room);
   for (int retries = 0;; ++retries) {
     Record("begin", step.id, 0, "");
     Verdict verdict = Attempt(step);

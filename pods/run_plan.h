@@ -43,10 +43,11 @@ class PlanRunner {
   Verdict RunStep(const Step& step);
   Verdict Attempt(const Step& step);
   Verdict RunProcess(const Step& step);
-  Verdict DeleteModel(const Step& step) const;
+  static Verdict VerdictOf(const absl::Status& status);
+  absl::Status DeleteModel(const Step& step) const;
   // For the model of a fetch step that does not fit: deletes those that lie here because the step
-  // failed that needed them. What is still in the way; empty: nothing.
-  std::string MakeRoom(const Step& step);
+  // failed that needed them. An error says what is still in the way.
+  absl::Status MakeRoom(const Step& step);
   Verdict Confirm(const Step& step) const;
   // Whether to go on with the next step.
   bool Settle(const Step& step, const Verdict& verdict, double seconds);
