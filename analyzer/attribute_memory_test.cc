@@ -36,7 +36,7 @@ TEST(AttributeMemory, LibraryFilesShareOneBudget) {
     options.library.push_back(WriteHollow(absl::StrCat("hardware_", i), kSteps));
   }
   options.format = AttributionFormat::kJson;
-  ResetPeak();
+  if (!ResetPeak()) GTEST_SKIP() << "the peak of memory cannot be set back here";
   const size_t before = PeakBytes();
   std::ostringstream out, log;
   const absl::StatusOr<AttributeOutcome> outcome = AttributeUnknown(options, out, log);
