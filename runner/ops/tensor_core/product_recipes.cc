@@ -103,12 +103,16 @@ void MultiplyByRecipe(const TensorCore& core, InputFormat format, const ProductS
                       int64_t last, float* y, int64_t stride_y) {
   const ChainProduct product(core, format);
   const std::vector<KRange> ranges = KRanges(core, format, shape);
-  const auto run = [&](const KRange& range, float* out) {
+  const auto clear = [&](float* out) {
     for (int64_t i = 0; i < rows; ++i) {
       std::fill(out + i * stride_y + first, out + i * stride_y + last, 0.0f);
     }
+  };
+  const auto run = [&](const KRange& range, float* out) {
+    clear(out);
     product.Run(x, shape.k, rows, w, first, last, range.begin, range.end, out, stride_y);
   };
+  if (ranges.empty()) return clear(y);  // k is 0
   run(ranges.front(), y);
   if (ranges.size() == 1) return;
   std::vector<float> partial(rows * stride_y);

@@ -207,6 +207,17 @@ TEST(ProductRecipes, RangesCoverK) {
   EXPECT_EQ(ProductRecipesDigest(kH100TensorCore).size(), 64u);
 }
 
+TEST(ProductRecipes, AProductOverNothingIsZero) {
+  const ProductShape shape = {2, 8, 0};
+  EXPECT_TRUE(KRanges(kH100TensorCore, InputFormat::kBfloat16, shape).empty());
+  const std::vector<uint16_t> w;
+  const PackedColumns packed(kH100TensorCore, InputFormat::kBfloat16, w.data(), 8, 0, 0);
+  std::vector<float> y(16, 7);
+  MultiplyByRecipe(kH100TensorCore, InputFormat::kBfloat16, shape, w.data(), 2, packed, 2, 8,
+                   y.data(), 8);
+  EXPECT_EQ(y, (std::vector<float>{7, 7, 0, 0, 0, 0, 0, 0, 7, 7, 0, 0, 0, 0, 0, 0}));
+}
+
 TEST(ProductRecipes, KnowWhatWasMeasured) {
   const auto is_measured = [](const TensorCore& core, int64_t m, int64_t n, int64_t k) {
     return IsMeasured(core, InputFormat::kBfloat16, {m, n, k});
