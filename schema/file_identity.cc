@@ -23,6 +23,19 @@ bool IsReplaced(const std::string& path) {
   return stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
 }
 
+// The N where `path` leads to a descriptor of this process, else kNone.
+constexpr int kNone = -1;
+int DescriptorAt(const std::string& path) {
+  const absl::StatusOr<std::string> target = FollowLinks(path);
+  return target.ok() ? OwnDescriptor(*target) : kNone;
+}
+
+// What a path was given for.
+struct Use {
+  std::string name;
+  int descriptor;  // of this process that is written to
+};
+
 }  // namespace
 
 absl::StatusOr<std::string> FollowLinks(std::string path) {
@@ -57,16 +70,18 @@ std::string FileIdentity(const std::string& path) {
 
 absl::Status CheckOutputsAreDistinct(const std::vector<OutputFile>& outputs,
                                      const std::vector<std::string>& inputs) {
-  std::map<std::string, std::string> named;  // what each file is, by its identity
+  std::map<std::string, Use> uses;  // by the file's identity
   for (const std::string& input : inputs) {
-    named.emplace(FileIdentity(input), absl::StrCat("the input ", input));
+    uses.emplace(FileIdentity(input), Use{absl::StrCat("the input ", input), kNone});
   }
   for (const OutputFile& output : outputs) {
     if (output.path.empty() || !IsReplaced(output.path)) continue;
-    const auto [other, is_new] = named.emplace(FileIdentity(output.path), output.name);
-    if (is_new) continue;
-    return UsageError(
-        absl::StrCat(output.name, ": ", output.path, " is the same file as ", other->second));
+    const int descriptor = DescriptorAt(output.path);
+    const auto [use, is_new] =
+        uses.emplace(FileIdentity(output.path), Use{output.name, descriptor});
+    const auto& [other, other_descriptor] = use->second;
+    if (is_new || (descriptor != kNone && descriptor == other_descriptor)) continue;
+    return UsageError(absl::StrCat(output.name, ": ", output.path, " is the same file as ", other));
   }
   return absl::OkStatus();
 }

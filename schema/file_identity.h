@@ -26,7 +26,8 @@ struct OutputFile {
 };
 
 // An error (of usage) if an output is an input or another output. Devices and pipes, which nothing
-// replaces, may be named twice.
+// replaces, may be named twice, and so may one descriptor of this process, also where it leads to a
+// file: what is written goes behind what was.
 absl::Status CheckOutputsAreDistinct(const std::vector<OutputFile>& outputs,
                                      const std::vector<std::string>& inputs);
 

@@ -1,11 +1,15 @@
 #include "schema/file_identity.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -75,6 +79,25 @@ TEST_F(FileIdentityTest, OutputsAreNoInputsAndNotEachOther) {
             "--a: " + Path("d/../in") + " is the same file as the input " + Path("in"));
   ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
   EXPECT_EQ(message(Path("pipe"), Path("pipe")), "");
+}
+
+TEST_F(FileIdentityTest, OneOwnDescriptorMayBeTwoOutputs) {
+  const int fd = open(Path("out").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int other = open(Path("out").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  ASSERT_GE(other, 0);
+  const std::string own = absl::StrCat("/dev/fd/", fd);
+  fs::create_symlink(own, Path("link"));
+  const auto check = [&](const std::string& second, const std::vector<std::string>& inputs) {
+    return CheckOutputsAreDistinct({{"--a", own}, {"--b", second}}, inputs);
+  };
+  EXPECT_TRUE(check(own, {}).ok());
+  EXPECT_TRUE(check(Path("link"), {}).ok());
+  EXPECT_FALSE(check(Path("out"), {}).ok()) << "replaces what was written to the descriptor";
+  EXPECT_FALSE(check(absl::StrCat("/dev/fd/", other), {}).ok()) << "each at its own place";
+  EXPECT_FALSE(check("", {Path("out")}).ok()) << "an input is not written to";
+  close(fd);
+  close(other);
 }
 
 }  // namespace

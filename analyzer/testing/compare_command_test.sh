@@ -48,6 +48,11 @@ expect 2 "--format is table, json, csv or html, not 'xml'" --format=xml
 expect 2 "--output is empty" --output=
 expect 2 "is the same file as --tidy" --tidy=one.tsv --tidy_phases=elsewhere/../one.tsv
 expect 2 "is the same file as the input" --tidy=experiments/batch_size_experiment.json
+# Both tables go to one descriptor, here a file, one behind the other.
+for table in elsewhere/tidy phases; do
+  expect 0 "$(sed -n 2p "typed here/$table.tsv")" experiments --output=elsewhere \
+    --tidy=/dev/stdout --tidy_phases=/dev/stdout
+done
 expect 2 "--false_positive_rate is not between 0 and 1" --false_positive_rate=1
 expect 0 "Reports of 1 experiment are" experiments/batch_size_experiment.json --seed=7 \
   --false_positive_rate=0.001 --output=seeded
