@@ -144,9 +144,9 @@ expect 4 "failed +exp1 .*not reproducible" forensics status plan.textproto --fol
 echo "--- something missing is noted"
 echo missing >faults/exp7
 expect 4 "not complete: exp7" forensics run plan.textproto --folder=g
-grep -q "not run: tp4" out || fail "it is not named"
+grep -q "not run: tp4: needs 4 GPUs, 30 s elapsed" out || fail "it is not named"
 grep -qE "^ +missing +exp7" out || fail "it is called failed"
-grep -q "elapsed" out && fail "progress is no reason"
+grep -q "1:00:00 elapsed" out && fail "progress is no reason"
 
 echo "--- a full disk stops cleanly, and it goes on"
 echo disk >faults/exp4

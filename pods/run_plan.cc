@@ -26,7 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kShownLines = 12;    // of the log of a step that failed
+constexpr size_t kReadLines = 1000;  // of the log of a step that failed, progress among them
+constexpr size_t kShownLines = 12;
 constexpr size_t kJudgedLines = 40;   // by OutcomeOf
 constexpr double kAliveSeconds = 60;  // between two signs of life in the journal
 constexpr double kLongestBackoff = 600;
@@ -37,8 +38,22 @@ int64_t SizeOf(const std::string& path) {
   return error ? 0 : static_cast<int64_t>(size);
 }
 
-// Of the runner's progress display, which says nothing of why it ended.
-bool IsProgress(absl::string_view line) { return absl::StrContains(line, " elapsed"); }
+// Of the runner's progress display, "STAGE  1:05 elapsed, 0:10 left", which says nothing of why it
+// ended.
+bool IsProgress(absl::string_view line) {
+  const size_t clock_end = line.find(" elapsed");
+  if (clock_end == absl::string_view::npos) return false;
+  const absl::string_view before = line.substr(0, clock_end);
+  const size_t gap = before.find_last_not_of("0123456789:");
+  if (gap == absl::string_view::npos) return false;
+  return absl::EndsWith(before.substr(0, gap + 1), "  ") &&
+         absl::StrContains(before.substr(gap + 1), ':');
+}
+
+// The last `count` of them.
+std::vector<std::string> Tail(const std::vector<std::string>& lines, size_t count) {
+  return {lines.end() - static_cast<ptrdiff_t>(std::min(count, lines.size())), lines.end()};
+}
 
 }  // namespace
 
@@ -158,12 +173,13 @@ PlanRunner::Verdict PlanRunner::RunProcess(const Step& step) {
   const int64_t log_begin = SizeOf(options.log);
   const absl::StatusOr<ChildExit> exit = RunChild(options, signals_);
   if (!exit.ok()) return {Outcome::kFailed, std::string(exit.status().message())};
-  const Outcome outcome = OutcomeOf(*exit, LastLines(options.log, kJudgedLines, log_begin));
+  std::vector<std::string> lines = LastLines(options.log, kReadLines, log_begin);
+  lines.erase(std::remove_if(lines.begin(), lines.end(), IsProgress), lines.end());
   std::string message = ExitText(*exit);
-  for (const std::string& line : LastLines(options.log, kShownLines, log_begin)) {
-    if (!IsProgress(line)) absl::StrAppend(&message, "\n    ", line);
+  for (const std::string& line : Tail(lines, kShownLines)) {
+    absl::StrAppend(&message, "\n    ", line);
   }
-  return {outcome, message};
+  return {OutcomeOf(*exit, Tail(lines, kJudgedLines)), message};
 }
 
 // Only a full disk stops the plan: other steps may do without what failed otherwise.

@@ -106,6 +106,13 @@ absl::Status RunAll(int id, schema::SyntheticRun run, std::map<std::string, std:
   return absl::OkStatus();
 }
 
+// The progress of what still ran when the reason was said.
+int EndAmongProgress(int exit_code) {
+  for (int i = 0; i < 50; ++i)
+    std::cerr << "decode  " << i << "/99 tokens  1:00:00 elapsed, 0:09 left\n";
+  return exit_code;
+}
+
 int Main(int argc, char** argv) {
   const std::string name = std::filesystem::path(argv[0]).filename().string();
   const int id = name.back() - '0';
@@ -115,15 +122,20 @@ int Main(int argc, char** argv) {
   const std::string fault = TakeFault(is_trial ? "trial" : name);
   if (fault == "signal") raise(SIGSEGV);
   if (fault == "hang") pause();
-  if (fault == "memory") return Fail("CUDA out of memory", schema::kExitFailed);
+  if (fault == "memory") {
+    std::cerr << "CUDA out of memory\n";
+    return EndAmongProgress(schema::kExitFailed);
+  }
   if (fault == "disk") return Fail("rep_0.shard: write: No space left on device", 1);
   if (fault == "fail") return Fail("it cannot be", schema::kExitFailed);
   if (fault == "flip") run.reproducible = false;
   const absl::Status status = RunAll(id, run, flags);
   if (!status.ok()) return Fail(std::string(status.message()), schema::kExitFailed);
   if (fault == "flip") return Fail("NOT bit-identical", schema::kExitNotReproducible);
-  if (fault == "missing") std::cerr << "reading the prompt  0:00 elapsed\n";
-  if (fault == "missing") return Fail("not run: tp4: needs 4 GPUs", schema::kExitIncomplete);
+  if (fault == "missing") {
+    std::cerr << "not run: tp4: needs 4 GPUs, 30 s elapsed\n";
+    return EndAmongProgress(schema::kExitIncomplete);
+  }
   return schema::kExitDone;
 }
 
