@@ -42,10 +42,12 @@ absl::Status RemoveModel(const std::string& models, const std::string& directory
   if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return absl::OkStatus();
   const bool is_below = path.has_filename() && path.filename() != ".." &&
                         path.parent_path() == fs::path(models).lexically_normal();
-  if (!is_below || !fs::is_directory(fs::symlink_status(path, error)) || !IsOf(path, model)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        directory, ": is not deleted: expected a folder of ", models, " that says in ",
-        kModelDigests, " or ", kCommitFile, " that it was fetched from ", model.repository()));
+  if (!is_below || !fs::is_directory(fs::symlink_status(path, error)) ||
+      !(IsOf(path, model) || fs::is_empty(path, error))) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory, ": is not deleted: expected a folder of ", models, " that says in ",
+                     kModelDigests, " or ", kCommitFile, " that it was fetched from ",
+                     model.repository(), ", or an empty one"));
   }
   // The list first: without it, what is left of a folder counts as not fetched. What says whose it
   // is comes last, so that a kill in between leaves a folder that can be removed.

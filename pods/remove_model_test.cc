@@ -45,6 +45,15 @@ TEST_F(RemoveModelTest, WhatWasFetchedWhollyOrInPartGoes) {
   }
 }
 
+// As a fetch leaves it that was killed before it wrote anything.
+TEST_F(RemoveModelTest, AnEmptyFolderGoes) {
+  const std::string directory = models_ + "/org--gptq";
+  fs::create_directory(directory);
+  const absl::Status status = RemoveModel(models_, directory, model_);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_FALSE(fs::exists(directory));
+}
+
 TEST_F(RemoveModelTest, NothingElseGoes) {
   const std::string kept = Make("org--awq", "SHA256SUMS", "# org/awq main 0123\n");
   const std::string brought = Make("org--gptq", "README.md", "mine\n");
