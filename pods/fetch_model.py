@@ -15,6 +15,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 75 the network failed, trying again
 
 import argparse
 import errno
+import glob
 import hashlib
 import os
 import shutil
@@ -152,14 +153,24 @@ def fetch(arguments, api):
     say("%s: %d files, every digest as the hub states" % (arguments.directory, len(files)))
 
 
+def bytes_left(directory, file):
+    """Of a file that is not there: less what a download that was cut left, which goes on from there."""
+    if not directory:
+        return file.size
+    path = os.path.join(directory, file.rfilename)
+    if os.path.isfile(path):
+        return 0
+    etag = file.lfs.sha256 if file.lfs is not None else file.blob_id
+    folder = os.path.join(directory, ".cache", "huggingface", "download", os.path.dirname(file.rfilename))
+    parts = glob.glob(os.path.join(glob.escape(folder), "*.%s.incomplete" % etag))
+    return max(0, file.size - sum(os.path.getsize(part) for part in parts))
+
+
 def check(arguments, api):
     revision = commit_of(arguments) if arguments.directory else None
     info = api.model_info(arguments.repository, revision=revision or arguments.revision, files_metadata=True)
     say("%s at %s" % (arguments.repository, info.sha))
-    left = sum(f.size for f in wanted_files(info)
-               if not arguments.directory
-               or not os.path.isfile(os.path.join(arguments.directory, f.rfilename)))
-    say("bytes left %d" % left)
+    say("bytes left %d" % sum(bytes_left(arguments.directory, file) for file in wanted_files(info)))
 
 
 def exit_code_of(error):

@@ -106,6 +106,8 @@ class FetchModelTest(unittest.TestCase):
         self.hub.cut[WEIGHTS] = [23 * MIB]
         self.fetch(TRY_AGAIN, NAME)
         self.assert_unfinished()
+        left = sum(len(data) for name, data in FILES.items() if not (self.model / name).exists())
+        self.fetch(0, "bytes left %d\n" % (left - 2 * CLIENT_CHUNK), flags=["--check"])
         # The branch has moved on; a model is of one commit.
         self.hub.repositories[NAME].commit({"config.json": b"other"})
         self.fetch(0, "at " + self.commit)

@@ -116,6 +116,15 @@ class ModelStepsTest(unittest.TestCase):
         (self.folder / "pod/models/mine").unlink()
         self.forensics(0, "run", "done     exp3-gptq")
 
+    def test_a_download_that_was_cut_counts_once_in_the_budget(self):
+        mebibyte = 1 << 20
+        commit = self.hub.repositories["org/awq"].commit({"config.json": b"{}", "awq.safetensors": bytes(24 * mebibyte)})
+        plan = re.sub(r'("org/awq" revision: )"\w+"', r'\1"%s"' % commit, self.plan.read_text())
+        self.plan.write_text(plan + "disk { budget_gigabytes: 0.030 }\n")
+        self.hub.cut["awq.safetensors"] = [23 * mebibyte] * 4  # with each retry
+        self.forensics(1, "run", "failed   fetch-awq")
+        self.forensics(0, "run", "done     fetch-awq")
+
     def test_a_model_that_the_budget_is_too_small_for_does_not_stop_the_others(self):
         # Enough for the weights of two, but not for what lies beside them.
         self.plan.write_text(self.plan.read_text() + "disk { budget_gigabytes: 7.1e-6 }\n")
