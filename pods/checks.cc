@@ -136,7 +136,8 @@ Finding CheckHub(Plan& plan, const Step& step, SignalGuard& signals) {
             "and revision exist; or bring the models and give --model_dir=DIR"};
   }
   double bytes = 0;
-  const std::vector<std::string> words = absl::StrSplit(answer.lines.back(), ' ');
+  const std::string last = answer.lines.empty() ? "" : answer.lines.back();
+  const std::vector<std::string> words = absl::StrSplit(last, ' ');
   if (words.size() == 3 && absl::SimpleAtod(words[2], &bytes)) {
     model.set_gigabytes(bytes / kBytesPerGigabyte);
   }

@@ -125,6 +125,10 @@ class ModelStepsTest(unittest.TestCase):
         self.forensics(1, "run", "failed   fetch-awq")
         self.forensics(0, "run", "done     fetch-awq")
 
+    def test_a_hub_client_that_says_nothing_is_believed(self):
+        (self.folder / "tools/fetch_model").write_text("#!/bin/sh\n")
+        self.forensics(0, "check", "ok     hub gptq", "the model is not here yet")
+
     def test_a_model_that_the_budget_is_too_small_for_does_not_stop_the_others(self):
         # Enough for the weights of two, but not for what lies beside them.
         self.plan.write_text(self.plan.read_text() + "disk { budget_gigabytes: 7.1e-6 }\n")
