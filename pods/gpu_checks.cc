@@ -10,11 +10,12 @@
 #include "absl/strings/str_format.h"
 #include "pods/ask.h"
 #include "pods/configurations.h"
+#include "pods/disk_room.h"
 
 namespace forensics::pods {
 namespace {
 
-constexpr double kBytesPerGigabyte = 1e9, kBytesPerMebibyte = 1 << 20;
+constexpr double kBytesPerMebibyte = 1 << 20;
 constexpr double kNcclSeconds = 300;  // processes on every GPU, started twice
 constexpr char kSharedMemory[] = "/dev/shm";
 constexpr double kSharedGigabytes = 1;  // containers come with 64 MiB
