@@ -11,7 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "runner/model/decode_step_support.h"
 #include "runner/ops/emulated/arithmetic.h"
-#include "runner/ops/emulated/eager_attention.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
@@ -130,11 +129,7 @@ absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
 absl::StatusOr<std::map<std::string, std::string>> EmulatedLanguageModel::Settings() const {
   return std::map<std::string, std::string>{
       {"emulated_gpu", core_.gpu},
-      {"emulated_verified",
-       absl::StrCat(core_.verified,
-                    attention_ == EmulatedAttention::kEager
-                        ? "; eager attention over keys that are no multiple of 8 is not exact"
-                        : "")},
+      {"emulated_verified", std::string(core_.verified)},
       {"emulated_kernels",
        "cuBLAS 13, libtorch 2.11's flash attention, softmax, _grouped_mm and bmm, own"},
       {"emulated_arithmetic", ArithmeticDigest(core_)},
@@ -183,13 +178,7 @@ absl::StatusOr<at::Tensor> EmulatedLanguageModel::Forward(const TokenBatch& toke
                                                           int64_t logits_to_keep,
                                                           Observer* observer) {
   if (absl::Status status = CheckTokens(tokens, logits_to_keep); !status.ok()) return status;
-  const int64_t keys = length_ + static_cast<int64_t>(tokens[0].size());
   const bool by_step = tokens[0].size() == 1 && DecodesByStep(batch_);
-  if (!by_step && attention_ == EmulatedAttention::kEager && keys > kMostEagerKeys) {
-    return absl::UnavailableError(absl::StrCat("eager attention over ", keys,
-                                               " positions is not emulated, at most ",
-                                               kMostEagerKeys, " are"));
-  }
   const at::Tensor logits =
       by_step ? DecodeStep(tokens, observer) : ForwardPass(tokens, logits_to_keep, observer);
   length_ += static_cast<int64_t>(tokens[0].size());

@@ -44,7 +44,6 @@ class EmulatedLanguageModel : public RunnableModel {
 
   absl::Status Reset(int64_t batch, int64_t capacity) override;
 
-  // Unavailable for eager attention over more keys than kMostEagerKeys but by the captured step.
   absl::StatusOr<at::Tensor> Forward(const TokenBatch& tokens, int64_t logits_to_keep,
                                      Observer* observer) override;
 

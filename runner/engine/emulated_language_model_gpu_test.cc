@@ -99,7 +99,10 @@ INSTANTIATE_TEST_SUITE_P(
         RunCase{"batch_of_3_no_graph", "awq", false, 3, 100},
         RunCase{"batch_of_12", "awq", true, 12, 40},
         RunCase{"eager", "awq", true, 1, 1000, "eager"},
-        RunCase{"eager_304", "gptq", true, 1, 304, "eager"},
+        RunCase{"eager_301", "gptq", true, 1, 301, "eager"},
+        RunCase{"eager_no_graph", "awq", false, 1, 1023, "eager"},
+        RunCase{"eager_long", "awq", false, 1, 2101, "eager"},
+        RunCase{"eager_short_batch_of_3", "bnb_nf4", false, 3, 13, "eager"},
         RunCase{"eager_batch_of_2", "bnb_nf4", true, 2, 128, "eager"}),
     [](const auto& info) { return std::string(info.param.name); });
 

@@ -4,6 +4,7 @@
 #include <ATen/ops/_scaled_dot_product_efficient_attention.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/softmax.h>
@@ -19,6 +20,7 @@ namespace forensics::runner {
 namespace {
 
 constexpr int64_t kQueryBlock = 1024;
+constexpr int64_t kKeyMultiple = 8;
 
 // [batch, heads, tokens, dim] -> [batch * tokens, heads * dim]
 at::Tensor JoinHeads(const at::Tensor& out) { return out.transpose(1, 2).flatten(0, 1).flatten(1); }
@@ -38,26 +40,30 @@ at::Tensor EfficientAttention(const at::Tensor& queries, const at::Tensor& keys,
       /*compute_log_sumexp=*/false, /*dropout_p=*/0.0, /*is_causal=*/shape.tokens > 1)));
 }
 
+// The first `visible` positions of a cache, then zeros: [batch * kv_heads, padded, dim].
+at::Tensor PaddedPrefix(const at::Tensor& cache, int64_t visible, int64_t padded) {
+  const at::Tensor prefix = cache.narrow(2, 0, visible).flatten(0, 1);
+  return padded == visible ? prefix : at::constant_pad_nd(prefix, {0, 0, 0, padded - visible}, 0);
+}
+
 // The queries [first, first + count) of `shape`, over the keys that the last of them sees:
 // [batch * kv_heads, group * count, dim].
 at::Tensor EagerBlock(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                       const AttentionShape& shape, int64_t first, int64_t count) {
   const int64_t pairs = shape.batch * shape.kv_heads, group = shape.group();
   const int64_t visible = shape.length - shape.tokens + first + count;
+  const int64_t padded = (visible + kKeyMultiple - 1) / kKeyMultiple * kKeyMultiple;
   const at::Tensor block = queries.view({pairs, group, shape.tokens, shape.dim})
                                .narrow(2, first, count)
                                .reshape({pairs, group * count, shape.dim});
-  const auto seen = [&](const at::Tensor& cache) {
-    return cache.narrow(2, 0, visible).flatten(0, 1);
-  };
-  at::Tensor scores = at::bmm(block, seen(keys).transpose(1, 2));
+  at::Tensor scores = at::bmm(block, PaddedPrefix(keys, visible, padded).transpose(1, 2));
   scores.mul_(1 / std::sqrt(static_cast<double>(shape.dim)));
   const at::Tensor hidden =
-      at::ones({count, visible}, scores.options().dtype(at::kBool)).triu(visible - count + 1);
-  scores.view({pairs, group, count, visible})
+      at::ones({count, padded}, scores.options().dtype(at::kBool)).triu(visible - count + 1);
+  scores.view({pairs, group, count, padded})
       .masked_fill_(hidden, -std::numeric_limits<double>::infinity());
   const at::Tensor weights = at::softmax(scores, -1, at::kFloat).to(scores.scalar_type());
-  return at::bmm(weights, seen(values));
+  return at::bmm(weights, PaddedPrefix(values, visible, padded));
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ at::Tensor CudaCudnnAttention(const at::Tensor& queries, const at::Tensor& keys,
 
 // As Hugging Face's eager_attention_forward: batched products by cuBLAS, softmax in float32, each
 // result rounded to the compute dtype; in blocks of 1024 queries, which see no key behind the
-// block's last.
+// block's last. Keys and values are followed by zeros up to a multiple of eight, masked out of the
+// softmax: for other widths cuBLAS has kernels that add up in orders of their own, which nobody
+// else can follow (runner/ops/emulated/eager_attention.h can, with this).
 at::Tensor CudaEagerAttention(const at::Tensor& queries, const at::Tensor& keys,
                               const at::Tensor& values);
 

@@ -41,8 +41,8 @@ using EmulatedLayerFunction =
 // Feeds tokens whose embeddings [batch, count, hidden] are given to a cache that holds the
 // positions before them; the layers' keys and values are written. Returns the logits of each
 // sequence's last `keep` tokens [batch, keep, vocab]. The bits do not depend on parallel_for.
-// head_dim is one that PlanFlashAttention knows; eager attention ends at kMostEagerKeys. A layer
-// without 4-bit weights (null) is multiplied by its dense ones.
+// head_dim is one that PlanFlashAttention knows. A layer without 4-bit weights (null) is multiplied
+// by its dense ones.
 std::vector<uint16_t> ForwardPassTwin(const EmulatedDecodeModel& model,
                                       const std::vector<EmulatedDenseLayer>& dense,
                                       const uint16_t* embeddings, const EmulatedTokens& tokens,

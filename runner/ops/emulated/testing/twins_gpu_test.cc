@@ -11,6 +11,7 @@
 #include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -289,10 +290,13 @@ TEST(Products, GroupedExperts) {
 // -----------------------------------------------------------------------------
 
 // Multiples of eight, for which cuBLAS takes the kernels that product_recipes.h knows.
-class EagerParts : public testing::TestWithParam<int64_t> {};
+class EagerParts : public testing::TestWithParam<int64_t> {
+ protected:
+  static constexpr int64_t kMostRows = 2048;
+};
 
 TEST_P(EagerParts, Scores) {
-  const int64_t visible = GetParam(), rows = 2 * visible;
+  const int64_t visible = GetParam(), rows = std::min<int64_t>(2 * visible, kMostRows);
   for (const int64_t dim : {32, 128}) {
     const at::Tensor queries = Random({4, rows, dim}), keys = Random({4, visible, dim});
     const at::Tensor gpu = at::bmm(OnGpu(queries), OnGpu(keys).transpose(1, 2)).cpu();
@@ -303,7 +307,7 @@ TEST_P(EagerParts, Scores) {
 }
 
 TEST_P(EagerParts, Values) {
-  const int64_t visible = GetParam(), rows = 2 * visible;
+  const int64_t visible = GetParam(), rows = std::min<int64_t>(2 * visible, kMostRows);
   for (const int64_t dim : {32, 128}) {
     const at::Tensor weights = at::rand({4, rows, visible}).to(at::kBFloat16);
     const at::Tensor values = Random({4, visible, dim});
@@ -331,7 +335,8 @@ TEST_P(EagerParts, Softmax) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Keys, EagerParts,
-                         testing::Values(8, 40, 64, 128, 304, 512, 1000, 1016, 1024));
+                         testing::Values(8, 40, 64, 128, 304, 512, 1000, 1016, 1024, 1032, 2048,
+                                         2056, 3000, 6024, 9216, 9224, 12248, 12256, 16392));
 
 // ---- Decode step
 // ---------------------------------------------------------------------------------
