@@ -12,12 +12,12 @@
 #include "runner/checkpoint/tensor_check.h"
 #include "runner/checkpoint/tensor_registry.h"
 #include "runner/checkpoint/weight_files.h"
+#include "schema/checkpoint_digest.h"
 #include "schema/digest.h"
 
 namespace forensics::runner {
 namespace {
 
-constexpr char kConfigFile[] = "config.json";
 constexpr char kLmHead[] = "lm_head";
 
 bool IsFloating(at::ScalarType dtype) {
@@ -83,11 +83,8 @@ class PublishedCheckpoint : public Checkpoint {
     for (const auto& [name, file] : files_.files()) {
       if (absl::Status status = file.CheckUnchanged(); !status.ok()) return status;
     }
-    digests[kConfigFile] = config_sha256_;
-    // The output of sha256sum, so that anyone can recompute it.
-    std::string lines;
-    for (const auto& [name, sha256] : digests) absl::StrAppend(&lines, sha256, "  ", name, "\n");
-    digest_ = schema::Sha256Hex(lines);
+    digests[schema::kCheckpointConfigFile] = config_sha256_;
+    digest_ = schema::CheckpointDigest(digests);
     return *digest_;
   }
 
@@ -131,7 +128,7 @@ class PublishedCheckpoint : public Checkpoint {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory) {
-  const std::string config_path = absl::StrCat(directory, "/", kConfigFile);
+  const std::string config_path = absl::StrCat(directory, "/", schema::kCheckpointConfigFile);
   auto config_file = MappedFile::Open(config_path);
   if (!config_file.ok()) return config_file.status();
   const std::string config_text((*config_file)->bytes());

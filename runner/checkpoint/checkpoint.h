@@ -47,8 +47,8 @@ class Checkpoint {
   virtual absl::StatusOr<std::optional<PackedLinear>> PackedWeight(
       std::string_view module) const = 0;
 
-  // SHA-256 (hex) that identifies the model: that of what sha256sum prints of config.json and every
-  // weight file in the order of their names, `sha256sum config.json *.safetensors | sha256sum`.
+  // SHA-256 (hex) that identifies the model: schema::CheckpointDigest of config.json and every weight
+  // file.
   // Reads all files once; the result is kept.
   virtual absl::StatusOr<std::string> Digest() const = 0;
 };

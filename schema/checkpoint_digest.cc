@@ -1,0 +1,19 @@
+#include "schema/checkpoint_digest.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "schema/digest.h"
+
+namespace forensics::schema {
+
+bool IsCheckpointFile(absl::string_view name) {
+  return name == kCheckpointConfigFile || absl::EndsWith(name, ".safetensors");
+}
+
+std::string CheckpointDigest(const std::map<std::string, std::string>& files) {
+  std::string lines;
+  for (const auto& [name, sha256] : files) absl::StrAppend(&lines, sha256, "  ", name, "\n");
+  return Sha256Hex(lines);
+}
+
+}  // namespace forensics::schema
