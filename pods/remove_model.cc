@@ -1,5 +1,6 @@
 #include "pods/remove_model.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -15,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kCommitFile[] = ".commit";  // fetch_model's first file: "REPOSITORY REVISION COMMIT"
+constexpr char kUnfinishedCommitFile[] = ".commit.tmp";
 
 bool BeginsWith(const fs::path& path, const std::string& text) {
   std::string line;
@@ -24,6 +26,15 @@ bool BeginsWith(const fs::path& path, const std::string& text) {
 bool IsOf(const fs::path& directory, const Model& model) {
   return BeginsWith(directory / kCommitFile, model.repository() + " ") ||
          BeginsWith(directory / kModelDigests, absl::StrCat("# ", model.repository(), " "));
+}
+
+// As a fetch leaves a folder that was killed at its start.
+bool IsBarelyBegun(const fs::path& directory) {
+  const auto entries = schema::ListDirectory(directory.string());
+  return entries.ok() &&
+         std::all_of(entries->begin(), entries->end(), [](const fs::directory_entry& entry) {
+           return entry.path().filename() == kUnfinishedCommitFile;
+         });
 }
 
 absl::Status Remove(const fs::path& path) {
@@ -43,7 +54,7 @@ absl::Status RemoveModel(const std::string& models, const std::string& directory
   const bool is_below = path.has_filename() && path.filename() != ".." &&
                         path.parent_path() == fs::path(models).lexically_normal();
   if (!is_below || !fs::is_directory(fs::symlink_status(path, error)) ||
-      !(IsOf(path, model) || fs::is_empty(path, error))) {
+      !(IsOf(path, model) || IsBarelyBegun(path))) {
     return absl::FailedPreconditionError(
         absl::StrCat(directory, ": is not deleted: expected a folder of ", models, " that says in ",
                      kModelDigests, " or ", kCommitFile, " that it was fetched from ",

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "schema/atomic_file.h"
@@ -45,28 +47,33 @@ TEST_F(RemoveModelTest, WhatWasFetchedWhollyOrInPartGoes) {
   }
 }
 
-// As a fetch leaves it that was killed before it wrote anything.
-TEST_F(RemoveModelTest, AnEmptyFolderGoes) {
+// Killed before it wrote anything, or while it wrote its first file.
+TEST_F(RemoveModelTest, WhatAFetchBarelyBeganGoes) {
   const std::string directory = models_ + "/org--gptq";
-  fs::create_directory(directory);
-  const absl::Status status = RemoveModel(models_, directory, model_);
-  EXPECT_TRUE(status.ok()) << status;
-  EXPECT_FALSE(fs::exists(directory));
+  for (const std::vector<std::string>& files :
+       {std::vector<std::string>{}, std::vector<std::string>{".commit.tmp"}}) {
+    fs::create_directory(directory);
+    for (const std::string& file : files) std::ofstream(directory + "/" + file) << "org/gp";
+    const absl::Status status = RemoveModel(models_, directory, model_);
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_FALSE(fs::exists(directory));
+  }
 }
 
 TEST_F(RemoveModelTest, NothingElseGoes) {
   const std::string kept = Make("org--awq", "SHA256SUMS", "# org/awq main 0123\n");
   const std::string brought = Make("org--gptq", "README.md", "mine\n");
+  const std::string beside = Make("beside", ".commit.tmp", "org/gptq main 0123\n");
   const std::string prefix = Make("longer", ".commit", "org/gptq-2 main 0123\n");
   fs::create_directory_symlink(Make("other", ".commit", "org/gptq main 0\n"), models_ + "/link");
   ASSERT_TRUE(schema::WriteFileAtomically(folder_ + "/.commit", "org/gptq main 0123\n").ok());
-  for (const std::string& directory : {kept, brought, prefix, models_ + "/link", models_ + "/..",
-                                       models_ + "/", models_, folder_}) {
+  for (const std::string& directory : {kept, brought, beside, prefix, models_ + "/link",
+                                       models_ + "/..", models_ + "/", models_, folder_}) {
     const absl::Status status = RemoveModel(models_, directory, model_);
     EXPECT_TRUE(absl::IsFailedPrecondition(status)) << directory << ": " << status;
     EXPECT_THAT(std::string(status.message()), testing::HasSubstr(directory));
   }
-  for (const std::string& directory : {kept, brought, prefix, models_ + "/other"}) {
+  for (const std::string& directory : {kept, brought, beside, prefix, models_ + "/other"}) {
     EXPECT_TRUE(fs::exists(directory + "/weights/a.safetensors")) << directory;
   }
 }
