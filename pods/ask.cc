@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "pods/log_tail.h"
 #include "pods/outcome.h"
 #include "pods/workspace.h"
 

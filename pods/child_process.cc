@@ -13,12 +13,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "schema/regular_file.h"
 
 namespace forensics::pods {
 namespace {
@@ -26,7 +23,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kPatience = 3;  // signals of the user's until the child is ended at once
-constexpr int64_t kTailBytes = 65536;
 
 sigset_t WatchedSignals() {
   sigset_t set;
@@ -37,12 +33,6 @@ sigset_t WatchedSignals() {
 
 absl::Status SystemError(const std::string& what, int error) {
   return absl::InternalError(absl::StrCat(what, ": ", std::strerror(error)));
-}
-
-int OpenLog(const std::string& path) {
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-  return open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 }
 
 // In the new process; what fails is written to `failure`.
@@ -65,8 +55,8 @@ int OpenLog(const std::string& path) {
 }
 
 absl::StatusOr<pid_t> Start(const ChildOptions& options) {
-  const int log = OpenLog(options.log);
-  if (log < 0) return SystemError(options.log, errno);
+  const absl::StatusOr<int> log = schema::OpenRegularFileToAppend(options.log);
+  if (!log.ok()) return log.status();
   int failure[2];
   if (pipe2(failure, O_CLOEXEC) != 0) return SystemError("pipe", errno);
   std::vector<char*> arguments;
@@ -75,9 +65,9 @@ absl::StatusOr<pid_t> Start(const ChildOptions& options) {
   }
   arguments.push_back(nullptr);
   const pid_t parent = getpid(), child = fork();
-  if (child == 0) BecomeChild(arguments.data(), log, failure[1], parent);
+  if (child == 0) BecomeChild(arguments.data(), *log, failure[1], parent);
   const int fork_error = errno;
-  close(log);
+  close(*log);
   close(failure[1]);
   int error = 0;
   const bool failed = child < 0 || read(failure[0], &error, sizeof error) > 0;
@@ -182,20 +172,6 @@ absl::StatusOr<ChildExit> RunChild(const ChildOptions& options, SignalGuard& sig
   exit.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   exit.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   return exit;
-}
-
-std::vector<std::string> LastLines(const std::string& path, size_t count, int64_t begin) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return {};
-  const int64_t size = file.tellg();
-  begin = std::max(begin, size - kTailBytes);
-  std::string text(static_cast<size_t>(std::max<int64_t>(0, size - begin)), '\0');
-  file.seekg(begin);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  std::vector<std::string> lines =
-      absl::StrSplit(text, absl::ByAnyChar("\n\r"), absl::SkipWhitespace());
-  if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(count));
-  return lines;
 }
 
 }  // namespace forensics::pods

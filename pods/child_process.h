@@ -49,9 +49,6 @@ class SignalGuard {
 // error if it cannot be started or the log cannot be written.
 absl::StatusOr<ChildExit> RunChild(const ChildOptions& options, SignalGuard& signals);
 
-// The last `count` lines of a file, from byte `begin` on, without what terminals draw over.
-std::vector<std::string> LastLines(const std::string& path, size_t count, int64_t begin = 0);
-
 }  // namespace forensics::pods
 
 #endif  // PODS_CHILD_PROCESS_H_

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "pods/log_tail.h"
+
 namespace forensics::pods {
 namespace {
 

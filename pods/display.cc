@@ -1,10 +1,9 @@
 #include "pods/display.h"
 
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -14,10 +13,12 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "schema/regular_file.h"
 
 namespace forensics::pods {
 namespace {
 
+constexpr int kNoLog = -1;
 constexpr size_t kWidestRemark = 60;
 constexpr int kUsualColumns = 80, kUsualRows = 24;
 
@@ -93,13 +94,10 @@ std::string FitToTerminal(absl::string_view text, TerminalSize size) {
 }
 
 Display::Display(std::ostream& out, int terminal, const std::string& log)
-    : out_(out), terminal_(terminal) {
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(log).parent_path(), error);
-  // Not a pipe, whose reader would be waited for.
-  const bool is_other =
-      std::filesystem::exists(log, error) && !std::filesystem::is_regular_file(log, error);
-  if (!is_other) log_.open(log, std::ios::app);
+    : out_(out), terminal_(terminal), log_(schema::OpenRegularFileToAppend(log).value_or(kNoLog)) {}
+
+Display::~Display() {
+  if (log_ != kNoLog) close(log_);
 }
 
 void Display::Erase() {
@@ -125,11 +123,12 @@ void Display::Note(const std::string& text) {
 
 void Display::Log(absl::string_view text) {
   const std::string time = absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::Now(), absl::UTCTimeZone());
+  std::string lines;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    log_ << time << "  " << line << "\n";
+    absl::StrAppend(&lines, time, "  ", line, "\n");
   }
-  log_.flush();
-  log_.clear();  // after a full disk it goes on
+  // After a full disk it goes on.
+  if (log_ == kNoLog || write(log_, lines.data(), lines.size()) < 0) return;
 }
 
 }  // namespace forensics::pods

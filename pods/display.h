@@ -2,7 +2,6 @@
 #ifndef PODS_DISPLAY_H_
 #define PODS_DISPLAY_H_
 
-#include <fstream>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -41,8 +40,12 @@ inline constexpr int kNoTerminal = -1;
 // `log` too, each line after its time: a terminal may be gone when the program ends.
 class Display {
  public:
-  // `terminal`: the file descriptor that `out` writes to, or kNoTerminal.
+  // `terminal`: the file descriptor that `out` writes to, or kNoTerminal. A `log` that cannot be
+  // appended to is done without.
   Display(std::ostream& out, int terminal, const std::string& log);
+  ~Display();
+  Display(const Display&) = delete;
+  Display& operator=(const Display&) = delete;
 
   void Draw(const std::string& table);
   void Note(const std::string& text);  // lines above the table
@@ -51,10 +54,9 @@ class Display {
  private:
   void Erase();
 
-  std::ofstream log_;
-
   std::ostream& out_;
   const int terminal_;
+  const int log_;  // a file descriptor, or -1
   long drawn_lines_ = 0;
 };
 

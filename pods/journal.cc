@@ -1,14 +1,11 @@
 #include "pods/journal.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -16,7 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "schema/atomic_file.h"
+#include "schema/regular_file.h"
 
 namespace forensics::pods {
 namespace {
@@ -38,15 +35,6 @@ absl::Status Error(const std::string& path, const char* what) {
              : absl::InternalError(message);
 }
 
-// A pipe or device may be waited for without an end.
-absl::Status CheckIsFile(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) || std::filesystem::is_regular_file(path, error)) {
-    return absl::OkStatus();
-  }
-  return absl::FailedPreconditionError(absl::StrCat(path, ": is no regular file; remove it"));
-}
-
 bool ParseLine(absl::string_view line, Event& event) {
   const size_t tab = line.find('\t');
   if (tab == absl::string_view::npos) return false;
@@ -66,11 +54,9 @@ bool ParseLine(absl::string_view line, Event& event) {
 }  // namespace
 
 absl::StatusOr<Journal> Journal::Open(const std::string& path) {
-  if (absl::Status status = CheckIsFile(path); !status.ok()) return status;
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-  const int fd = open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) return Error(path, "open");
+  const absl::StatusOr<int> opened = schema::OpenRegularFileToAppend(path);
+  if (!opened.ok()) return opened.status();
+  const int fd = *opened;
   Journal journal(path, fd);
   const off_t size = lseek(fd, 0, SEEK_END);
   char last = '\n';
@@ -111,10 +97,8 @@ std::vector<Event> ParseJournal(absl::string_view text) {
 }
 
 absl::StatusOr<std::vector<Event>> ReadJournal(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return std::vector<Event>();
-  if (absl::Status status = CheckIsFile(path); !status.ok()) return status;
-  const absl::StatusOr<std::string> text = schema::ReadFile(path);
+  const absl::StatusOr<std::string> text = schema::ReadRegularFile(path);
+  if (absl::IsNotFound(text.status())) return std::vector<Event>();
   if (!text.ok()) return text.status();
   return ParseJournal(*text);
 }

@@ -7,17 +7,16 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "pods/damaged_runs.h"
 #include "pods/disk_room.h"
 #include "pods/folder_claim.h"
+#include "pods/log_tail.h"
 #include "pods/remove_model.h"
 #include "schema/command_line.h"
 
@@ -26,7 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kReadLines = 1000;  // of the log of a step that failed, progress among them
 constexpr size_t kShownLines = 12;
 constexpr size_t kJudgedLines = 40;   // by OutcomeOf
 constexpr double kAliveSeconds = 60;  // between two signs of life in the journal
@@ -36,18 +34,6 @@ int64_t SizeOf(const std::string& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   return error ? 0 : static_cast<int64_t>(size);
-}
-
-// Of the runner's progress display, "STAGE  1:05 elapsed, 0:10 left", which says nothing of why it
-// ended.
-bool IsProgress(absl::string_view line) {
-  const size_t clock_end = line.find(" elapsed");
-  if (clock_end == absl::string_view::npos) return false;
-  const absl::string_view before = line.substr(0, clock_end);
-  const size_t gap = before.find_last_not_of("0123456789:");
-  if (gap == absl::string_view::npos) return false;
-  return absl::EndsWith(before.substr(0, gap + 1), "  ") &&
-         absl::StrContains(before.substr(gap + 1), ':');
 }
 
 // The last `count` of them.
@@ -173,13 +159,13 @@ PlanRunner::Verdict PlanRunner::RunProcess(const Step& step) {
   const int64_t log_begin = SizeOf(options.log);
   const absl::StatusOr<ChildExit> exit = RunChild(options, signals_);
   if (!exit.ok()) return {Outcome::kFailed, std::string(exit.status().message())};
-  std::vector<std::string> lines = LastLines(options.log, kReadLines, log_begin);
-  lines.erase(std::remove_if(lines.begin(), lines.end(), IsProgress), lines.end());
+  const std::vector<std::string> lines =
+      LastLines(options.log, kJudgedLines, log_begin, IsProgress);
   std::string message = ExitText(*exit);
   for (const std::string& line : Tail(lines, kShownLines)) {
     absl::StrAppend(&message, "\n    ", line);
   }
-  return {OutcomeOf(*exit, Tail(lines, kJudgedLines)), message};
+  return {OutcomeOf(*exit, lines), message};
 }
 
 // Only a full disk stops the plan: other steps may do without what failed otherwise.

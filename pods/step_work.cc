@@ -15,6 +15,7 @@
 #include "pods/bundle_manifest.h"
 #include "pods/file_digests.h"
 #include "schema/atomic_file.h"
+#include "schema/checkpoint_digest.h"
 #include "schema/digest.h"
 #include "schema/list_directory.h"
 #include "schema/run_directory.h"
@@ -24,22 +25,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kConfigFile[] = "config.json";
 constexpr char kNone[] = "none";
 
-// As the runner's manifests state it: of what sha256sum prints of the checkpoint's files.
+// As the runner's manifests state it.
 absl::StatusOr<std::string> CheckpointDigest(const std::string& directory, FileDigests& digests) {
   const auto entries = schema::ListDirectory(directory);
   if (!entries.ok()) return entries.status();
-  std::string lines;
+  std::map<std::string, std::string> files;
   for (const fs::directory_entry& entry : *entries) {
     const std::string name = entry.path().filename().string();
-    if (name != kConfigFile && !absl::EndsWith(name, ".safetensors")) continue;
+    if (!schema::IsCheckpointFile(name)) continue;
     const absl::StatusOr<std::string> digest = digests.Of(entry.path().string());
     if (!digest.ok()) return digest.status();
-    absl::StrAppend(&lines, *digest, "  ", name, "\n");
+    files[name] = *digest;
   }
-  return schema::Sha256Hex(lines);
+  return schema::CheckpointDigest(files);
 }
 
 // Of all files below it, by name.
