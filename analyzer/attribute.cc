@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "analyzer/attribution/attribution_report.h"
 #include "analyzer/attribution/library.h"
 #include "analyzer/experiment_files.h"
 #include "analyzer/reading/experiment_reader.h"
@@ -44,48 +43,6 @@ absl::StatusOr<Experiment> ReadBeside(Library& library, const std::string& file,
   return ReadExperiment(file, {0, budget});
 }
 
-absl::StatusOr<AttributionReport> Report(const AttributeOptions& options, std::ostream& log,
-                                         std::vector<std::string>& failed) {
-  const auto budget = std::make_shared<StructureBudget>();
-  absl::StatusOr<std::vector<UnknownRun>> unknowns =
-      ReadUnknownRuns(Canonical(options.unknown), options.config_id, budget);
-  if (!unknowns.ok()) return unknowns.status();
-  const ExperimentFiles found = FindExperimentFiles(options.library);
-  failed = found.missing;
-  std::vector<std::string> inputs = found.files;
-  inputs.push_back(options.unknown);
-  if (absl::Status status =
-          schema::CheckOutputsAreDistinct({{"--output", OutputFile(options)}}, inputs);
-      !status.ok()) {
-    return status;
-  }
-  AttributionReport report;
-  Library library(*std::move(unknowns), Library::kMostBytes, budget);
-  for (const std::string& note : found.notes) log << note << "\n";
-  for (const std::string& named : found.files) {
-    const std::string file = Canonical(named);
-    absl::StatusOr<Experiment> experiment = ReadBeside(library, file, budget);
-    if (!experiment.ok()) {
-      failed.emplace_back(experiment.status().message());
-      continue;
-    }
-    library.Add(*std::move(experiment));
-    report.library_files.push_back(file);
-  }
-  for (const std::string& failure : failed) log << failure << "\n";
-  if (report.library_files.empty()) {
-    return absl::NotFoundError(absl::StrCat("no experiment file could be read in the library ",
-                                            absl::StrJoin(options.library, ", "),
-                                            "; the collector writes them (--help has examples)"));
-  }
-  for (size_t unknown = 0; unknown < library.unknowns().size(); ++unknown) {
-    report.attributions.push_back(AttributeRun(library, unknown));
-  }
-  report.incomplete = library.incomplete();
-  report.leave_one_out = LeaveEachOut(library);
-  return report;
-}
-
 std::string Text(AttributionFormat format, const AttributionReport& report) {
   switch (format) {
     case AttributionFormat::kTable:
@@ -101,26 +58,67 @@ std::string Text(AttributionFormat format, const AttributionReport& report) {
 }  // namespace
 
 bool AttributeOutcome::complete() const {
-  return failed.empty() &&
-         std::all_of(attributions.begin(), attributions.end(), [](const Attribution& attribution) {
-           return attribution.outcome != Outcome::kNotComparable;
-         });
+  return failed.empty() && std::all_of(report.attributions.begin(), report.attributions.end(),
+                                       [](const Attribution& attribution) {
+                                         return attribution.outcome != Outcome::kNotComparable;
+                                       });
+}
+
+absl::StatusOr<AttributeOutcome> AttributeFiles(const AttributeOptions& options,
+                                                std::ostream& log) {
+  const auto budget = std::make_shared<StructureBudget>();
+  absl::StatusOr<std::vector<UnknownRun>> unknowns =
+      ReadUnknownRuns(Canonical(options.unknown), options.config_id, budget);
+  if (!unknowns.ok()) return unknowns.status();
+  const ExperimentFiles found = FindExperimentFiles(options.library);
+  std::vector<std::string> inputs = found.files;
+  inputs.push_back(options.unknown);
+  if (absl::Status status =
+          schema::CheckOutputsAreDistinct({{"--output", OutputFile(options)}}, inputs);
+      !status.ok()) {
+    return status;
+  }
+  AttributeOutcome outcome;
+  outcome.failed = found.missing;
+  AttributionReport& report = outcome.report;
+  Library library(*std::move(unknowns), Library::kMostBytes, budget);
+  for (const std::string& note : found.notes) log << note << "\n";
+  for (const std::string& named : found.files) {
+    const std::string file = Canonical(named);
+    absl::StatusOr<Experiment> experiment = ReadBeside(library, file, budget);
+    if (!experiment.ok()) {
+      outcome.failed.emplace_back(experiment.status().message());
+      continue;
+    }
+    library.Add(*std::move(experiment));
+    report.library_files.push_back(file);
+  }
+  for (const std::string& failure : outcome.failed) log << failure << "\n";
+  if (report.library_files.empty()) {
+    return absl::NotFoundError(absl::StrCat("no experiment file could be read in the library ",
+                                            absl::StrJoin(options.library, ", "),
+                                            "; the collector writes them (--help has examples)"));
+  }
+  for (size_t unknown = 0; unknown < library.unknowns().size(); ++unknown) {
+    report.attributions.push_back(AttributeRun(library, unknown));
+  }
+  report.incomplete = library.incomplete();
+  report.leave_one_out = LeaveEachOut(library);
+  return outcome;
 }
 
 absl::StatusOr<AttributeOutcome> AttributeUnknown(const AttributeOptions& options,
                                                   std::ostream& out, std::ostream& log) {
-  AttributeOutcome outcome;
-  absl::StatusOr<AttributionReport> report = Report(options, log, outcome.failed);
-  if (!report.ok()) return report.status();
+  absl::StatusOr<AttributeOutcome> outcome = AttributeFiles(options, log);
+  if (!outcome.ok()) return outcome.status();
   if (const std::string file = OutputFile(options); !file.empty()) {
-    absl::Status status = schema::WriteFileAtomically(file, AttributionJson(*report));
+    absl::Status status = schema::WriteFileAtomically(file, AttributionJson(outcome->report));
     if (!status.ok()) return status;
   }
-  out << Text(options.format, *report);
+  out << Text(options.format, outcome->report);
   if (!out.flush()) {
     return absl::DataLossError("the attribution could not be written to the standard output");
   }
-  outcome.attributions = std::move(report->attributions);
   return outcome;
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "analyzer/attribution/attribution.h"
+#include "analyzer/attribution/attribution_report.h"
 
 namespace forensics::analyzer {
 
@@ -22,7 +22,7 @@ struct AttributeOptions {
 };
 
 struct AttributeOutcome {
-  std::vector<Attribution> attributions;
+  AttributionReport report;
   // Library files that are damaged or missing: messages that name file, place and cause.
   std::vector<std::string> failed;
 
@@ -31,7 +31,11 @@ struct AttributeOutcome {
 
 // Holds the unknown runs in memory and reads the library's files one after the other. Damaged
 // library files are named on `log` and do not stop the others. Fails if the unknown cannot be read,
-// if no library file can, or if the output cannot be written.
+// if no library file can, or if the output would take the place of one of them.
+absl::StatusOr<AttributeOutcome> AttributeFiles(const AttributeOptions& options, std::ostream& log);
+
+// AttributeFiles, and the report in `options.format` on `out` and as a file in `options.output`.
+// Fails as well if either cannot be written.
 absl::StatusOr<AttributeOutcome> AttributeUnknown(const AttributeOptions& options,
                                                   std::ostream& out, std::ostream& log);
 

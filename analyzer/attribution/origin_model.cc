@@ -304,7 +304,6 @@ LabelProbabilities ProbabilitiesOf(const Question& question, const LibraryDistan
     probability(static_cast<Eigen::Index>(i)) += std::log(origins[i].prior);
   }
   probability = (probability - probability.maxCoeff()).exp();
-  probability /= probability.sum();
   LabelProbabilities result;
   result.labels.resize(question.names.size());
   for (size_t i = 0; i < origins.size(); ++i) {
@@ -315,6 +314,13 @@ LabelProbabilities ProbabilitiesOf(const Question& question, const LibraryDistan
       std::optional<double>& of_label = result.labels[*origins[i].label];
       of_label = of_label.value_or(0) + share;
     }
+  }
+  // The sum of these very shares, which rounding leaves not below any of them.
+  double all = result.none_of_these;
+  for (const std::optional<double>& of_label : result.labels) all += of_label.value_or(0);
+  result.none_of_these /= all;
+  for (std::optional<double>& of_label : result.labels) {
+    if (of_label.has_value()) *of_label /= all;
   }
   return result;
 }

@@ -218,6 +218,21 @@ TEST(ProbabilitiesOf, LabelsThatShareNoBlock) {
   EXPECT_EQ(Decide(found), 0u);
 }
 
+// Many origins share what is as good as certain.
+TEST(ProbabilitiesOf, RoundingMakesNoneMoreProbableThan1) {
+  for (size_t labels = 2; labels < 8; ++labels) {
+    const Question question = Full(labels, 3);
+    const LibraryDistances library = *LibraryDistancesOf(question, Distances(question, 20, 1));
+    for (double log_distance = 4; log_distance < 90; log_distance += 1.5) {
+      const LabelProbabilities found =
+          ProbabilitiesOf(question, library,
+                          Eigen::VectorXd::Constant(
+                              static_cast<Eigen::Index>(question.label.size()), log_distance));
+      EXPECT_LE(found.none_of_these, 1) << labels << " labels, " << log_distance;
+    }
+  }
+}
+
 TEST(Decide, TakesTheMostProbable) {
   EXPECT_EQ(Decide({{0.2, 0.5}, 0.3}), 1u);
   EXPECT_EQ(Decide({{0.2, 0.1}, 0.7}), 2u) << "none of these";
