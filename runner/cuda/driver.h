@@ -11,6 +11,12 @@
 
 namespace forensics::runner {
 
+#if CUDA_VERSION >= 12000
+#define FORENSICS_CUDA_12_FUNCTIONS(F) F(cuTensorMapEncodeTiled)
+#else
+#define FORENSICS_CUDA_12_FUNCTIONS(F)
+#endif
+
 // cuda.h renames some of them to a later version by macro; the expanded name is the library's.
 #define FORENSICS_CUDA_FUNCTIONS(F) \
   F(cuInit)                         \
@@ -36,7 +42,7 @@ namespace forensics::runner {
   F(cuFuncSetAttribute)             \
   F(cuLaunchKernelEx)               \
   F(cuMemcpyAsync)                  \
-  F(cuTensorMapEncodeTiled)         \
+  FORENSICS_CUDA_12_FUNCTIONS(F)    \
   F(cuStreamCreate)                 \
   F(cuStreamDestroy)                \
   F(cuStreamSynchronize)            \

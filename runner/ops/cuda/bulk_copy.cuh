@@ -1,6 +1,12 @@
 // Copies from global to shared memory by the bulk copy engine (sm_90), which keeps neither threads
 // nor the load and store units busy. A copy is waited for at a barrier in shared memory.
+//
+// CUDA 11 cannot assemble its instructions: thread_copy.cuh does the same with those that it can.
 #pragma once
+
+#if __CUDACC_VER_MAJOR__ < 12
+#include "runner/ops/cuda/thread_copy.cuh"
+#else
 
 namespace forensics {
 
@@ -14,11 +20,16 @@ __device__ __forceinline__ void PublishCopyBarriers() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-// Begins a round of copies of `bytes` in all, by one thread.
+// Begins a round of copies of `bytes` in all, by one thread, which ends it too.
 __device__ __forceinline__ void BeginCopies(unsigned barrier, int bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                : "memory");
 }
+
+// Ends a round: nothing to do, as its bytes are counted.
+__device__ __forceinline__ void EndCopies(unsigned /*barrier*/) {}
+// The same of a round whose copies all lanes of a warp have begun.
+__device__ __forceinline__ void EndCopiesOfWarp(unsigned /*barrier*/, int /*lane*/) {}
 
 // Addresses and bytes are multiples of 16.
 __device__ __forceinline__ void BulkCopy(unsigned to, const void* from, int bytes,
@@ -60,3 +71,5 @@ __device__ __forceinline__ void FenceBeforeCopies() {
 }
 
 }  // namespace forensics
+
+#endif

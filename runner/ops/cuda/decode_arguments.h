@@ -24,6 +24,13 @@ constexpr int kKeyBlock = 192;
 constexpr int BoxElements(int head_dim) { return head_dim < 64 ? head_dim : 64; }
 constexpr int kTensorMapBytes = 128;
 
+// What CUDA 11 has for a CUtensorMap of a cache (thread_copy.cuh): its rows [count, columns].
+struct alignas(kTensorMapBytes) CacheRows {
+  const unsigned short* first;
+  int count, columns;
+  int box_columns;
+};
+
 // What tags of results have room for (tagged.cuh).
 constexpr unsigned kMostDecodeLayers = 126;
 
@@ -54,7 +61,7 @@ struct DecodeLayerAddresses {
 
 struct DecodeArguments {
   const DecodeLayerAddresses* layers;  // [layer_count]
-  const char* cache_maps;              // CUtensorMap [layer_count, 2]: keys, values
+  const char* cache_maps;              // CUtensorMap, or CacheRows, [layer_count, 2]: keys, values
   int layer_count;
   int batch;
   int capacity;

@@ -76,6 +76,7 @@ struct Attention {
     for (int box = 0; box < kDim / kBox; ++box) {
       BulkCopyBox(to + box * kKeyBlock * kBox * 2, map, box * kBox, row, barrier);
     }
+    EndCopies(barrier);
   }
 
   // ---- Heads -----------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ __device__ __forceinline__ void StageGateUp(const WeightAddresses& weight,
   CopyGroups<P::kNf4>(weight, gate, Product::kGroups, kWarps, to, slot * 2 * kWarps, barrier);
   CopyGroups<P::kNf4>(weight, gate + kTiles, Product::kGroups, kWarps, to, (slot * 2 + 1) * kWarps,
                       barrier);
+  EndCopies(barrier);
 }
 
 __device__ __forceinline__ unsigned short SwiGlu(float gate, float up) {
@@ -123,13 +124,15 @@ __device__ __forceinline__ void StageDown(const WeightAddresses& weight,
   if (experts == 0) return;
   if (at.lane == 0) BeginCopies(barrier, experts * CellBytes<P::kNf4>(P::kDownGroups));
   __syncwarp();
-  if (at.lane >= experts) return;
-  const long long row_tile =
-      static_cast<long long>(ChosenExpert<P>(scratch, round * P::kRound + at.lane)) *
-          P::kHiddenTiles +
-      tile;
-  CopyGroups<P::kNf4>(weight, row_tile, P::kDownGroups, P::kDownGroups, to,
-                      at.lane * P::kDownGroups, barrier);
+  if (at.lane < experts) {
+    const long long row_tile =
+        static_cast<long long>(ChosenExpert<P>(scratch, round * P::kRound + at.lane)) *
+            P::kHiddenTiles +
+        tile;
+    CopyGroups<P::kNf4>(weight, row_tile, P::kDownGroups, P::kDownGroups, to,
+                        at.lane * P::kDownGroups, barrier);
+  }
+  EndCopiesOfWarp(barrier, at.lane);
 }
 
 // One round of experts, staged at `from`: each chosen slot's rounded rows to scratch.down.outputs.

@@ -107,6 +107,7 @@ class LayersKernel {
     BeginCopies(Barrier(kAddresses), sizeof(DecodeLayerAddresses));
     BulkCopy(SharedAddress(&scratch_.layers[layer % 3]), args_.layers + layer,
              sizeof(DecodeLayerAddresses), Barrier(kAddresses));
+    EndCopies(Barrier(kAddresses));
   }
 
   __device__ __forceinline__ void StageQkvOf(int layer) {

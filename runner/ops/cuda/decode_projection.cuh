@@ -142,6 +142,7 @@ __device__ __forceinline__ void StageQkv(const WeightAddresses& weight, Cells<P:
   for (int i = 0; i < units; ++i) {
     CopyUnit<P, typename P::Qkv>(weight, blockIdx.x + i * gridDim.x, cells, i * kWarps, barrier);
   }
+  EndCopies(barrier);
 }
 
 // x: this warp's slices of the normalised rows. Writes args.qkv, tagged.
@@ -187,6 +188,7 @@ __device__ __forceinline__ void StageOProj(const WeightAddresses& weight, int un
                                            Cells<P::kNf4> cells, unsigned barrier) {
   BeginCopies(barrier, CellBytes<P::kNf4>(kWarps * P::OProj::kGroupsPerWarp));
   CopyUnit<P, typename P::OProj>(weight, unit, cells, 0, barrier);
+  EndCopies(barrier);
 }
 
 // args.middle = args.input + the product of args.attended. rows: shared memory for that.

@@ -205,8 +205,11 @@ at::Tensor UploadTable(const DecodeTensors& all) {
   return Upload(table, all.embedding.device());
 }
 
-// How the copy engine fetches blocks of `cache` [batch, kv_heads, capacity, head_dim].
-CUtensorMap MapOf(const at::Tensor& cache) {
+// How the kernels fetch blocks of `cache` [batch, kv_heads, capacity, head_dim].
+#if CUDA_VERSION >= 12000
+using CacheMap = CUtensorMap;
+
+CacheMap MapOf(const at::Tensor& cache) {
   const auto head_dim = static_cast<cuuint64_t>(cache.size(3));
   const cuuint64_t sizes[2] = {head_dim, static_cast<cuuint64_t>(cache.numel()) / head_dim};
   const cuuint64_t strides[1] = {head_dim * sizeof(unsigned short)};
@@ -221,10 +224,19 @@ CUtensorMap MapOf(const at::Tensor& cache) {
             "describing a cache");
   return map;
 }
+#else
+using CacheMap = CacheRows;
+
+CacheMap MapOf(const at::Tensor& cache) {
+  const auto head_dim = static_cast<int>(cache.size(3));
+  return {Address<unsigned short>(cache), static_cast<int>(cache.numel() / head_dim), head_dim,
+          BoxElements(head_dim)};
+}
+#endif
 
 at::Tensor UploadCacheMaps(const DecodeTensors& all) {
-  static_assert(sizeof(CUtensorMap) == kTensorMapBytes, "see decode_arguments.h");
-  std::vector<CUtensorMap> maps;
+  static_assert(sizeof(CacheMap) == kTensorMapBytes, "see decode_arguments.h");
+  std::vector<CacheMap> maps;
   for (const DecodeLayerTensors& layer : all.layers) {
     maps.push_back(MapOf(layer.keys));
     maps.push_back(MapOf(layer.values));
