@@ -1,11 +1,23 @@
 """experiment, experiments: a runner binary for the textprotos of one or of several experiments."""
 
 load("//third_party/torch:version.bzl", "with_torch")
-load("//third_party/torch:versions.bzl", "FETCHABLE_CUDA")
+load("//third_party/torch:versions.bzl", "CUDA_BEYOND_PYPI", "FETCHABLE_CUDA")
 
 def experiment(name, spec, **kwargs):
     """Declares `bazel run //runner:<name>`, which runs one experiment; see experiments."""
     experiments(name, [spec], **kwargs)
+
+def _other_builds(name, cuda_versions, fetchable, tags):
+    """Declares <name>_cuda_<version> for those of cuda_versions that are fetchable; returns the names."""
+    builds = {"%s_cuda_%s" % (name, cuda): fetchable[cuda] for cuda in cuda_versions if cuda in fetchable}
+    for build, version in builds.items():
+        with_torch(
+            name = build,
+            binary = name + "_alone",
+            tags = tags,
+            version = version,
+        )
+    return builds.keys()
 
 def experiments(name, specs, data = [], cuda_versions = []):
     """Declares `bazel run //runner:<name>`, which runs several experiments in turn.
@@ -17,7 +29,8 @@ def experiments(name, specs, data = [], cuda_versions = []):
       specs: the experiments' textprotos, in the order to run; see //schema:experiment.proto.
       data: files that these experiments need beside the small models and documents.
       cuda_versions: values of cuda_version in them. Those whose libtorch can be fetched come along as
-        <name>_cuda_<version>, the same program built against that libtorch.
+        <name>_cuda_<version>, the same program built against that libtorch; where it is not on PyPI,
+        with --//third_party/torch:beyond_pypi alone.
 
     <name>_alone is the program without files of its own that come along, as it is carried elsewhere.
     """
@@ -31,16 +44,8 @@ def experiments(name, specs, data = [], cuda_versions = []):
               "echo 'R\"textproto('; cat $$spec; echo ')textproto\",'; done; " +
               "echo 'nullptr};') > $@",
     )
-    other_builds = []
-    for cuda_version in cuda_versions:
-        if cuda_version not in FETCHABLE_CUDA:
-            continue
-        other_builds.append("%s_cuda_%s" % (name, cuda_version))
-        with_torch(
-            name = other_builds[-1],
-            binary = name + "_alone",
-            version = FETCHABLE_CUDA[cuda_version],
-        )
+    other_builds = _other_builds(name, cuda_versions, FETCHABLE_CUDA, tags = [])
+    beyond_pypi = _other_builds(name, cuda_versions, CUDA_BEYOND_PYPI, tags = ["manual"])
     native.cc_binary(
         name = name + "_alone",
         srcs = [name + "_spec.cc"],
@@ -56,7 +61,10 @@ def experiments(name, specs, data = [], cuda_versions = []):
             "//testdata:mini_awq",
             "//testdata:mini_bnb_nf4",
             "//testdata:mini_gptq",
-        ] + data + other_builds,
+        ] + data + other_builds + select({
+            "//third_party/torch:is_beyond_pypi": beyond_pypi,
+            "//conditions:default": [],
+        }),
         visibility = ["//visibility:public"],
         deps = [":main"],
     )

@@ -13,13 +13,13 @@ def _bundle_name(cuda):
     return "forensics-cuda-" + cuda
 
 def _wheels(version):
-    """Those that setup fetches, as MANIFEST names them: "name version sha256 part"."""
+    """Those that setup fetches, as MANIFEST names them: "name version sha256 part", some with a URL."""
     wheels = []
-    for package, (pinned, sha256) in VERSIONS[version].wheels.items():
+    for package, pin in VERSIONS[version].wheels.items():
         if package != "torch" and not package.startswith("nvidia_") or package in _NOT_TO_RUN:
             continue
         part = "cpu" if package.rpartition("_cu1")[0] in _CPU or package in _CPU else "cuda"
-        wheels.append("%s %s %s %s" % (package.replace("_", "-"), pinned, sha256, part))
+        wheels.append(" ".join([package.replace("_", "-"), pin[0], pin[1], part] + pin[2:]))
     return wheels
 
 def _other_builds(version):

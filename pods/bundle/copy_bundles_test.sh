@@ -24,8 +24,9 @@ expect 0 "$PWD/to/here/a.tar.xz  0 MB, SHA-256 $sum" "$copy" --archive=built/a.t
 cmp built/a.tar.xz to/here/a.tar.xz || failures=$((failures + 1))
 expect 0 "/typed/here/a.tar.xz" env BUILD_WORKING_DIRECTORY="$PWD/typed" "$copy" --archive=built/a.tar.xz --output=here
 expect 0 "a.tar.xz" "$copy" --archive=built/a.tar.xz --output=to/here
-expect 4 "CUDA 11.8: no torch .* comes as a wheel for it.*torch 2.5.1 is an archive" "$copy" --archive=built/a.tar.xz --missing=11.8:2.5.1 --output=to
-expect 4 "CUDA 12.1: no torch" "$copy" --missing=12.1:2.5.1 --output=to
+expect 4 "CUDA 11.8: left out.* //pods/bundle:copy_cuda_11.8 fetches it" "$copy" --archive=built/a.tar.xz --left_out=11.8 --output=to
+grep -q "a.tar.xz  0 MB" out || { echo "FAILED: the others are not made"; failures=$((failures + 1)); }
+expect 4 "CUDA 12.1: torch 2.5.1 is the last .* ABI before C++11 .* no trusted hash" "$copy" --missing=12.1:2.5.1 --output=to
 grep -q Next out && { echo "FAILED: nothing comes next"; failures=$((failures + 1)); }
 
 # What the user has filled in stays.

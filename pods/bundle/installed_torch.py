@@ -20,6 +20,9 @@ USUAL_PLACES = [
     "/workspace/*/lib/python3*/site-packages",
 ]
 
+# What follows in a library's name where it is not the major version of CUDA.
+_VERSION_AFTER = {("libcudart.so.", "11.8"): "11.0", ("libcupti.so.", "11.8"): "11.8"}
+
 # Prints the folder that torch would be imported from, without importing it.
 _ASK = (
     "import importlib.util as u, os; s = u.find_spec('torch'); "
@@ -66,7 +69,8 @@ def reason_against(site, wanted):
     if found != expected:
         return "torch %s; expected %s" % (found, expected)
     major = wanted.cuda.split(".")[0]
-    names = ["libtorch_cpu.so", "libc10.so", "libcudart.so." + major, "libcupti.so." + major]
+    names = ["libtorch_cpu.so", "libc10.so"]
+    names += [name + _VERSION_AFTER.get((name, wanted.cuda), major) for name in ("libcudart.so.", "libcupti.so.")]
     if not wanted.cpu:
         names += ["libtorch_cuda.so", "libcublas.so." + major, "libnccl.so.2"]
     missing = [name for name in names if not _has_library(site, name)]

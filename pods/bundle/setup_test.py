@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """setup, with a bundle of one program and wheels of a few bytes."""
 
+import contextlib
 import fcntl
 import functools
 import hashlib
@@ -15,12 +16,14 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 import zipfile
 
 import make_bundle
 
 HERE = pathlib.Path("pods/bundle").absolute()
 PIP = [str(path) for path in pathlib.Path("external/pip").rglob("*") if path.is_file()]
+PIP_ZIP = make_bundle.zipped({make_bundle.place_in_site(path): path for path in PIP})
 SETUP_FILES = ["installed_torch.py", "newer_libraries.py", "problem.py", "setup.py", "wheels.py"]
 VERSION = "__version__ = '%s+cu'\ncuda: Optional[str] = '%s'\n"
 
@@ -45,13 +48,13 @@ PROGRAM = """#!/bin/sh
 """
 
 
-def make_wheel(folder, name, contents, tag):
+def make_wheel(folder, name, contents, tag, version="2.11.0"):
     """Writes a wheel that pip takes; returns its path."""
-    stem = "%s-2.11.0" % name.replace("-", "_")
+    stem = "%s-%s" % (name.replace("-", "_"), version)
     path = folder / ("%s-%s.whl" % (stem, tag))
     info = stem + ".dist-info/"
     rows = dict(contents)
-    rows[info + "METADATA"] = "Metadata-Version: 2.1\nName: %s\nVersion: 2.11.0\n" % name
+    rows[info + "METADATA"] = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
     rows[info + "WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: %s\n" % tag
     rows[info + "RECORD"] = ""
     with zipfile.ZipFile(path, "w") as archive:
@@ -64,6 +67,23 @@ def tree(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+class FileServer(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextlib.contextmanager
+def serving(folder, handler=FileServer):
+    """The address of a server of the folder's files."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield "http://127.0.0.1:%d" % server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class CuttingServer(http.server.SimpleHTTPRequestHandler):
@@ -106,18 +126,26 @@ class Setup(unittest.TestCase):
         self.pod = self.folder / "pod"
         self.write_pod("GLIBC_2.34")
 
-    def write_pod(self, glibc):
+    def wheel_rows(self):
         rows = []
         for name, contents in CONTENTS.items():
             tag = "cp311-cp311-manylinux_2_28_x86_64" if name == "torch" else "py3-none-manylinux2014_x86_64"
             wheel = make_wheel(self.wheels, name, contents, tag)
             digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
             rows.append("%s 2.11.0 %s %s" % (name, digest, "cpu" if name in CPU else "cuda"))
+        return rows
+
+    def write_pod(self, glibc, torch="2.11.0", cuda="13.0", torch_row=None):
+        """`torch_row`: the wheel of torch, if it is not one of self.wheels."""
+        rows = self.wheel_rows()
+        if torch_row:
+            rows[0] = torch_row
+            next(self.wheels.glob("torch-*")).unlink()
         files = {"libexec/" + name: (HERE / name).read_bytes() for name in SETUP_FILES}
         files["setup"] = (HERE / "setup").read_bytes()
         files["bin/exp0"] = PROGRAM.encode()
-        files["libexec/pip.zip"] = make_bundle.zipped({make_bundle.place_in_site(path): path for path in PIP})
-        spec = {"name": "pod", "torch": "2.11.0", "cuda": "13.0", "links": {"bin/a": "exp0"}, "wheels": rows}
+        files["libexec/pip.zip"] = PIP_ZIP
+        spec = {"name": "pod", "torch": torch, "cuda": cuda, "links": {"bin/a": "exp0"}, "wheels": rows}
         files["MANIFEST"] = make_bundle.manifest(spec, files, {"GLIBC": glibc}).encode()
         for place, content in files.items():
             path = self.pod / place
@@ -236,14 +264,51 @@ runpy.run_path(sys.argv[0], run_name='__main__')" "$@" ;;
         self.assert_installed(CONTENTS)
 
     def test_an_index_whose_answers_are_cut(self):
-        handler = functools.partial(CuttingServer, directory=str(self.wheels))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        index = "http://127.0.0.1:%d/simple" % server.server_port
-        self.expect(0, "every program starts", self.setup(PIP_INDEX_URL=index))
-        server.shutdown()
-        server.server_close()
+        CuttingServer.cut.clear()
+        with serving(self.wheels, CuttingServer) as index:
+            self.expect(0, "every program starts", self.setup(PIP_INDEX_URL=index + "/simple"))
         self.assertEqual(len(CuttingServer.cut), len(CONTENTS))
+        self.assert_installed(CONTENTS)
+
+    @contextlib.contextmanager
+    def torch_beside_the_index(self):
+        """(index, URL of torch's wheel, its path): it is of another python, and the index lacks it."""
+        elsewhere = self.folder / "whl" / "cu130"
+        elsewhere.mkdir(parents=True)
+        wheel = make_wheel(
+            elsewhere, "torch", CONTENTS["torch"], "cp312-cp312-manylinux_2_28_x86_64", "2.11.0+cu130"
+        )
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        with serving(self.wheels, CuttingServer) as index, serving(self.folder) as files:
+            url = "%s/whl/cu130/%s" % (files, urllib.parse.quote(wheel.name))
+            self.write_pod("GLIBC_2.34", torch_row="torch 2.11.0+cu130 %s cpu %s" % (digest, url))
+            yield index + "/simple", url, wheel
+
+    def test_a_wheel_that_has_an_address_of_its_own(self):
+        with self.torch_beside_the_index() as (index, url, _):
+            run = self.setup(PIP_INDEX_URL=index)
+        self.assertIn("%2Bcu130-cp312", url)
+        self.expect(0, re.escape("fetching torch 2.11.0+cu130 from %s\n" % url), run)
+        self.assert_installed(CONTENTS)
+
+    def test_another_wheel_at_its_address_is_refused(self):
+        with self.torch_beside_the_index() as (index, url, wheel):
+            with open(wheel, "ab") as f:
+                f.write(b"x")
+            run = self.setup(PIP_INDEX_URL=index)
+        self.expect(1, "DO NOT MATCH THE HASHES", run)
+        self.expect(1, re.escape("setup: torch 2.11.0+cu130 cannot be had from %s; pip says why" % url), run)
+        self.assertFalse((self.pod / "site").exists())
+
+    def test_an_address_that_cannot_be_reached_is_named_and_a_folder_does(self):
+        with self.torch_beside_the_index() as (_, url, wheel):
+            pass
+        with serving(self.wheels, CuttingServer) as index:
+            run = self.setup(PIP_INDEX_URL=index + "/simple", PIP_RETRIES="0")
+        why = re.escape("setup: torch 2.11.0+cu130 cannot be had from %s; pip says why" % url)
+        self.expect(1, why + ".*--find_links=DIR", run)
+        shutil.copy(wheel, self.wheels)
+        self.expect(0, "every program starts", self.from_wheels())
         self.assert_installed(CONTENTS)
 
     def installed(self, name, **changes):
@@ -286,6 +351,21 @@ runpy.run_path(sys.argv[0], run_name='__main__')" "$@" ;;
         (incomplete / "torch/lib/libtorch_cuda.so").unlink()
         self.expect(1, "lacks libtorch_cuda.so", self.setup("--torch_dir=%s" % incomplete))
         self.expect(0, "every program starts", self.setup("--torch_dir=%s" % incomplete, "--cpu"))
+
+    def test_takes_an_installed_torch_of_cuda_11_8(self):
+        self.write_pod("GLIBC_2.34", torch="2.7.1", cuda="11.8")
+        site = self.folder / "site-packages"
+        for place in [
+            "torch/lib/libtorch_cpu.so", "torch/lib/libc10.so", "torch/lib/libtorch_cuda.so",
+            "nvidia/cuda_runtime/lib/libcudart.so.11.0", "nvidia/cuda_cupti/lib/libcupti.so.11.8",
+            "nvidia/cublas/lib/libcublas.so.11", "nvidia/nccl/lib/libnccl.so.2",
+        ]:  # fmt: skip
+            (site / place).parent.mkdir(parents=True, exist_ok=True)
+            (site / place).write_text("library")
+        (site / "torch/version.py").write_text("__version__ = '2.7.1+cu118'\ncuda: Optional[str] = '11.8'\n")
+        self.expect(0, "torch 2.7.1 for CUDA 11.8: %s\n" % site, self.setup("--torch_dir=%s" % site))
+        (site / "nvidia/cuda_cupti/lib/libcupti.so.11.8").rename(site / "nvidia/cuda_cupti/lib/libcupti.so.11")
+        self.expect(1, r"lacks libcupti\.so\.11\.8 below", self.setup("--torch_dir=%s" % site))
 
     def test_a_machine_that_is_too_old(self):
         self.write_pod("GLIBC_2.99")

@@ -12,8 +12,8 @@ import zipfile
 
 from problem import Problem
 
-# part: "cpu" for those that programs need on CPUs, too, else "cuda".
-Wheel = collections.namedtuple("Wheel", ["name", "version", "sha256", "part"])
+# part: "cpu" for those that programs need on CPUs, too, else "cuda". url: None for those on PyPI.
+Wheel = collections.namedtuple("Wheel", ["name", "version", "sha256", "part", "url"], defaults=[None])
 
 PIP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pip.zip", "pip")
 
@@ -22,7 +22,7 @@ _PLATFORMS = ["manylinux_2_%d_x86_64" % minor for minor in range(36, 4, -1)] + [
     "manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64",
 ]  # fmt: skip
 
-# The python of the pinned wheels; libraries do not care which one is here.
+# The python of the pinned wheels on PyPI; libraries do not care which one is here.
 _PYTHON = "3.11"
 
 _WANTED = re.compile(r"torch/version\.py|(torch/lib|nvidia/[^/]+/lib)/[^/]+\.so[^/]*")
@@ -36,22 +36,35 @@ def _digest(path):
         return result.hexdigest()
 
 
+def _python_of(wheel):
+    """The version that pip is told: "3.12" of .../torch-2.7.1%2Bcu118-cp312-cp312-manylinux_2_28_x86_64.whl."""
+    tag = re.search(r"-cp(\d)(\d+)-[^/]*$", wheel.url or "")
+    return "%s.%s" % tag.groups() if tag else _PYTHON
+
+
 def _download(wheel, scratch, find_links):
     pins = os.path.join(scratch, "pins.txt")
+    url = None if find_links else wheel.url
+    what = "%s @ %s" % (wheel.name, url) if url else "%s==%s" % (wheel.name, wheel.version)
     with open(pins, "w") as f:
-        f.write("%s==%s --hash=sha256:%s\n" % (wheel.name, wheel.version, wheel.sha256))
+        f.write("%s --hash=sha256:%s\n" % (what, wheel.sha256))
     command = [
         sys.executable, "-I", PIP, "download", "--no-deps", "--require-hashes", "--only-binary=:all:",
         "--no-cache-dir", "--disable-pip-version-check", "--resume-retries=20", "--implementation=cp",
-        "--python-version=" + _PYTHON, "--dest=" + scratch, "--requirement=" + pins,
+        "--python-version=" + _python_of(wheel), "--dest=" + scratch, "--requirement=" + pins,
     ]  # fmt: skip
     command += ["--platform=" + platform for platform in _PLATFORMS]
     if find_links:
         command += ["--no-index", "--find-links=" + find_links]
     if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
         raise Problem(
-            "%s %s cannot be had; pip says why. What was fetched is kept: the same command goes on"
-            % (wheel.name, wheel.version)
+            "%s %s cannot be had%s; pip says why. What was fetched is kept: the same command goes on%s"
+            % (
+                wheel.name,
+                wheel.version,
+                " from " + url if url else "",
+                ", also with --find_links=DIR where DIR has that file" if url else "",
+            )
         )
     found = [name for name in os.listdir(scratch) if name.endswith(".whl")]
     if len(found) != 1:
@@ -64,7 +77,7 @@ def fetch(wheel, folder, find_links, say):
     path = os.path.join(folder, "%s-%s.whl" % (wheel.name, wheel.sha256))
     if os.path.exists(path) and _digest(path) == wheel.sha256:
         return path
-    say("fetching %s %s" % (wheel.name, wheel.version))
+    say("fetching %s %s%s" % (wheel.name, wheel.version, " from " + wheel.url if wheel.url and not find_links else ""))
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder) as scratch:
         os.replace(_download(wheel, scratch, find_links), path)
     return path

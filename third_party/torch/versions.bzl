@@ -1,7 +1,8 @@
 """The table of libtorch versions; //third_party/torch:version picks one by its name.
 
 A wheel is of one CUDA version. Wheels older than 2.7 are of the C++ ABI before C++11 and do not link
-with the rest, so older CUDA comes from PyTorch's own cxx11-ABI archives.
+with the rest; for CUDA versions that no later torch is built for there are PyTorch's own cxx11-ABI
+archives.
 """
 
 load("//third_party:libtorch.bzl", "libtorch")
@@ -11,17 +12,41 @@ load(":python_env.bzl", "torch_python")
 load(":torch_2_10.bzl", TORCH_2_10 = "WHEELS")
 load(":torch_2_11.bzl", TORCH_2_11 = "WHEELS")
 load(":torch_2_7.bzl", TORCH_2_7 = "WHEELS")
+load(":torch_2_7_cu118.bzl", TORCH_2_7_CU118 = "WHEELS")
 
 DEFAULT_VERSION = "2.11"
 
-# cuda: as in torch.version.cuda. wheels: what third_party/pypi/lock.py wrote.
+def _wheels(repository, torch, cuda, wheels, python = "3.11"):
+    """An entry of wheels.
+
+    Args:
+      repository: name of the CPU half's repository.
+      torch: its version.
+      cuda: as in torch.version.cuda.
+      wheels: what third_party/pypi/lock.py wrote.
+      python: what it was given as --python.
+    """
+    return struct(
+        repository = repository,
+        torch = torch,
+        cuda = cuda,
+        wheels = wheels,
+        python = python,
+        # PyPI has all of them. What has not is fetched where it is asked for by name, or with
+        # --//third_party/torch:beyond_pypi; nothing else needs any other host.
+        on_pypi = not [package for package, pin in wheels.items() if len(pin) > 2],
+    )
+
+# "2.7" and "2.7-cu118" differ in CUDA alone.
 _WHEELS = {
-    "2.11": struct(repository = "libtorch", torch = "2.11.0", cuda = "13.0", wheels = TORCH_2_11),
-    "2.10": struct(repository = "libtorch_2_10", torch = "2.10.0", cuda = "12.8", wheels = TORCH_2_10),
-    "2.7": struct(repository = "libtorch_2_7", torch = "2.7.1", cuda = "12.6", wheels = TORCH_2_7),
+    "2.11": _wheels("libtorch", "2.11.0", "13.0", TORCH_2_11),
+    "2.10": _wheels("libtorch_2_10", "2.10.0", "12.8", TORCH_2_10),
+    "2.7": _wheels("libtorch_2_7", "2.7.1", "12.6", TORCH_2_7),
+    "2.7-cu118": _wheels("libtorch_2_7_cu118", "2.7.1", "11.8", TORCH_2_7_CU118, python = "3.12"),
 }
 
-# One torch version for two CUDA versions. To use an archive, fill in its sha256:
+# 2.5 is the last torch for CUDA 12.1. No hash of its archive is known from a source that can be
+# trusted. To use an archive, fill in its sha256:
 #
 #   curl -L URL | sha256sum
 #
@@ -34,22 +59,22 @@ _ARCHIVES = {
         url = "https://download.pytorch.org/libtorch/cu121/libtorch-cxx11-abi-shared-with-deps-2.5.1%2Bcu121.zip",
         sha256 = "",
     ),
-    "2.5-cu118": struct(
-        repository = "libtorch_2_5_cu118",
-        torch = "2.5.1",
-        cuda = "11.8",
-        url = "https://download.pytorch.org/libtorch/cu118/libtorch-cxx11-abi-shared-with-deps-2.5.1%2Bcu118.zip",
-        sha256 = "",
-    ),
 }
 
 VERSIONS = dict(_WHEELS.items() + _ARCHIVES.items())
 
-# {CUDA version: libtorch version} of what can be fetched.
+# {CUDA version: libtorch version} of what is fetched for //... where a target needs it.
 FETCHABLE_CUDA = {
     entry.cuda: version
     for version, entry in VERSIONS.items()
-    if version in _WHEELS or entry.sha256
+    if (entry.on_pypi if version in _WHEELS else entry.sha256)
+}
+
+# The same of what is fetched only where it is asked for.
+CUDA_BEYOND_PYPI = {
+    entry.cuda: version
+    for version, entry in _WHEELS.items()
+    if not entry.on_pypi
 }
 
 def setting_name(version):
@@ -80,6 +105,7 @@ def libtorch_repositories():
         libtorch(
             name = entry.repository,
             cuda = entry.cuda.split(".")[0],
+            python = entry.python,
             version = entry.torch,
             wheels = entry.wheels,
         )

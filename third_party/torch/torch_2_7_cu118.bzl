@@ -1,0 +1,26 @@
+"""Pins written by third_party/pypi/lock.py --python=3.12 torch @ https://download.pytorch.org/whl/cu118/torch-2.7.1%2Bcu118-cp312-cp312-manylinux_2_28_x86_64.whl."""
+
+WHEELS = {
+    "filelock": ["4.3.1", "79e43df8e9fe509cd83a3899a7c186c8077cbbe4d200a1ed3705c2f3bb6bc487"],
+    "fsspec": ["2026.9.0", "8dd6e646e99ea382bd85f97a45e6b526a442d79423a7dc673f1e2756d05fcb5f"],
+    "jinja2": ["3.1.6", "85ece4451f492d0c13c5dd7c13a64681a86afae63a5f347908daf103ce6d2f67"],
+    "markupsafe": ["3.0.4", "8e124f974786f831d6043728e38296969d3579db8896fe004682f5758e613581"],
+    "mpmath": ["1.3.0", "a0b2b9fe80bbcd81a6647ff13108738cfb482d481d826cc0e02f5b35e5c88d2c"],
+    "networkx": ["3.6.1", "d47fbf302e7d9cbbb9e2555a0d267983d2aa476bac30e90dfbe5669bd57f3762"],
+    "nvidia_cublas_cu11": ["11.11.3.6", "60252822adea5d0b10cd990a7dc7bedf7435f30ae40083c7a624a85a43225abc"],
+    "nvidia_cuda_cupti_cu11": ["11.8.87", "4191a17913a706b5098681280cd089cd7d8d3df209a6f5cb79384974a96d24f2"],
+    "nvidia_cuda_nvrtc_cu11": ["11.8.89", "a8d02f3cba345be56b1ffc3e74d8f61f02bb758dd31b0f20e12277a5a244f756"],
+    "nvidia_cuda_runtime_cu11": ["11.8.89", "92d04069a987e1fbc9213f8376d265df0f7bb42617d44f5eda1f496acea7f2d1"],
+    "nvidia_cudnn_cu11": ["9.1.0.70", "e6135ac63fe9d5b0b89cfb35c3fc1c1349f2b995becadf2e9dc21bca89d9633d"],
+    "nvidia_cufft_cu11": ["10.9.0.58", "e21037259995243cc370dd63c430d77ae9280bedb68d5b5a18226bfc92e5d748"],
+    "nvidia_curand_cu11": ["10.3.0.86", "cd4cffbf78bb06580206b4814d5dc696d1161c902aae37b2bba00056832379e6"],
+    "nvidia_cusolver_cu11": ["11.4.1.48", "ea9fb1ad8c644ca9ed55af13cc39af3b7ba4c3eb5aef18471fe1fe77d94383cb"],
+    "nvidia_cusparse_cu11": ["11.7.5.86", "8d7cf1628fd8d462b5d2ba6678fae34733a48ecb80495b9c68672ec6a6dde5ef"],
+    "nvidia_nccl_cu11": ["2.21.5", "49d8350629c7888701d1fd200934942671cb5c728f49acc5a0b3a768820bed29"],
+    "nvidia_nvtx_cu11": ["11.8.86", "979f5b2aef5da164c5c53c64c85c3dfa61b8b4704f4f963bb568bf98fa8472e8"],
+    "setuptools": ["84.2.1", "ca140b45d5325a9478f880e351484f62fef15f336462e449ca0c03c873d589c2"],
+    "sympy": ["1.14.0", "e091cc3e99d2141a0ba2847328f5479b05d94a6635cb96148ccb3f34671bd8f5"],
+    "torch": ["2.7.1+cu118", "91454dcfdb81f181fdf216d6d6d9912fbd8795578b90384b3b8b8132737072bb", "https://download.pytorch.org/whl/cu118/torch-2.7.1%2Bcu118-cp312-cp312-manylinux_2_28_x86_64.whl"],
+    "triton": ["3.3.1", "9999e83aba21e1a78c1f36f21bce621b77bcaa530277a50484a7cb4a822f6e43"],
+    "typing_extensions": ["4.16.0", "481caa481374e813c1b176ada14e97f1f67a4539ce9cfeb3f350d78d6370c2e8"],
+}
