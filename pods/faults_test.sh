@@ -67,6 +67,14 @@ before=$(find a/results a/experiments -type f -printf '%p %T@ %i\n' | sort)
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=a
 [ "$before" = "$(find a/results a/experiments -type f -printf '%p %T@ %i\n' | sort)" ] || fail "redone"
 
+echo "--- what a killed writer of a stamp leaves goes"
+true &
+wait $!
+touch "a/stamps/exp0.tmp.$!" a/stamps/mine.tmp
+expect 0 "7 of 7 done" forensics run plan.textproto --folder=a
+[ "$(ls a/stamps | grep tmp)" = mine.tmp ] || fail "left: $(ls a/stamps)"
+rm a/stamps/mine.tmp
+
 echo "--- some configurations of an experiment: the collector writes where it is to"
 sed 's/id: 7/id: 7 only: "tp2"/' plan.textproto >some.textproto
 expect 0 "7 of 7 done" forensics run some.textproto --folder=some

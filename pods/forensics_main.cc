@@ -29,6 +29,7 @@
 #include "pods/step_state.h"
 #include "pods/steps.h"
 #include "pods/workspace.h"
+#include "schema/atomic_file.h"
 #include "schema/command_line.h"
 #include "schema/directory_lock.h"
 #include "schema/standard_output.h"
@@ -307,6 +308,9 @@ absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& pos
   if (!lock.ok()) return lock.status();
   absl::Status claimed = ClaimFolder(work->plan.folder());
   if (!claimed.ok()) return claimed;
+  const absl::Status swept =
+      schema::RemoveStaleTemporaries(Workspace(work->plan.folder()).Stamps());
+  if (!swept.ok()) return swept;
   if (positional[0] == "clean") return CleanCommand(*work);
   SignalGuard signals;
   Display display(std::cout, isatty(STDOUT_FILENO) != 0 ? STDOUT_FILENO : kNoTerminal,

@@ -44,9 +44,8 @@ class Workspace {
   std::string Damaged() const { return folder_ + "/damaged"; }
   std::string Experiments() const { return Under(folder_, schema::kExperimentsFolder); }
   std::string Report() const { return Under(folder_, schema::kReportFolder); }
-  std::string Stamp(absl::string_view step) const {
-    return absl::StrCat(folder_, "/stamps/", step);
-  }
+  std::string Stamps() const { return folder_ + "/stamps"; }
+  std::string Stamp(absl::string_view step) const { return absl::StrCat(Stamps(), "/", step); }
   std::string Missed(absl::string_view step) const { return Stamp(step) + ".missed"; }
   std::string Log(absl::string_view step) const {
     return absl::StrCat(folder_, "/logs/", step, ".log");
