@@ -5,15 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "schema/run.pb.h"
-#include "schema/run_directory.h"
+#include "pods/run_reader.h"
 
 namespace forensics::pods {
-
-// Every stored repetition is read: framing, digests, all ranks.
-absl::Status CheckShards(const schema::RunDirectory& run, const schema::RunManifest& manifest);
 
 struct DamagedRun {
   std::string path;      // where it was
@@ -24,7 +19,8 @@ struct DamagedRun {
 // Moves each damaged run below `results` to the same place below `aside`, so that it is run again
 // and can still be looked at. An error names what cannot be moved.
 absl::StatusOr<std::vector<DamagedRun>> SetDamagedRunsAside(const std::string& results,
-                                                            const std::string& aside);
+                                                            const std::string& aside,
+                                                            RunReader& runs);
 
 }  // namespace forensics::pods
 

@@ -1,4 +1,4 @@
-// Digests of large files, remembered from one start to the next.
+// Digests of files, each of which is read once.
 #ifndef PODS_FILE_DIGESTS_H_
 #define PODS_FILE_DIGESTS_H_
 
@@ -9,23 +9,22 @@
 
 namespace forensics::pods {
 
-// Kept in FOLDER/stamps/files. A file of the size, number and time of change that it had is not
-// read again.
+// A file whose FileVersion is what it was is not read again.
 class FileDigests {
  public:
+  // Remembered as long as this object is there.
+  FileDigests() = default;
+  // Remembered in FOLDER/stamps/files too, from one start to the next, if FOLDER is a plan's.
   explicit FileDigests(const std::string& folder);
-  // Keeps what it learned, if FOLDER is a plan's already.
-  ~FileDigests();
-  FileDigests(const FileDigests&) = delete;
-  FileDigests& operator=(const FileDigests&) = delete;
 
   // SHA-256, in hex. An error names the file.
   absl::StatusOr<std::string> Of(const std::string& path);
 
  private:
-  const std::string folder_;
-  std::map<std::string, std::string> digests_;  // {"size inode nanoseconds path": digest}
-  bool learned_ = false;
+  void Keep() const;
+
+  std::string folder_;                          // empty: none
+  std::map<std::string, std::string> digests_;  // {"version path": digest}
 };
 
 }  // namespace forensics::pods

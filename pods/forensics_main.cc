@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -24,6 +24,7 @@
 #include "pods/journal.h"
 #include "pods/lock_holders.h"
 #include "pods/plan_file.h"
+#include "pods/plan_status.h"
 #include "pods/remove_model.h"
 #include "pods/run_plan.h"
 #include "pods/step_state.h"
@@ -135,8 +136,7 @@ std::vector<GpuFacts> KnownGpus(const Work& work) {
 }
 
 // An error if what is done is of another plan.
-absl::StatusOr<std::vector<Step>> StepsLeft(const Work& work) {
-  const DiskState disk(work.plan, work.steps, KnownGpus(work));
+absl::StatusOr<std::vector<Step>> StepsLeft(const Work& work, DiskState& disk) {
   if (absl::Status status = disk.CheckWork(); !status.ok()) return status;
   std::vector<Step> left;
   for (const Step& step : work.steps) {
@@ -161,19 +161,20 @@ bool Check(Work& work, const std::vector<Step>& left, SignalGuard& signals, Disp
   return !AnyWrong(findings);
 }
 
-absl::StatusOr<int> RunSteps(Work& work, std::vector<Step> steps, SignalGuard& signals,
-                             Display& display, std::vector<std::string> left_out = {}) {
+absl::StatusOr<int> RunSteps(Work& work, const std::vector<Step>& steps, DiskState& disk,
+                             SignalGuard& signals, Display& display,
+                             std::vector<std::string> left_out = {}) {
   absl::StatusOr<Journal> journal = Journal::Open(Workspace(work.plan.folder()).Journal());
   if (!journal.ok()) return journal.status();
-  return PlanRunner(work.plan, std::move(steps), KnownGpus(work), *journal, signals, display)
-      .Run(std::move(left_out));
+  return PlanRunner(work.plan, steps, disk, *journal, signals, display).Run(std::move(left_out));
 }
 
 // Models are not fetched for a check: the trial waits for `run` where the model is not here yet.
 absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals, Display& display) {
   LookAtGpus(work, signals);
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
-  const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
+  DiskState disk(work.plan, work.steps, KnownGpus(work));
+  const absl::StatusOr<std::vector<Step>> left = StepsLeft(work, disk);
   if (!left.ok()) return left.status();
   const bool is_well = Check(work, *left, signals, display);
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
@@ -189,75 +190,27 @@ absl::StatusOr<int> CheckCommand(Work& work, SignalGuard& signals, Display& disp
     return schema::kExitDone;
   }
   trial.front().needs.clear();
-  return RunSteps(work, trial, signals, display);
+  return RunSteps(work, trial, disk, signals, display);
 }
 
 absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals, Display& display) {
   LookAtGpus(work, signals);
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
-  const absl::StatusOr<std::vector<Step>> left = StepsLeft(work);
+  DiskState disk(work.plan, work.steps, KnownGpus(work));
+  const absl::StatusOr<std::vector<Step>> left = StepsLeft(work, disk);
   if (!left.ok()) return left.status();
   const bool is_well = left->empty() || Check(work, *left, signals, display);
   if (signals.WasInterrupted()) return absl::CancelledError("interrupted");
   if (!is_well) return schema::kExitFailed;
-  return RunSteps(work, work.steps, signals, display, LeftOut(work.plan, work.steps));
+  return RunSteps(work, work.steps, disk, signals, display, LeftOut(work.plan, work.steps));
 }
 
-// Why steps that are not done failed when they were last tried.
-std::string FailuresText(const std::vector<StepView>& views,
-                         const std::map<std::string, Event>& failures, const Workspace& workspace) {
-  std::string text;
-  for (const StepView& view : views) {
-    const auto failure = failures.find(view.id);
-    if (failure == failures.end() || view.time.progress == Progress::kDone) continue;
-    absl::StrAppend(
-        &text, failure->second.kind, "  ", view.id, ", ",
-        absl::FormatTime("%Y-%m-%d %H:%M UTC",
-                         absl::FromUnixSeconds(static_cast<int64_t>(failure->second.time)),
-                         absl::UTCTimeZone()),
-        ": ", failure->second.message, "; all of it: ", workspace.Log(view.id), "\n");
-  }
-  return text;
-}
-
-absl::StatusOr<int> StatusCommand(Work& work) {
-  const auto events = ReadJournal(Workspace(work.plan.folder()).Journal());
-  if (!events.ok()) return events.status();
-  auto seconds = SecondsOfSteps(*events);
-  const std::map<std::string, Event> failures = LastFailures(*events);
-  const DiskState disk(work.plan, work.steps, {});
-  std::vector<StepView> views;
-  std::vector<std::string> missing = LeftOut(work.plan, work.steps);
-  bool all_done = true;
-  for (const Step& step : work.steps) {
-    StepView view;
-    view.id = step.id;
-    view.time = {Progress::kLeft, step.estimated_seconds, 0};
-    const auto state = disk.Of(step, Thoroughness::kPresence);
-    if (!state.ok()) {
-      view.time.progress = Progress::kFailed;
-      view.remark = std::string(state.status().message());
-    } else if (*state == StepState::kNotReproducible) {
-      view.time.progress = Progress::kFailed;
-      view.remark = "not reproducible";
-    } else if (*state == StepState::kWaiting) {
-      view.remark = WaitingText(disk);
-    } else if (*state == StepState::kDone) {
-      view.time = {Progress::kDone, step.estimated_seconds, seconds[step.id]};
-      if (disk.WasIncomplete(step)) missing.push_back(step.id);
-    } else if (const auto failure = failures.find(step.id); failure != failures.end()) {
-      view.time.progress =
-          failure->second.kind == "incomplete" ? Progress::kMissing : Progress::kFailed;
-      view.remark = failure->second.message.substr(0, failure->second.message.find("    "));
-    }
-    all_done = all_done && view.time.progress == Progress::kDone;
-    views.push_back(std::move(view));
-  }
-  std::cout << TableText(views) << TotalText(views, SecondsAtWork(*events), work.plan.machine())
-            << "\n"
-            << FailuresText(views, failures, Workspace(work.plan.folder()));
-  if (!missing.empty()) std::cout << "not complete: " << absl::StrJoin(missing, "; ") << "\n";
-  return all_done && missing.empty() ? schema::kExitDone : schema::kExitIncomplete;
+absl::StatusOr<int> StatusCommand(const Work& work) {
+  DiskState disk(work.plan, work.steps, {});
+  const absl::StatusOr<PlanStatus> status = StatusOfPlan(work.plan, work.steps, disk);
+  if (!status.ok()) return status.status();
+  std::cout << status->text;
+  return status->is_complete ? schema::kExitDone : schema::kExitIncomplete;
 }
 
 // Not the trial: by it a later start knows the machine, and that no model is needed any more.

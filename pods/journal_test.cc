@@ -84,7 +84,8 @@ TEST_F(JournalTest, ADamagedLineIsPassedOver) {
 TEST_F(JournalTest, WhereItCannotBeIsNamed) {
   const absl::StatusOr<Journal> journal = Journal::Open("/proc/nowhere/journal");
   ASSERT_FALSE(journal.ok());
-  EXPECT_NE(journal.status().message().find("/proc/nowhere/journal: cannot be opened"), std::string::npos);
+  EXPECT_NE(journal.status().message().find("/proc/nowhere/journal: cannot be opened"),
+            std::string::npos);
 }
 
 TEST_F(JournalTest, APipeIsRefusedAndNotWaitedFor) {

@@ -53,13 +53,13 @@ class ModelStepsTest(unittest.TestCase):
         self.plan = self.folder / "plan.textproto"
         self.plan.write_text(plan)
 
-    def forensics(self, code, command, *texts):
+    def forensics(self, code, command, *texts, flags=()):
         environment = {
             "PATH": "/usr/bin:/bin", "HOME": str(self.folder), "HF_ENDPOINT": self.hub.url,
             "FAKE_FAULTS": str(self.folder),
         }  # fmt: skip
         run = subprocess.run(
-            [RUNFILES / "pods/forensics_alone", command, "plan.textproto", "--folder=pod", "--tools=tools"],
+            [RUNFILES / "pods/forensics_alone", command, "plan.textproto", "--folder=pod", "--tools=tools", *flags],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder,
         )  # fmt: skip
         self.assertEqual(run.returncode, code, run.stdout)
@@ -101,6 +101,18 @@ class ModelStepsTest(unittest.TestCase):
         self.plan.write_text(plan.replace(before, commit))
         said = self.forensics(1, "run", "exp3-gptq: model_gptq is org/gptq %s, expected org/gptq %s" % (before, commit))
         self.assertNotIn("running", said)
+
+    def test_models_that_were_fetched_may_lie_elsewhere_when_the_plan_goes_on(self):
+        self.forensics(0, "run", "11 of 11 done")
+        mine = self.folder / "mine"
+        for method in ("awq", "gptq", "bnb"):
+            (mine / method).mkdir(parents=True)
+            (mine / method / "config.json").write_text("{}")
+            (mine / method / (method + ".safetensors")).write_bytes(method.encode() * 1000)
+        said = self.forensics(0, "run", "6 of 6 done", flags=["--model_dir=mine"])
+        self.assertNotIn("running", said)
+        (mine / "gptq" / "gptq.safetensors").write_bytes(b"other")
+        self.forensics(1, "run", "exp3-gptq: model_gptq is org/gptq ", flags=["--model_dir=mine"])
 
     def test_a_model_whose_experiment_failed_makes_room(self):
         # Enough for two of the three, and what the client notes of them.

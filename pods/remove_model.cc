@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "pods/digest_list.h"
+#include "pods/model_digests.h"
 #include "schema/list_directory.h"
 
 namespace forensics::pods {

@@ -10,8 +10,8 @@
 namespace forensics::pods {
 
 // Removes `directory`, into which fetch_model fetched `model`, wholly or in part; fine if it is not
-// there. FailedPrecondition, and nothing is removed, if it is no folder right below `models`, or one
-// that holds something and does not say that it is of the model's repository.
+// there. FailedPrecondition, and nothing is removed, if it is no folder right below `models`, or
+// one that holds something and does not say that it is of the model's repository.
 absl::Status RemoveModel(const std::string& models, const std::string& directory,
                          const Model& model);
 

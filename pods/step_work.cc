@@ -13,11 +13,12 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "pods/bundle_manifest.h"
-#include "pods/file_digests.h"
+#include "pods/model_identity.h"
+#include "pods/workspace.h"
 #include "schema/atomic_file.h"
-#include "schema/checkpoint_digest.h"
 #include "schema/digest.h"
 #include "schema/list_directory.h"
+#include "schema/regular_file.h"
 #include "schema/run_directory.h"
 
 namespace forensics::pods {
@@ -26,21 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kNone[] = "none";
-
-// As the runner's manifests state it.
-absl::StatusOr<std::string> CheckpointDigest(const std::string& directory, FileDigests& digests) {
-  const auto entries = schema::ListDirectory(directory);
-  if (!entries.ok()) return entries.status();
-  std::map<std::string, std::string> files;
-  for (const fs::directory_entry& entry : *entries) {
-    const std::string name = entry.path().filename().string();
-    if (!schema::IsCheckpointFile(name)) continue;
-    const absl::StatusOr<std::string> digest = digests.Of(entry.path().string());
-    if (!digest.ok()) return digest.status();
-    files[name] = *digest;
-  }
-  return schema::CheckpointDigest(files);
-}
 
 // Of all files below it, by name.
 absl::StatusOr<std::string> FolderDigest(const std::string& folder, FileDigests& digests) {
@@ -60,9 +46,12 @@ absl::StatusOr<std::string> FolderDigest(const std::string& folder, FileDigests&
   return schema::Sha256Hex(lines);
 }
 
+// The flags "model" and "model_gptq".
+bool IsModel(absl::string_view flag) { return flag == "model" || absl::StartsWith(flag, "model_"); }
+
 class WorkMaker {
  public:
-  explicit WorkMaker(const Plan& plan) : plan_(plan), digests_(plan.folder()) {}
+  WorkMaker(const Plan& plan, FileDigests& digests) : plan_(plan), digests_(digests) {}
 
   absl::StatusOr<StepWork> Make(const Step& step) && {
     StepWork work = {{"document_tokens", absl::StrCat(kDefaultDocumentTokens)},
@@ -89,23 +78,25 @@ class WorkMaker {
   }
 
   absl::StatusOr<std::string> ValueOf(const std::string& flag, const std::string& value) {
-    const bool is_model = flag == "model" || absl::StartsWith(flag, "model_");
-    if (is_model) {
-      for (const Model& model : plan_.models()) {
-        if (!model.repository().empty() && ModelDirectory(plan_, model) == value) {
-          return absl::StrCat(model.repository(), " ", model.revision());
-        }
-      }
-    }
+    if (IsModel(flag)) return ValueOfModel(value);
     const bool is_file = flag == "document" || flag == "neighbour";
     const bool is_folder = flag == "compiled_packages";
     const bool is_run = flag == "reference";
-    if (!is_model && !is_file && !is_folder && !is_run) return value;
+    if (!is_file && !is_folder && !is_run) return value;
     std::error_code error;
     if (!fs::exists(value, error)) return kUnknownWork;
-    if (is_model) return CheckpointDigest(value, digests_);
     if (is_folder) return FolderDigest(value, digests_);
     return is_file ? digests_.Of(value) : SignalsOf(value);
+  }
+
+  absl::StatusOr<std::string> ValueOfModel(const std::string& directory) {
+    Model model;  // lies in a folder of the user's, unless the plan says otherwise
+    for (const Model& of_plan : plan_.models()) {
+      if (ModelDirectory(plan_, of_plan) == directory) model = of_plan;
+    }
+    absl::StatusOr<std::string> identity = ModelIdentity(model, directory, digests_);
+    if (absl::IsNotFound(identity.status())) return kUnknownWork;
+    return identity;
   }
 
   // The tokens that are fed are part of a run's signals; its times are not.
@@ -128,13 +119,13 @@ class WorkMaker {
   }
 
   const Plan& plan_;
-  FileDigests digests_;
+  FileDigests& digests_;
 };
 
 }  // namespace
 
-absl::StatusOr<StepWork> WorkOf(const Plan& plan, const Step& step) {
-  return WorkMaker(plan).Make(step);
+absl::StatusOr<StepWork> WorkOf(const Plan& plan, const Step& step, FileDigests& digests) {
+  return WorkMaker(plan, digests).Make(step);
 }
 
 std::string WorkText(const StepWork& work) {
@@ -162,9 +153,28 @@ std::string WorkDifference(const StepWork& found, const StepWork& expected) {
   for (const std::string& key : keys) {
     const std::string is = value(found, key), should_be = value(expected, key);
     if (is == should_be || is == kUnknownWork || should_be == kUnknownWork) continue;
-    differences.push_back(absl::StrCat(key, " is ", is, ", expected ", should_be));
+    if (IsModel(key) && IsSameModel(is, should_be)) continue;
+    differences.push_back(absl::StrCat(key, " is ",
+                                       IsModel(key) ? ModelDifference(is, should_be)
+                                                    : absl::StrCat(is, ", expected ", should_be)));
   }
   return absl::StrJoin(differences, "; ");
+}
+
+absl::Status WriteWorkStamp(const Plan& plan, const Step& step, FileDigests& digests) {
+  const absl::StatusOr<StepWork> work = WorkOf(plan, step, digests);
+  if (!work.ok()) return work.status();
+  return schema::WriteFileAtomically(Workspace(plan.folder()).Stamp(step.id), WorkText(*work));
+}
+
+absl::StatusOr<std::optional<std::string>> WorkSinceStamp(const Plan& plan, const Step& step,
+                                                          FileDigests& digests) {
+  const auto then = schema::ReadRegularFile(Workspace(plan.folder()).Stamp(step.id));
+  if (absl::IsNotFound(then.status())) return std::nullopt;
+  if (!then.ok()) return then.status();
+  const absl::StatusOr<StepWork> now = WorkOf(plan, step, digests);
+  if (!now.ok()) return now.status();
+  return WorkDifference(ParseWork(*then), *now);
 }
 
 }  // namespace forensics::pods

@@ -35,7 +35,8 @@ class StepWorkTest : public testing::Test {
         MakeSteps(*plan, [this](const std::string& name) { return Path("bundle/bin/" + name); });
     for (const Step& step : steps) {
       if (step.id != "exp0") continue;
-      const auto work = WorkOf(*plan, step);
+      FileDigests digests(folder_);
+      const auto work = WorkOf(*plan, step, digests);
       EXPECT_TRUE(work.ok()) << work.status();
       return work.value_or(StepWork());
     }
@@ -68,6 +69,26 @@ TEST_F(StepWorkTest, WhatThePlanDoesNotSayIsWhatTheExperimentsSay) {
 TEST_F(StepWorkTest, AFetchedModelIsItsCommit) {
   const std::string one(40, '1'), two(40, '2');
   EXPECT_EQ(WorkDifference(Work(Fetched(one)), Work(Fetched(two))),
+            absl::StrCat("model is org/awq ", one, ", expected org/awq ", two));
+}
+
+// Whether it is fetched, or lay there when the plan went on.
+TEST_F(StepWorkTest, TheSameFilesAreTheSameModel) {
+  const std::string one(40, '1'), two(40, '2');
+  Write("m1/config.json", "{}");
+  Write("m1/model.safetensors", "weights");
+  Write("models/org--awq/SHA256SUMS",
+        absl::StrCat("# org/awq ", one, " ", one, "\n", schema::Sha256Hex("{}"), "  config.json\n",
+                     schema::Sha256Hex("weights"), "  model.safetensors\n"));
+  const StepWork fetched = Work(Fetched(one)), lying = Work(Lying("m1"));
+  EXPECT_EQ(WorkDifference(fetched, lying), "");
+  EXPECT_EQ(WorkDifference(lying, fetched), "");
+  Write("m1/model.safetensors", "others!");
+  EXPECT_NE(WorkDifference(fetched, Work(Lying("m1"))), "");
+  // Deleted since, it is known by its commit.
+  std::filesystem::remove_all(Path("models"));
+  EXPECT_EQ(WorkDifference(fetched, Work(Fetched(one))), "");
+  EXPECT_EQ(WorkDifference(fetched, Work(Fetched(two))),
             absl::StrCat("model is org/awq ", one, ", expected org/awq ", two));
 }
 

@@ -83,9 +83,18 @@ class StepMaker {
     return flags;
   }
 
+  // A start of an experiment's binary; all load the reference's model.
   void SetCommand(Step& step, const std::string& program, std::vector<std::string> flags) const {
     step.command = {program};
     step.command.insert(step.command.end(), flags.begin(), flags.end());
+    if (!plan_.models().empty()) step.loads = {0};
+  }
+
+  void MakeFrom(Step& step, const char* tool, const std::string& input,
+                const std::string& output) const {
+    step.input = input;
+    step.output = output;
+    step.command = {find_tool_(tool), input, "--output=" + output};
   }
 
   std::string ReferenceFetch() const {
@@ -103,8 +112,7 @@ class StepMaker {
                      kTrialSteps));
     Step& fuse = Add(StepKind::kTrialFuse, "trial-fuse");
     fuse.needs = {"trial"};
-    fuse.command = {find_tool_("fuse"), workspace_.TrialResults(),
-                    "--output=" + workspace_.TrialExperiments()};
+    MakeFrom(fuse, "fuse", workspace_.TrialResults(), workspace_.TrialExperiments());
   }
 
   Step& AddRun(const Experiment& experiment, const std::string& suffix, double minutes) {
@@ -154,6 +162,7 @@ class StepMaker {
                           experiment.minutes() / static_cast<double>(wanted.size()));
       step.command.push_back(
           absl::StrCat("--model_", model.quant_method(), "=", ModelDirectory(plan_, model)));
+      step.loads.push_back(i);
       if (!model.repository().empty()) {
         step.needs.push_back(absl::StrCat("fetch-", model.quant_method()));
       }
@@ -189,8 +198,7 @@ class StepMaker {
 
   void AddFuseAndCompare() {
     Step& fuse = Add(StepKind::kFuse, "fuse");
-    fuse.command = {find_tool_("fuse"), workspace_.Results()};
-    fuse.command.push_back("--output=" + workspace_.Experiments());
+    MakeFrom(fuse, "fuse", workspace_.Results(), workspace_.Experiments());
     // What the plan leaves out is not missed by the collector: LeftOut names it.
     const auto is_partial = [this](const Experiment& experiment) {
       return experiment.only_size() > 0 || IsSplit(experiment);
@@ -201,8 +209,7 @@ class StepMaker {
     if (plan_.others().results().empty()) return;
     Step& compare = Add(StepKind::kCompare, "compare");
     compare.needs = {"fuse"};
-    compare.command = {find_tool_("compare"), workspace_.Experiments(),
-                       "--output=" + workspace_.Report()};
+    MakeFrom(compare, "compare", workspace_.Experiments(), workspace_.Report());
   }
 
   const Plan& plan_;

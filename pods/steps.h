@@ -10,6 +10,7 @@
 
 namespace forensics::pods {
 
+// What each is done by, and when, stands in step_rules.h.
 enum class StepKind {
   kFetch,       // a model, from the hub
   kTrial,       // the model loads, the prompt has its length, three short repetitions agree
@@ -22,15 +23,15 @@ enum class StepKind {
 
 struct Step {
   StepKind kind = StepKind::kExperiment;
-  std::string id;                  // "exp3-gptq"; also the name of its log
-  std::vector<std::string> needs;  // ids of earlier steps without which it cannot be run
-  // Program and arguments; none: the orchestrator does it. To kFuse's it adds the other machines'
-  // results that have runs by then.
-  std::vector<std::string> command;
+  std::string id;                     // "exp3-gptq"; also the name of its log
+  std::vector<std::string> needs;     // ids of earlier steps without which it cannot be run
+  std::vector<std::string> command;   // program and arguments; none: the orchestrator does it
+  std::string input, output;          // folders, of kinds whose output is made from the input alone
   bool may_be_missing = false;        // its program: then it is named and the rest is run
   int experiment = -1;                // kExperiment
   std::vector<std::string> suffixes;  // its configurations; none: those that its runs name
-  int model = -1;                     // index in plan.models, of kFetch and kDelete
+  std::vector<int> loads;             // indices in plan.models, of kTrial and kExperiment
+  int model = -1;                     // the same of the one that comes or goes
   double estimated_seconds = 0;       // the plan's, 0 if it says nothing
 };
 

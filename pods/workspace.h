@@ -5,7 +5,7 @@
 //   FOLDER/models/<repository, '/' as "--">/SHA256SUMS    written last, by fetch_model
 //   FOLDER/trial/results, FOLDER/trial/experiments         of the trial before experiment 0
 //   FOLDER/results, FOLDER/experiments, FOLDER/report      as the three tools write them
-//   FOLDER/stamps/{trial-fuse,fuse,compare}                what they were made from (step_state.h)
+//   FOLDER/stamps/{trial-fuse,fuse,compare}                what they were made from (made_steps.h)
 //   FOLDER/stamps/{trial,exp0,...}                         what they are of (step_work.h)
 //   FOLDER/stamps/files                                    digests (file_digests.h)
 //   FOLDER/damaged/<as in results>                         runs that were made again

@@ -7,7 +7,8 @@
 namespace forensics::schema {
 
 bool IsCheckpointFile(absl::string_view name) {
-  return name == kCheckpointConfigFile || absl::EndsWith(name, ".safetensors");
+  const bool is_below = absl::StrContains(name, "/");
+  return name == kCheckpointConfigFile || (absl::EndsWith(name, ".safetensors") && !is_below);
 }
 
 std::string CheckpointDigest(const std::map<std::string, std::string>& files) {

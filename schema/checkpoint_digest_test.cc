@@ -19,7 +19,7 @@ TEST(CheckpointDigestTest, ConfigurationAndWeightsAreOfIt) {
   for (const char* name : {"config.json", "model.safetensors", "model-00001-of-00002.safetensors"})
     EXPECT_TRUE(IsCheckpointFile(name)) << name;
   for (const char* name : {"README.md", "tokenizer.json", "model.safetensors.index.json",
-                           "generation_config.json", ""})
+                           "generation_config.json", "below/model.safetensors", ""})
     EXPECT_FALSE(IsCheckpointFile(name)) << name;
 }
 
