@@ -37,7 +37,8 @@ def _wheels(repository, torch, cuda, wheels, python = "3.11"):
         on_pypi = not [package for package, pin in wheels.items() if len(pin) > 2],
     )
 
-# "2.7" and "2.7-cu118" differ in CUDA alone.
+# "2.7" and "2.7-cu118" are of one torch and differ in CUDA, cuDNN and NCCL. The SHA-256 of the latter's
+# torch is the one that public repositories pin, a Nix expression among them.
 _WHEELS = {
     "2.11": _wheels("libtorch", "2.11.0", "13.0", TORCH_2_11),
     "2.10": _wheels("libtorch_2_10", "2.10.0", "12.8", TORCH_2_10),
