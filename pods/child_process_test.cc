@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
@@ -26,6 +27,13 @@ TEST(RunChildTest, SaysHowItEnded) {
   EXPECT_EQ(exit->code, 4);
   EXPECT_FALSE(exit->interrupted);
   EXPECT_EQ(LastLines(testing::TempDir() + "/child.log", 5), std::vector<std::string>{"said"});
+}
+
+TEST(RunChildTest, APipeInTheLogsPlaceIsRefusedAndNotWaitedFor) {
+  SignalGuard signals;
+  ChildOptions options = Shell("echo said");
+  ASSERT_EQ(mkfifo(options.log.c_str(), 0600), 0);
+  EXPECT_EQ(RunChild(options, signals).status().message(), options.log + ": is no regular file");
 }
 
 // One that ignores both would keep the user waiting for ever.

@@ -285,6 +285,7 @@ sed 's/A100-80GB/H100/' plan.textproto >second.textproto
 echo 'others { reference: "a/results/A100-80GB/A100_reference" results: "a/results" results: "later" }' >>second.textproto
 expect 4 "8 of 8 done" forensics run second.textproto --folder=l
 grep -q "^not complete: waiting for finished runs in later$" out || { fail "not named"; cat out; }
+expect 4 "^not complete: waiting for finished runs in later$" forensics status second.textproto --folder=l
 [ -s l/report/summary.json ] || fail "no report"
 grep -q "A100_eager" l/experiments/attention_experiment.json || fail "the first machine is not in it"
 
