@@ -3,9 +3,13 @@
 #include "analyzer/statistics/autoregression_kernels.h"
 
 namespace forensics::analyzer {
+
 Autoregression FitAutoregression(absl::Span<const double> values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  std::vector<double> deviations(values.begin(), values.end());
   FitOf<double> fit;
-  FitSeries(values.data(), values.size(), fit);
+  FitDeviations(sum, deviations.data(), deviations.size(), fit);
   return {fit.mean, fit.first, fit.second, fit.standard_error};
 }
 
@@ -28,7 +32,8 @@ std::vector<double> Innovations(absl::Span<const double> values, const Autoregre
 }
 
 void MakeSeries(const Autoregression& fit, std::vector<double>& innovations) {
-  InnovationsToSeries(fit, innovations.data(), innovations.size());
+  double sum;
+  InnovationsToSeries(fit, innovations.data(), innovations.size(), sum);
 }
 
 double LongRunVariance(const Autoregression& fit, size_t n) {

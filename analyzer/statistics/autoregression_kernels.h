@@ -43,18 +43,17 @@ FORENSICS_INLINE void SetCoefficients(double n, const Real& squares, const Real&
   ZeroWhereZero(fit.second, held);
 }
 
-// `values`: [size].
+// Of values, [size], whose sum is `sum`; they become their deviations from the mean.
 template <typename Real>
-FORENSICS_INLINE void FitSeries(const Real* values, size_t size, FitOf<Real>& fit) {
+FORENSICS_INLINE void FitDeviations(const Real& sum, Real* values, size_t size, FitOf<Real>& fit) {
   const double n = static_cast<double>(size);
   const Real zero = {};
-  fit.mean = zero;
-  for (size_t i = 0; i < size; ++i) fit.mean += values[i];
-  fit.mean /= n;
+  fit.mean = sum / n;
   Real squares = zero, lag1 = zero, lag2 = zero;
-  Real before = zero, before_that = zero;  // deviations
+  Real before = zero, before_that = zero;
   for (size_t i = 0; i < size; ++i) {
     const Real deviation = values[i] - fit.mean;
+    values[i] = deviation;
     squares += deviation * deviation;
     lag1 += deviation * before;
     lag2 += deviation * before_that;
@@ -64,7 +63,7 @@ FORENSICS_INLINE void FitSeries(const Real* values, size_t size, FitOf<Real>& fi
   SetCoefficients(n, squares, lag1, lag2, fit);
   Real innovations = zero;
   for (size_t i = 0; i < size; ++i) {
-    const Real deviation = values[i] - fit.mean;
+    const Real deviation = values[i];
     if (i >= 2) {
       const Real innovation = deviation - fit.first * before - fit.second * before_that;
       innovations += innovation * innovation;
@@ -94,10 +93,13 @@ struct SeriesStart {
   double second_scale = 0;
 };
 
-// Replaces the innovations, [size], by the series that they make.
+// Replaces the innovations, [size], by the series that they make; `sum` becomes that of its values:
+// while each value waits for the one before it, adding takes no time.
 template <typename Real>
-FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, Real* series, size_t size) {
+FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, Real* series, size_t size,
+                                          Real& sum) {
   const SeriesStart start(fit);
+  sum = Real{};
   // Read back from memory they would take longer than all that is done with them.
   Real before = {}, before_that = {};
   for (size_t i = 0; i < size; ++i) {
@@ -110,6 +112,7 @@ FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, Real* serie
       value += fit.first * before + fit.second * before_that;
     }
     series[i] = value;
+    sum += value;
     before_that = before;
     before = value;
   }

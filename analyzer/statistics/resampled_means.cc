@@ -29,9 +29,10 @@ class PairSeries {
 
 FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, LanePair* series, size_t n,
                                        double* means) {
-  InnovationsToSeries(generating, series, n);
+  LanePair sum;
+  InnovationsToSeries(generating, series, n, sum);
   FitOf<LanePair> fit;
-  FitSeries(series, n, fit);
+  FitDeviations(sum, series, n, fit);
   LanePair studentised;
   Studentise(fit, studentised);
   for (size_t lane = 0; lane < kLanes; ++lane) {
