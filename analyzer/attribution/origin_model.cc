@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "Eigen/Cholesky"
+#include "analyzer/attribution/lower_triangle.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -211,16 +212,16 @@ struct Unexplained {
   Eigen::ArrayXd widened;  // times the variance of the rest: what the own effect adds
 };
 
-// `squares`: of the distances expected, [cell, origin].
+// `squares`: of the distances expected, [cell, origin]. `root`: of the covariance, its lower
+// triangle.
 Unexplained UnexplainedBy(const Eigen::ArrayXXd& squares, const Eigen::ArrayXd& seen,
-                          const Eigen::LLT<Eigen::MatrixXd>& covariance) {
+                          const Eigen::MatrixXd& root) {
   // The unknown's own effect adds alike to all squared distances, so less to the logarithm of those
   // that are large.
-  const Eigen::ArrayXXd shifts =
-      squares.colwise().minCoeff().replicate(squares.rows(), 1) / squares;
-  const Eigen::MatrixXd left =
-      covariance.matrixL().solve((seen.replicate(1, squares.cols()) - squares.log() / 2).matrix());
-  const Eigen::MatrixXd shift = covariance.matrixL().solve(shifts.matrix());
+  Eigen::MatrixXd shift = squares.colwise().minCoeff().replicate(squares.rows(), 1) / squares;
+  Eigen::MatrixXd left = seen.replicate(1, squares.cols()) - squares.log() / 2;
+  SolveLower(root, shift);
+  SolveLower(root, left);
   const Eigen::ArrayXd of_shift = shift.colwise().squaredNorm();
   const Eigen::ArrayXd along = shift.cwiseProduct(left).colwise().sum();
   const Eigen::ArrayXd widened = 1 + kShift * kShift * of_shift;
@@ -245,7 +246,7 @@ Eigen::ArrayXd LogLikelihoods(const std::vector<Cell>& cells, const std::vector<
     for (Eigen::Index i = 0; i < count; ++i) {
       squares.col(i) = origins[static_cast<size_t>(begin + i)].squares;
     }
-    const Unexplained some = UnexplainedBy(squares, seen, covariance);
+    const Unexplained some = UnexplainedBy(squares, seen, covariance.matrixLLT());
     unexplained.segment(begin, count) = some.squares;
     widened.segment(begin, count) = some.widened;
   }

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <mutex>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "analyzer/attribution/signal_sum.h"
 #include "analyzer/comparison/contexts.h"
 #include "analyzer/comparison/logprob_alignment.h"
-#include "analyzer/comparison/vector_sums.h"
+#include "analyzer/comparison/squared_distances.h"
+#include "analyzer/parallel/parallel.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -17,95 +21,20 @@ namespace {
 // Below this part of the noise distances count as the same.
 constexpr double kFloor = 0.01;
 
-// Positions in ascending order; they come nearly so.
-class PositionSet {
- public:
-  bool Has(int64_t position) const {
-    return !positions_.empty() && position <= positions_.back() &&
-           std::binary_search(positions_.begin(), positions_.end(), position);
-  }
-
-  // False if it has the position already.
-  bool Insert(int64_t position) {
-    if (Has(position)) return false;
-    if (positions_.empty()) positions_.reserve(kUsual);
-    positions_.insert(std::upper_bound(positions_.begin(), positions_.end(), position), position);
-    return true;
-  }
-
-  size_t size() const { return positions_.size(); }
-
- private:
-  static constexpr size_t kUsual = 32;
-
-  std::vector<int64_t> positions_;
-};
-
 // Its exponential is 0.
 constexpr double kLogOfNothing = -750;
 
-using Cause = int64_t NotCompared::*;
-
-// Collects one signal, position by position.
-class SignalSum {
- public:
-  // Whether a position has its distance already: a window repeats it.
-  bool Has(const Timepoint& at) const { return measured_.Has(at.Computed()); }
-
-  // `a` and `b` have the same length. `same_elements`: neither has an element that was not aligned.
-  void Add(const Timepoint& at, absl::Span<const float> a, absl::Span<const float> b,
-           bool same_elements = true) {
-    if (compared_.Insert(at.Computed())) {
-      ++result_.compared;
-      if (EqualBits(a, b) && same_elements) ++result_.identical;
-    }
-    // A NaN or infinity in either vector leaves no finite sum.
-    const double squares = SquaredDistance(a, b);
-    if (!std::isfinite(squares)) return;
-    measured_.Insert(at.Computed());
-    sum_ += std::sqrt(squares);
-  }
-
-  void LeaveOut(const Timepoint& at, Cause cause) {
-    if (left_out_.Insert(at.Computed())) causes_.emplace_back(at.Computed(), cause);
-  }
-
-  // Adds what was compared and what was not to that of the pair's other signals.
-  void AddTo(RunDistance& distance) const {
-    distance.agreement.same += result_.identical;
-    distance.agreement.other += result_.compared - result_.identical;
-    for (const auto& [position, cause] : causes_) {
-      if (cause == &NotCompared::other_length) distance.agreement.Note(false);
-      if (cause == &NotCompared::one_sided) ++distance.agreement.one_sided;
-      // Another window may show it.
-      if (!compared_.Has(position)) ++(distance.not_compared.*cause);
-    }
-  }
-
-  SignalDistance Finish() {
-    result_.positions = static_cast<int64_t>(measured_.size());
-    if (result_.positions > 0) result_.mean_l2 = sum_ / static_cast<double>(result_.positions);
-    return result_;
-  }
-
- private:
-  SignalDistance result_;
-  PositionSet compared_;
-  PositionSet measured_;
-  PositionSet left_out_;
-  std::vector<std::pair<int64_t, Cause>> causes_;  // of left_out_
-  double sum_ = 0;
-};
-
-bool IsComparable(const std::vector<int64_t>& steps, const Timepoint& at) {
-  return std::binary_search(steps.begin(), steps.end(), at.step);
+// `squares`: their squared distance. Where it is more than 0 they need not be looked at again;
+// where it is not, 0.0 and -0.0 may differ, and a NaN may be the same.
+bool SameBits(absl::Span<const float> a, absl::Span<const float> b, double squares) {
+  return !(squares > 0) && EqualBits(a, b);
 }
 
 // Walks through the vectors of one signal in several runs, timepoint by timepoint.
 class TimepointWalk {
  public:
   TimepointWalk(const std::vector<const RunRecord*>& runs, const SignalId& signal)
-      : present_(runs.size()) {
+      : present_(runs.size()), values_(runs.size()) {
     static const Vectors* const kNone = new Vectors;
     for (const RunRecord* run : runs) {
       const auto found = run->vectors.find(signal);
@@ -125,19 +54,23 @@ class TimepointWalk {
     for (size_t i = 0; i < places_.size(); ++i) {
       auto& [place, end] = places_[i];
       const bool has = place != end && place->first == at_;
-      present_[i] = has ? place->second.get() : nullptr;
+      present_[i] = has;
+      values_[i] = has ? absl::MakeConstSpan(*place->second) : absl::Span<const float>();
       if (has) ++place;
     }
     return true;
   }
 
   const Timepoint& at() const { return at_; }
-  // The vector of the run with this index; null if it has none here.
-  const std::vector<float>* Of(size_t run) const { return present_[run]; }
+  // Whether the run with this index has a vector here.
+  bool Has(size_t run) const { return present_[run]; }
+  // Of each run; empty where it has none.
+  absl::Span<const absl::Span<const float>> vectors() const { return values_; }
 
  private:
   std::vector<std::pair<Vectors::const_iterator, Vectors::const_iterator>> places_;
-  std::vector<const std::vector<float>*> present_;
+  std::vector<bool> present_;
+  std::vector<absl::Span<const float>> values_;
   Timepoint at_;
 };
 
@@ -145,7 +78,8 @@ bool HasLogProbs(const RunRecord& run, const Timepoint& at) {
   return run.log_probs.count(at) > 0 || run.reference_log_probs.count(at) > 0;
 }
 
-SignalSum SumOfLogProbs(const RunRecord& a, const RunRecord& b, const std::vector<int64_t>& steps) {
+// `end`: Contexts::comparable_end.
+SignalSum SumOfLogProbs(const RunRecord& a, const RunRecord& b, int64_t end) {
   SignalSum sum;
   std::set<Timepoint> timepoints;
   for (const RunRecord* run : {&a, &b}) {
@@ -159,7 +93,7 @@ SignalSum SumOfLogProbs(const RunRecord& a, const RunRecord& b, const std::vecto
       sum.LeaveOut(at, &NotCompared::one_sided);
       continue;
     }
-    if (!IsComparable(steps, at)) {
+    if (at.step >= end) {
       sum.LeaveOut(at, &NotCompared::other_context);
       continue;
     }
@@ -167,7 +101,9 @@ SignalSum SumOfLogProbs(const RunRecord& a, const RunRecord& b, const std::vecto
     if (aligned.missing || aligned.malformed || aligned.a.empty()) {
       sum.LeaveOut(at, aligned.missing ? &NotCompared::one_sided : &NotCompared::other_length);
     } else {
-      sum.Add(at, aligned.a, aligned.b, aligned.unmatched_ids == 0);
+      const double squares = SquaredDistance(aligned.a, aligned.b);
+      const bool same_elements = aligned.unmatched_ids == 0;
+      sum.Add(at, squares, same_elements && SameBits(aligned.a, aligned.b, squares));
     }
   }
   return sum;
@@ -179,11 +115,11 @@ class PairMeasurer {
   explicit PairMeasurer(absl::Span<const RunPair> pairs) : distances_(pairs.size()) {
     for (size_t i = 0; i < pairs.size(); ++i) {
       const auto& [a, b] = pairs[i];
-      Contexts contexts = CompareContexts(
+      const Contexts contexts = CompareContexts(
           *a.run, *b.run, FedBySameReference(*a.configuration, *a.run, *b.configuration, *b.run));
       distances_[i].same_prompt = contexts.same_prompt;
       distances_[i].first_other_token = contexts.first_token_difference;
-      pairs_.push_back({Number(a.run), Number(b.run), std::move(contexts.comparable_steps)});
+      pairs_.push_back({Number(a.run), Number(b.run), contexts.comparable_end()});
     }
   }
 
@@ -192,12 +128,12 @@ class PairMeasurer {
     for (const RunRecord* run : runs_) {
       for (const auto& [signal, vectors] : run->vectors) signals.insert(signal);
     }
-    for (const SignalId& signal : signals) MeasureVectors(signal);
-    for (size_t i = 0; i < pairs_.size(); ++i) {
-      const Pair& pair = pairs_[i];
-      Keep(i, {SignalKind::kLogProbs, 0},
-           SumOfLogProbs(*runs_[pair.a], *runs_[pair.b], pair.steps));
+    std::vector<std::function<void()>> tasks;
+    for (const SignalId& signal : signals) tasks.push_back([&] { MeasureVectors(signal); });
+    for (size_t begin = 0; begin < pairs_.size(); begin += kLogProbsATask) {
+      tasks.push_back([this, begin] { MeasureLogProbs(begin); });
     }
+    RunOnAllCores(tasks);
     return std::move(distances_);
   }
 
@@ -205,8 +141,10 @@ class PairMeasurer {
   struct Pair {
     size_t a = 0;  // of runs_
     size_t b = 0;
-    std::vector<int64_t> steps;  // that are comparable
+    int64_t end = 0;  // Contexts::comparable_end
   };
+
+  static constexpr size_t kLogProbsATask = 256;
 
   size_t Number(const RunRecord* run) {
     const auto known = std::find(runs_.begin(), runs_.end(), run);
@@ -217,38 +155,71 @@ class PairMeasurer {
 
   void MeasureVectors(const SignalId& signal) {
     std::vector<SignalSum> sums(pairs_.size());
+    SquaredDistances squared_distances;
     for (TimepointWalk walk(runs_, signal); walk.Next();) {
+      std::vector<size_t> due;
       for (size_t i = 0; i < pairs_.size(); ++i) {
-        const std::vector<float>* const a = walk.Of(pairs_[i].a);
-        const std::vector<float>* const b = walk.Of(pairs_[i].b);
-        if (a == nullptr && b == nullptr) continue;
-        MeasureTimepoint(walk.at(), a, b, pairs_[i].steps, sums[i]);
+        if (IsDue(walk, pairs_[i], sums[i])) due.push_back(i);
       }
+      MeasureTimepoint(walk, due, squared_distances, sums);
     }
-    for (size_t i = 0; i < pairs_.size(); ++i) Keep(i, signal, std::move(sums[i]));
+    Keep(signal, 0, sums);
   }
 
-  // One of the two may be null.
-  static void MeasureTimepoint(const Timepoint& at, const std::vector<float>* a,
-                               const std::vector<float>* b, const std::vector<int64_t>& steps,
-                               SignalSum& sum) {
-    if (a == nullptr || b == nullptr) return sum.LeaveOut(at, &NotCompared::one_sided);
-    const bool same_length = a->size() == b->size();
-    if (same_length && sum.Has(at)) return;
-    if (!IsComparable(steps, at)) return sum.LeaveOut(at, &NotCompared::other_context);
-    if (!same_length) return sum.LeaveOut(at, &NotCompared::other_length);
-    sum.Add(at, *a, *b);
+  // Whether a pair is to be measured at a timepoint; what else keeps it from that than an earlier
+  // window is noted.
+  static bool IsDue(const TimepointWalk& walk, const Pair& pair, SignalSum& sum) {
+    const auto leave_out = [&](SignalSum::Cause cause) {
+      sum.LeaveOut(walk.at(), cause);
+      return false;
+    };
+    const bool in_a = walk.Has(pair.a), in_b = walk.Has(pair.b);
+    if (!in_a && !in_b) return false;
+    if (!in_a || !in_b) return leave_out(&NotCompared::one_sided);
+    const bool same_length = walk.vectors()[pair.a].size() == walk.vectors()[pair.b].size();
+    if (same_length && sum.Has(walk.at())) return false;
+    if (walk.at().step >= pair.end) return leave_out(&NotCompared::other_context);
+    return same_length || leave_out(&NotCompared::other_length);
   }
 
-  void Keep(size_t pair, const SignalId& signal, SignalSum sum) {
-    sum.AddTo(distances_[pair]);
-    const SignalDistance found = sum.Finish();
-    if (found.compared > 0) distances_[pair].signals[signal] = found;
+  // `due`: the pairs with a distance here.
+  void MeasureTimepoint(const TimepointWalk& walk, absl::Span<const size_t> due,
+                        SquaredDistances& squared_distances, std::vector<SignalSum>& sums) const {
+    std::vector<SquaredDistances::Pair> pairs;
+    for (const size_t i : due) pairs.emplace_back(pairs_[i].a, pairs_[i].b);
+    const absl::Span<const double> squares = squared_distances.Of(walk.vectors(), pairs);
+    for (size_t i = 0; i < due.size(); ++i) {
+      const auto& [a, b] = pairs[i];
+      sums[due[i]].Add(walk.at(), squares[i],
+                       SameBits(walk.vectors()[a], walk.vectors()[b], squares[i]));
+    }
+  }
+
+  // Of the pairs from `begin` on.
+  void MeasureLogProbs(size_t begin) {
+    std::vector<SignalSum> sums;
+    for (size_t i = begin; i < std::min(pairs_.size(), begin + kLogProbsATask); ++i) {
+      const Pair& pair = pairs_[i];
+      sums.push_back(SumOfLogProbs(*runs_[pair.a], *runs_[pair.b], pair.end));
+    }
+    Keep({SignalKind::kLogProbs, 0}, begin, sums);
+  }
+
+  // `sums`: of the pairs from `begin` on. In what order signals come does not matter.
+  void Keep(const SignalId& signal, size_t begin, std::vector<SignalSum>& sums) {
+    const std::lock_guard<std::mutex> lock(distances_mutex_);
+    for (size_t i = 0; i < sums.size(); ++i) {
+      RunDistance& distance = distances_[begin + i];
+      sums[i].AddTo(distance);
+      const SignalDistance found = sums[i].Finish();
+      if (found.compared > 0) distance.signals[signal] = found;
+    }
   }
 
   std::vector<const RunRecord*> runs_;
   std::vector<Pair> pairs_;
   std::vector<RunDistance> distances_;  // of the pairs
+  std::mutex distances_mutex_;
 };
 
 }  // namespace

@@ -13,6 +13,10 @@ namespace forensics::analyzer {
 struct Contexts {
   // Steps of both runs before which both were fed the same tokens, ascending.
   std::vector<int64_t> comparable_steps;
+  // Behind the last of them: the steps of both runs that lie before it are the comparable ones.
+  int64_t comparable_end() const {
+    return comparable_steps.empty() ? INT64_MIN : comparable_steps.back() + 1;
+  }
   // Steps of both runs that lie behind different tokens, or behind one that is not known.
   int64_t steps_left_out = 0;
   // Steps of one run alone, before the runs part.

@@ -18,25 +18,68 @@ namespace {
 // The values of one run, by timepoint, as numbers that are equal where the bits are.
 using ContentIds = std::vector<std::pair<Timepoint, size_t>>;
 
-// What two runs show of one signal in each phase.
-struct Relation {
-  std::array<bool, kPhases.size()> compared = {};
-  std::array<std::optional<int64_t>, kPhases.size()> first_difference = {};
-
+// What two runs show of one signal, in the prefill and in decode steps.
+class Relation {
+ public:
   void Note(const Timepoint& at, bool same) {
-    for (const Phase phase : kPhases) {
-      if (!InPhase(at.Computed(), phase)) continue;
-      compared[static_cast<size_t>(phase)] = true;
-      std::optional<int64_t>& first = first_difference[static_cast<size_t>(phase)];
-      if (!same) first = std::min(first.value_or(at.Computed()), at.Computed());
-    }
+    Shown& shown = at.InPrefill() ? prefill_ : decode_;
+    shown.compared = true;
+    if (!same) shown.first_difference = std::min(shown.first_difference, at.Computed());
   }
   bool SameIn(Phase phase) const {
-    return compared[static_cast<size_t>(phase)] && !FirstDifference(phase).has_value();
+    const Shown shown = In(phase);
+    return shown.compared && shown.first_difference == kNone;
   }
-  const std::optional<int64_t>& FirstDifference(Phase phase) const {
-    return first_difference[static_cast<size_t>(phase)];
+  std::optional<int64_t> FirstDifference(Phase phase) const {
+    const Shown shown = In(phase);
+    return shown.first_difference == kNone ? std::nullopt
+                                           : std::optional<int64_t>(shown.first_difference);
   }
+
+ private:
+  static constexpr int64_t kNone = INT64_MAX;
+
+  struct Shown {
+    bool compared = false;
+    int64_t first_difference = kNone;
+  };
+
+  Shown In(Phase phase) const {
+    if (phase == Phase::kPrefill) return prefill_;
+    if (phase == Phase::kDecode) return decode_;
+    return {prefill_.compared || decode_.compared,
+            std::min(prefill_.first_difference, decode_.first_difference)};
+  }
+
+  Shown prefill_;
+  Shown decode_;
+};
+
+// Up to which step each two runs were fed the same tokens, for all signals.
+class SharedContexts {
+ public:
+  explicit SharedContexts(const std::vector<ComparedRun>& runs) : ends_(runs.size()) {
+    std::vector<std::function<void()>> tasks;
+    for (size_t i = 0; i < runs.size(); ++i) {
+      tasks.push_back([this, &runs, i] {
+        for (size_t j = 0; j < i; ++j) ends_[i].push_back(EndOf(runs[i], runs[j]));
+      });
+    }
+    RunOnAllCores(tasks);
+  }
+
+  // Contexts::comparable_end.
+  int64_t End(size_t a, size_t b) const { return ends_[std::max(a, b)][std::min(a, b)]; }
+
+ private:
+  static int64_t EndOf(const ComparedRun& a, const ComparedRun& b) {
+    if (a.run == nullptr || b.run == nullptr) return INT64_MIN;
+    const bool same_reference =
+        FedBySameReference(*a.configuration, *a.run, *b.configuration, *b.run);
+    return CompareContexts(*a.run, *b.run, same_reference).comparable_end();
+  }
+
+  std::vector<std::vector<int64_t>> ends_;  // [i][j] for j < i
 };
 
 std::vector<ContentIds> NumberContents(const std::vector<ComparedRun>& runs,
@@ -96,7 +139,8 @@ bool SameLogProbs(const StoredLogProbs& a, const StoredLogProbs& b) {
 
 class Classifier {
  public:
-  explicit Classifier(const std::vector<ComparedRun>& runs) : runs_(runs) {}
+  Classifier(const std::vector<ComparedRun>& runs, const SharedContexts& contexts)
+      : runs_(runs), contexts_(contexts) {}
 
   PhaseClasses Classify(const SignalId& signal) {
     contents_ = signal.kind == SignalKind::kLogProbs ? NumberLogProbs(runs_)
@@ -144,22 +188,18 @@ class Classifier {
     return result;
   }
 
-  const Relation& RelationOf(const SignalId& signal, size_t a, size_t b) {
+  Relation RelationOf(const SignalId& signal, size_t a, size_t b) {
     const auto [entry, is_new] = relations_.try_emplace({a, b});
     if (!is_new) return entry->second;
-    const std::vector<int64_t>& steps = ComparableSteps(a, b);
+    const int64_t end = contexts_.End(a, b);
     const ContentIds& of_a = contents_[a];
     const ContentIds& of_b = contents_[b];
     size_t j = 0;
-    auto step = steps.begin();
     for (size_t i = 0; i < of_a.size(); ++i) {
       const Timepoint& at = of_a[i].first;
       while (j < of_b.size() && of_b[j].first < at) ++j;
-      if (j == of_b.size()) break;
+      if (j == of_b.size() || at.step >= end) break;
       if (!(of_b[j].first == at)) continue;
-      while (step != steps.end() && *step < at.step) ++step;
-      if (step == steps.end()) break;
-      if (*step != at.step) continue;
       entry->second.Note(at, signal.kind == SignalKind::kLogProbs
                                  ? SameLogProbs(lists_[a][i], lists_[b][j])
                                  : of_a[i].second == of_b[j].second);
@@ -167,22 +207,11 @@ class Classifier {
     return entry->second;
   }
 
-  const std::vector<int64_t>& ComparableSteps(size_t a, size_t b) {
-    const auto [entry, is_new] = steps_.try_emplace({a, b});
-    if (!is_new) return entry->second;
-    const ComparedRun& one = runs_[a];
-    const ComparedRun& other = runs_[b];
-    const bool same_reference =
-        FedBySameReference(*one.configuration, *one.run, *other.configuration, *other.run);
-    entry->second = CompareContexts(*one.run, *other.run, same_reference).comparable_steps;
-    return entry->second;
-  }
-
   const std::vector<ComparedRun>& runs_;
-  std::vector<ContentIds> contents_;                                 // of the signal at hand
-  std::vector<std::vector<StoredLogProbs>> lists_;                   // of log-probs
-  std::map<std::pair<size_t, size_t>, Relation> relations_;          // of the signal at hand
-  std::map<std::pair<size_t, size_t>, std::vector<int64_t>> steps_;  // of all signals
+  const SharedContexts& contexts_;
+  std::vector<ContentIds> contents_;                                    // of the signal at hand
+  std::vector<std::vector<StoredLogProbs>> lists_;                      // of log-probs
+  absl::flat_hash_map<std::pair<size_t, size_t>, Relation> relations_;  // of the signal at hand
 };
 
 }  // namespace
@@ -190,10 +219,11 @@ class Classifier {
 std::map<SignalId, PhaseClasses> FindIdentityClasses(const std::vector<ComparedRun>& runs,
                                                      const std::set<SignalId>& signals) {
   std::map<SignalId, PhaseClasses> classes;
+  const SharedContexts contexts(runs);
   std::vector<std::function<void()>> tasks;
   for (const SignalId& signal : signals) {
     PhaseClasses& result = classes[signal];
-    tasks.push_back([&] { result = Classifier(runs).Classify(signal); });
+    tasks.push_back([&] { result = Classifier(runs, contexts).Classify(signal); });
   }
   RunOnAllCores(tasks);
   return classes;

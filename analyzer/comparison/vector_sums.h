@@ -22,10 +22,6 @@ VectorSums AddUp(absl::Span<const float> a, absl::Span<const float> b);
 // The same for the squares of one vector.
 double SumOfSquares(absl::Span<const float> values);
 
-// The sum of (a - b)^2 in plain float64, element i in lane i modulo 16, so that it has the same
-// bits on every instruction set. Not finite if an element of either is not.
-double SquaredDistance(absl::Span<const float> a, absl::Span<const float> b);
-
 }  // namespace forensics::analyzer
 
 #endif  // ANALYZER_COMPARISON_VECTOR_SUMS_H_

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <random>
 #include <vector>
 
@@ -54,36 +53,6 @@ TEST(AddUp, KeepsWhatAPlainSumLoses) {
   std::vector<float> a(1025, 0x1p-27f);
   a[0] = 1;
   EXPECT_EQ(SumOfSquares(a), 1 + 0x1p-44);
-}
-
-TEST(SquaredDistance, IsTheSumOfSixteenLanes) {
-  for (const size_t size : kSizes) {
-    const std::vector<float> a = Values(size, 1), b = Values(size, 2);
-    double lanes[16] = {};
-    for (size_t i = 0; i < size; ++i) {
-      const double delta = static_cast<double>(a[i]) - b[i];
-      lanes[i % 16] += delta * delta;
-    }
-    for (size_t width = 8; width > 0; width /= 2) {
-      for (size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-    }
-    EXPECT_EQ(SquaredDistance(a, b), lanes[0]) << size;
-  }
-}
-
-TEST(SquaredDistance, IsNotFiniteWhereAnElementIsNot) {
-  std::vector<float> a(40, 1), b(40, 2);
-  for (const float odd :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    for (const size_t place : {0, 17, 39}) {
-      a[place] = odd;
-      EXPECT_FALSE(std::isfinite(SquaredDistance(a, b)));
-      EXPECT_FALSE(std::isfinite(SquaredDistance(b, a)));
-      b[place] = odd;
-      EXPECT_FALSE(std::isfinite(SquaredDistance(a, b)));
-      a[place] = b[place] = 1;
-    }
-  }
 }
 
 }  // namespace
