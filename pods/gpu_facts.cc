@@ -17,8 +17,10 @@ struct DriverTable {
   const char* minimum;  // by minor-version compatibility
 };
 
+// CUDA 11's programs run from 450.80 on; the runner's launch by cuLaunchKernelEx, which no driver
+// before 11.8's has.
 constexpr DriverTable kDrivers[] = {
-    {"11.8", "520.61", "450.80"}, {"12.1", "530.30", "525.60"}, {"12.6", "560.28", "525.60"},
+    {"11.8", "520.61", "520.61"}, {"12.1", "530.30", "525.60"}, {"12.6", "560.28", "525.60"},
     {"12.8", "570.26", "525.60"}, {"13.0", "580.65", "580.65"},
 };
 

@@ -36,8 +36,9 @@ TEST(GpuFactsTest, MigIsNamed) {
   EXPECT_THAT(std::string(ParseGpuFacts("no GPU").status().message()), Not(HasSubstr("MIG")));
 }
 
-// NVIDIA's tables: the toolkit's own driver; by minor-version compatibility 450.80.02 and later for
-// CUDA 11, 525.60.13 and later for 12, 580 and later for 13.
+// NVIDIA's tables: the toolkit's own driver; what the runner launches kernels with, 520.61.05 and
+// later for CUDA 11.8; by minor-version compatibility 525.60.13 and later for 12, 580 and later
+// for 13.
 TEST(CheckDriverTest, ByCudaVersion) {
   const struct {
     const char *driver, *cuda;
@@ -51,8 +52,7 @@ TEST(CheckDriverTest, ByCudaVersion) {
       {"525.60.13", "12.1", true, "by minor-version compatibility"},
       {"520.61.05", "12.1", false, "too old for CUDA 12.1, which needs 525.60"},
       {"520.61.05", "11.8", true, "driver 520.61.05 runs CUDA 11.8"},
-      {"450.80.02", "11.8", true, "by minor-version compatibility"},
-      {"440.33.01", "11.8", false, "too old for CUDA 11.8"},
+      {"515.65.01", "11.8", false, "too old for CUDA 11.8, which needs 520.61"},
       {"1000.1", "13.0", true, "runs CUDA 13.0"},
       {"[N/A]", "13.0", false, "is no driver version"},
       {"580.65.06", "14.2", false, "is not known here"},

@@ -44,9 +44,9 @@ echo "--- a driver that is too old for one of the CUDA versions"
 use_gpus 535.104.05 "$H100" "$H100"
 refused "wrong +driver +driver 535.104.05 is too old for CUDA 13.0, which needs 580.65" plan.textproto
 plan 2 'cuda_versions { version: "12.8" directory: "tools" }' 'cuda_versions { version: "11.8" directory: "tools" }' 'experiments { id: 6 }' >versions.textproto
-use_gpus 470.82.01 "$H100" "$H100"
-refused "wrong +driver +driver 470.82.01 is too old for CUDA 12.8, which needs 525.60" versions.textproto
-grep -qE "ok +driver +driver 470.82.01 runs CUDA 11.8 by minor-version compatibility" out || fail "11.8"
+use_gpus 520.61.05 "$H100" "$H100"
+refused "wrong +driver +driver 520.61.05 is too old for CUDA 12.8, which needs 525.60" versions.textproto
+grep -qE "ok +driver +driver 520.61.05 runs CUDA 11.8" out || fail "11.8"
 
 echo "--- too few GPUs, or other ones"
 use_gpus 580.65.06 "$H100"
