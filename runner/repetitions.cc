@@ -38,9 +38,12 @@ absl::StatusOr<schema::Repetition> Repetitions::Run(int repetition) {
   return result;
 }
 
-// Of a GPU: a model that is too large is better named before a minute of loading than after it.
+// A model that is too large is better named before a minute of loading than after it.
 absl::Status Repetitions::CheckMemory() const {
-  if (!options_.gpu.has_value()) return absl::OkStatus();
+  const int64_t batch = identity_.config().batch_size();
+  const int64_t prompt_tokens = identity_.prompt().token_ids_size();
+  const int64_t capacity = prompt_tokens + identity_.decode_steps() - 1;
+  if (!options_.gpu.has_value()) return model_.CheckMemory(batch, prompt_tokens, capacity);
   const Checkpoint& checkpoint = model_.checkpoint();
   const absl::StatusOr<int64_t> weight_bytes = WeightFileBytes(checkpoint.directory());
   if (!weight_bytes.ok()) return weight_bytes.status();
@@ -49,9 +52,9 @@ absl::Status Repetitions::CheckMemory() const {
   work.parameters = identity_.model().parameters();
   work.bfloat16 = identity_.config().dtype() == "bfloat16";
   work.ranks = schema::WorldSize(identity_.config());
-  work.batch = identity_.config().batch_size();
-  work.prompt_tokens = identity_.prompt().token_ids_size();
-  work.capacity = work.prompt_tokens + identity_.decode_steps() - 1;
+  work.batch = batch;
+  work.prompt_tokens = prompt_tokens;
+  work.capacity = capacity;
   const absl::StatusOr<GpuMemory> memory = ReadGpuMemory();
   if (!memory.ok()) return memory.status();
   return CheckFits(checkpoint.directory(), EstimateGpuMemory(checkpoint.config(), work), *memory);

@@ -9,8 +9,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "runner/engine/emulation_memory.h"
 #include "runner/model/decode_step_support.h"
 #include "runner/ops/emulated/arithmetic.h"
+#include "runner/ops/emulated/decode_step.h"
+#include "runner/ops/emulated/forward_pass.h"
 #include "runner/ops/parallel.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
@@ -116,6 +119,15 @@ bool EmulatedLanguageModel::DecodesByStep(int64_t batch) const {
   return decode_graph_ && core_.has_decode_step && HasDecodeStep(checkpoint_.config(), batch);
 }
 
+absl::Status EmulatedLanguageModel::CheckMemory(int64_t batch, int64_t prompt_tokens,
+                                                int64_t capacity) const {
+  const absl::StatusOr<int64_t> available = AvailableMemory();
+  if (!available.ok()) return absl::OkStatus();  // where the kernel does not say, nobody can
+  return CheckEmulationFits(
+      checkpoint_.directory(),
+      EstimateEmulationMemory(checkpoint_.config(), {batch, prompt_tokens, capacity}), *available);
+}
+
 absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
   auto weights = EmulatedWeights::Load(checkpoint_, core_, attention_, progress);
   if (!weights.ok()) return weights.status();
@@ -179,42 +191,44 @@ absl::StatusOr<at::Tensor> EmulatedLanguageModel::Forward(const TokenBatch& toke
                                                           Observer* observer) {
   if (absl::Status status = CheckTokens(tokens, logits_to_keep); !status.ok()) return status;
   const bool by_step = tokens[0].size() == 1 && DecodesByStep(batch_);
-  const at::Tensor logits =
+  absl::StatusOr<at::Tensor> logits =
       by_step ? DecodeStep(tokens, observer) : ForwardPass(tokens, logits_to_keep, observer);
+  if (!logits.ok()) return logits.status();
   length_ += static_cast<int64_t>(tokens[0].size());
   return logits;
 }
 
-at::Tensor EmulatedLanguageModel::ForwardPass(const TokenBatch& tokens, int64_t logits_to_keep,
-                                              Observer* observer) {
+absl::StatusOr<at::Tensor> EmulatedLanguageModel::ForwardPass(const TokenBatch& tokens,
+                                                              int64_t logits_to_keep,
+                                                              Observer* observer) {
   const int64_t count = static_cast<int64_t>(tokens[0].size());
   std::vector<uint16_t> embeddings;
   for (const std::vector<int64_t>& sequence : tokens) {
     AppendTo(embeddings, weights_->Embed(sequence));
   }
-  const std::vector<uint16_t> logits = ForwardPassTwin(
-      weights_->model(), weights_->dense(), embeddings.data(), {batch_, count, length_},
-      logits_to_keep,
-      [](int64_t items, int64_t grain, absl::FunctionRef<void(int64_t, int64_t)> f) {
-        ParallelFor(items, grain, f);
-      },
+  const absl::StatusOr<std::vector<uint16_t>> logits = ForwardPassTwin(
+      weights_->model(), embeddings.data(), {batch_, count, length_}, logits_to_keep, ParallelFor,
       [&](int64_t layer, const std::vector<uint16_t>& hidden_states) {
         Show(layer, hidden_states, count, observer);
       });
-  return AsTensor(logits, {batch_, logits_to_keep, weights_->model().dims.vocab});
+  if (!logits.ok()) return logits.status();
+  return AsTensor(*logits, {batch_, logits_to_keep, weights_->model().dims.vocab});
 }
 
-at::Tensor EmulatedLanguageModel::DecodeStep(const TokenBatch& tokens, Observer* observer) {
+absl::StatusOr<at::Tensor> EmulatedLanguageModel::DecodeStep(const TokenBatch& tokens,
+                                                             Observer* observer) {
   const EmulatedDecodeModel& model = weights_->model();
   std::vector<std::vector<uint16_t>> hidden_states(model.layers.size());
   std::vector<uint16_t> logits;
   for (int64_t sequence = 0; sequence < batch_; ++sequence) {
     const std::vector<uint16_t> embedding = weights_->Embed(tokens[sequence]);
-    const EmulatedStep step = DecodeStepTwin(model, embedding.data(), length_, sequence);
+    const absl::StatusOr<EmulatedStep> step =
+        DecodeStepTwin(model, embedding.data(), length_, sequence, ParallelFor);
+    if (!step.ok()) return step.status();
     for (size_t i = 0; i < hidden_states.size(); ++i) {
-      AppendTo(hidden_states[i], step.hidden_states[i]);
+      AppendTo(hidden_states[i], step->hidden_states[i]);
     }
-    AppendTo(logits, step.logits);
+    AppendTo(logits, step->logits);
   }
   for (size_t i = 0; i < hidden_states.size(); ++i) {
     Show(static_cast<int64_t>(i), hidden_states[i], 1, observer);

@@ -38,6 +38,7 @@ class EmulatedLanguageModel : public RunnableModel {
       bool decode_graph);
 
   const Checkpoint& checkpoint() const override { return checkpoint_; }
+  absl::Status CheckMemory(int64_t batch, int64_t prompt_tokens, int64_t capacity) const override;
   absl::Status LoadWeights(const LoadProgress& progress) override;
   bool HasWeights() const override { return weights_ != nullptr; }
   absl::StatusOr<std::map<std::string, std::string>> Settings() const override;
@@ -54,8 +55,9 @@ class EmulatedLanguageModel : public RunnableModel {
 
   bool DecodesByStep(int64_t batch) const;
   absl::Status CheckTokens(const TokenBatch& tokens, int64_t logits_to_keep) const;
-  at::Tensor ForwardPass(const TokenBatch& tokens, int64_t logits_to_keep, Observer* observer);
-  at::Tensor DecodeStep(const TokenBatch& tokens, Observer* observer);
+  absl::StatusOr<at::Tensor> ForwardPass(const TokenBatch& tokens, int64_t logits_to_keep,
+                                         Observer* observer);
+  absl::StatusOr<at::Tensor> DecodeStep(const TokenBatch& tokens, Observer* observer);
   void Show(int64_t layer, const std::vector<uint16_t>& hidden_states, int64_t count,
             Observer* observer) const;
 

@@ -23,6 +23,13 @@ class RunnableModel : public LanguageModel {
 
   virtual const Checkpoint& checkpoint() const = 0;
 
+  // Before LoadWeights: ResourceExhausted, with all figures, where the machine's memory cannot hold
+  // what a run of so much takes.
+  virtual absl::Status CheckMemory(int64_t /*batch*/, int64_t /*prompt_tokens*/,
+                                   int64_t /*capacity*/) const {
+    return absl::OkStatus();
+  }
+
   // Before the first Reset. Work that turns out to be done already needs no weights.
   virtual absl::Status LoadWeights(const LoadProgress& progress) = 0;
   virtual bool HasWeights() const = 0;

@@ -1,17 +1,19 @@
 #include "runner/ops/emulated/forward_pass.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "runner/ops/emulated/bfloat16.h"
 #include "runner/ops/emulated/eager_attention.h"
 #include "runner/ops/emulated/row_kernels.h"
+#include "runner/ops/tensor_core/flash_attention.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
 namespace forensics::runner {
 namespace {
 
 constexpr int64_t kRowGrain = 32;
-constexpr int64_t kPanelGrain = 8;
+constexpr int64_t kTileColumns = 128;  // of a product of many rows
 
 // As in runner/ops/cuda/quantized_gemv.h.
 constexpr int64_t kMostFewRows = 8;
@@ -25,22 +27,22 @@ class ForwardPass {
               ParallelForFunction parallel_for)
       : model_(model), d_(model.dims), tokens_(tokens), parallel_for_(parallel_for) {}
 
-  Rows Run(const std::vector<EmulatedDenseLayer>& dense, const uint16_t* embeddings, int64_t keep,
-           const EmulatedLayerFunction& after_layer) const {
+  absl::StatusOr<Rows> Run(const uint16_t* embeddings, int64_t keep,
+                           const EmulatedLayerFunction& after_layer) const {
     Rows hidden(embeddings, embeddings + tokens_.rows() * d_.hidden);
     Rows x = Norm(hidden, model_.layers[0].input_norm);
     for (size_t i = 0; i < model_.layers.size(); ++i) {
       const EmulatedDecodeLayer& layer = model_.layers[i];
-      const Rows qkv = Linear(x, dense[i].qkv, layer.qkv, QkvWidth(), d_.hidden);
-      const Rows output =
-          Linear(Attend(layer, qkv), dense[i].o_proj, layer.o_proj, d_.hidden, AttendedWidth());
-      x = AddNorm(hidden, output, layer.post_attention_norm);
-      const Rows mixed = MixExperts(layer, dense[i], x);
+      const absl::StatusOr<Rows> attended = AttentionBlock(layer, x);
+      if (!attended.ok()) return attended.status();
+      x = AddNorm(hidden, *attended, layer.post_attention_norm);
+      const absl::StatusOr<Rows> mixed = MixExperts(layer, x);
+      if (!mixed.ok()) return mixed.status();
       const bool is_last = i + 1 == model_.layers.size();
-      x = AddNorm(hidden, mixed, is_last ? model_.final_norm : model_.layers[i + 1].input_norm);
+      x = AddNorm(hidden, *mixed, is_last ? model_.final_norm : model_.layers[i + 1].input_norm);
       after_layer(static_cast<int64_t>(i), hidden);
     }
-    return Linear(LastRows(x, keep), model_.lm_head, nullptr, d_.vocab, d_.hidden);
+    return ByRecipe(LastRows(x, keep), model_.lm_head, d_.vocab, d_.hidden);
   }
 
  private:
@@ -74,48 +76,44 @@ class ForwardPass {
     return out;
   }
 
-  // x [rows, in] times weight [out, in] transposed, rounded. multiply(x, rows, weight, first, last,
-  // sums) fills the columns [first, last) of sums [rows, out] of some of the rows.
+  // x [rows, in] times weight [out, in] transposed, rounded. multiply(x, rows, weight, sums) fills
+  // sums [rows, columns] for some of the rows and of the weight's. Threads share tiles, columns
+  // outermost, so that each packs a block of the weight for all its tiles.
   template <typename Multiply>
   Rows Product(const Rows& x, const uint16_t* weight, int64_t out, int64_t in,
                const Multiply& multiply) const {
     const int64_t rows = static_cast<int64_t>(x.size()) / in;
-    const PackedColumns packed(model_.core, InputFormat::kBfloat16, weight, out, in, in);
-    std::vector<float> sums(rows * out);
-    // Few rows are shared out by columns.
-    if (rows < 2 * kRowGrain) {
-      const int64_t panels = (out + kPanelColumns - 1) / kPanelColumns;
-      parallel_for_(panels, kPanelGrain, [&](int64_t begin, int64_t end) {
-        multiply(x.data(), rows, packed, begin * kPanelColumns, std::min(out, end * kPanelColumns),
-                 sums.data());
-      });
-    } else {
-      parallel_for_(rows, kRowGrain, [&](int64_t begin, int64_t end) {
-        multiply(x.data() + begin * in, end - begin, packed, 0, out, sums.data() + begin * out);
-      });
-    }
-    return Rounded16(sums);
+    const int64_t row_blocks = (rows + kRowGrain - 1) / kRowGrain;
+    const int64_t column_blocks = (out + kTileColumns - 1) / kTileColumns;
+    Rows product(rows * out);
+    parallel_for_(row_blocks * column_blocks, 1, [&](int64_t begin, int64_t end) {
+      std::unique_ptr<PackedColumns> block;
+      std::vector<float> sums(kRowGrain * kTileColumns);
+      for (int64_t tile = begin; tile < end; ++tile) {
+        const int64_t first = tile / row_blocks * kTileColumns, row = tile % row_blocks * kRowGrain;
+        const int64_t width = std::min(kTileColumns, out - first);
+        const int64_t count = std::min(kRowGrain, rows - row);
+        if (block == nullptr || row == 0) {
+          block = std::make_unique<PackedColumns>(model_.core, InputFormat::kBfloat16,
+                                                  weight + first * in, width, in, in);
+        }
+        multiply(x.data() + row * in, count, *block, sums.data());
+        for (int64_t i = 0; i < count; ++i) {
+          std::transform(sums.begin() + i * width, sums.begin() + (i + 1) * width,
+                         product.begin() + (row + i) * out + first, ToBfloat16);
+        }
+      }
+    });
+    return product;
   }
 
-  static Rows Rounded16(const std::vector<float>& sums) {
-    Rows rounded(sums.size());
-    std::transform(sums.begin(), sums.end(), rounded.begin(), ToBfloat16);
-    return rounded;
-  }
-
-  // A linear layer, `few_rows` its weight in 4 bits, if it has one.
-  Rows Linear(const Rows& x, const uint16_t* weight, const QuantizedMatrix* few_rows, int64_t out,
-              int64_t in) const {
-    const int64_t rows = static_cast<int64_t>(x.size()) / in;
-    if (few_rows != nullptr && rows <= kMostFewRows) {
-      return Rounded16(few_rows->Multiply(x.data(), rows, StridedGroups(in, kFewRowsWarps)));
-    }
-    const ProductShape shape = {rows, out, in};
+  // As cuBLAS multiplies.
+  Rows ByRecipe(const Rows& x, const uint16_t* weight, int64_t out, int64_t in) const {
+    const ProductShape shape = {static_cast<int64_t>(x.size()) / in, out, in};
     return Product(x, weight, out, in,
-                   [&](const uint16_t* part, int64_t count, const PackedColumns& w, int64_t first,
-                       int64_t last, float* sums) {
-                     MultiplyByRecipe(model_.core, InputFormat::kBfloat16, shape, part, count, w,
-                                      first, last, sums, out);
+                   [&](const uint16_t* part, int64_t rows, const PackedColumns& w, float* sums) {
+                     MultiplyByRecipe(model_.core, InputFormat::kBfloat16, shape, part, rows, w,
+                                      sums);
                    });
   }
 
@@ -123,10 +121,35 @@ class ForwardPass {
   Rows Chain(const Rows& x, const uint16_t* weight, int64_t out, int64_t in) const {
     const ChainProduct chain(model_.core, InputFormat::kBfloat16);
     return Product(x, weight, out, in,
-                   [&](const uint16_t* part, int64_t count, const PackedColumns& w, int64_t first,
-                       int64_t last, float* sums) {
-                     chain.Run(part, in, count, w, first, last, 0, in, sums, out);
+                   [&](const uint16_t* part, int64_t rows, const PackedColumns& w, float* sums) {
+                     std::fill_n(sums, rows * w.rows(), 0.0f);
+                     chain.Run(part, in, rows, w, 0, w.rows(), 0, in, sums, w.rows());
                    });
+  }
+
+  // A linear layer: few rows are multiplied by its weight in 4 bits, if it has one.
+  absl::StatusOr<Rows> Linear(const Rows& x, const LinearWeight& weight, int64_t out,
+                              int64_t in) const {
+    const int64_t rows = static_cast<int64_t>(x.size()) / in;
+    if (weight.IsQuantized() && rows <= kMostFewRows) {
+      const auto matrix = weight.Quantized();
+      if (!matrix.ok()) return matrix.status();
+      const std::vector<float> sums = MultiplyQuantized(
+          model_.core, *matrix, x.data(), rows, StridedGroups(in, kFewRowsWarps), parallel_for_);
+      Rows rounded(sums.size());
+      std::transform(sums.begin(), sums.end(), rounded.begin(), ToBfloat16);
+      return rounded;
+    }
+    const auto dense = weight.Dense();
+    if (!dense.ok()) return dense.status();
+    return ByRecipe(x, dense->get(), out, in);
+  }
+
+  // x [rows, hidden] -> the same shape.
+  absl::StatusOr<Rows> AttentionBlock(const EmulatedDecodeLayer& layer, const Rows& x) const {
+    const auto qkv = Linear(x, *layer.qkv, QkvWidth(), d_.hidden);
+    if (!qkv.ok()) return qkv.status();
+    return Linear(Attend(layer, *qkv), *layer.o_proj, d_.hidden, AttendedWidth());
   }
 
   // qkv [rows, QkvWidth()] -> [rows, AttendedWidth()]; writes the new keys and values.
@@ -195,9 +218,8 @@ class ForwardPass {
   }
 
   // x [rows, hidden] -> the same shape.
-  Rows MixExperts(const EmulatedDecodeLayer& layer, const EmulatedDenseLayer& dense,
-                  const Rows& x) const {
-    const Rows logits = Linear(x, layer.router, nullptr, d_.experts, d_.hidden);
+  absl::StatusOr<Rows> MixExperts(const EmulatedDecodeLayer& layer, const Rows& x) const {
+    const Rows logits = ByRecipe(x, layer.router, d_.experts, d_.hidden);
     const int64_t rows = tokens_.rows(), pairs = rows * d_.slots;
     std::vector<int32_t> ids(pairs), place_of(pairs);
     std::vector<float> weights(pairs);
@@ -214,8 +236,9 @@ class ForwardPass {
         chosen.insert(chosen.end(), row, row + d_.hidden);
       }
       if (chosen.empty()) continue;
-      const Rows output = RunExpert(dense.gate_up[expert], dense.down[expert], chosen);
-      outputs.insert(outputs.end(), output.begin(), output.end());
+      const auto output = RunExpert(*layer.gate_up[expert], *layer.down[expert], chosen);
+      if (!output.ok()) return output.status();
+      outputs.insert(outputs.end(), output->begin(), output->end());
     }
     Rows mixed(x.size());
     parallel_for_(tokens_.rows(), kRowGrain, [&](int64_t begin, int64_t end) {
@@ -225,12 +248,19 @@ class ForwardPass {
     return mixed;
   }
 
-  Rows RunExpert(const uint16_t* gate_up, const uint16_t* down, const Rows& x) const {
-    const Rows both = Chain(x, gate_up, 2 * d_.width, d_.hidden);
+  absl::StatusOr<Rows> RunExpert(const LinearWeight& gate_up, const LinearWeight& down,
+                                 const Rows& x) const {
+    const auto dense_gate_up = gate_up.Dense();
+    if (!dense_gate_up.ok()) return dense_gate_up.status();
+    const Rows both = Chain(x, dense_gate_up->get(), 2 * d_.width, d_.hidden);
     const int64_t rows = static_cast<int64_t>(x.size()) / d_.hidden;
     Rows inner(rows * d_.width);
-    SwiGluTwin(both.data(), d_.width, 0, rows, inner.data());
-    return Chain(inner, down, d_.hidden, d_.width);
+    parallel_for_(rows, kRowGrain, [&](int64_t begin, int64_t end) {
+      SwiGluTwin(both.data(), d_.width, begin, end, inner.data());
+    });
+    const auto dense_down = down.Dense();
+    if (!dense_down.ok()) return dense_down.status();
+    return Chain(inner, dense_down->get(), d_.hidden, d_.width);
   }
 
   const EmulatedDecodeModel& model_;
@@ -241,12 +271,12 @@ class ForwardPass {
 
 }  // namespace
 
-std::vector<uint16_t> ForwardPassTwin(const EmulatedDecodeModel& model,
-                                      const std::vector<EmulatedDenseLayer>& dense,
-                                      const uint16_t* embeddings, const EmulatedTokens& tokens,
-                                      int64_t keep, ParallelForFunction parallel_for,
-                                      const EmulatedLayerFunction& after_layer) {
-  return ForwardPass(model, tokens, parallel_for).Run(dense, embeddings, keep, after_layer);
+absl::StatusOr<std::vector<uint16_t>> ForwardPassTwin(const EmulatedDecodeModel& model,
+                                                      const uint16_t* embeddings,
+                                                      const EmulatedTokens& tokens, int64_t keep,
+                                                      ParallelForFunction parallel_for,
+                                                      const EmulatedLayerFunction& after_layer) {
+  return ForwardPass(model, tokens, parallel_for).Run(embeddings, keep, after_layer);
 }
 
 }  // namespace forensics::runner

@@ -12,18 +12,11 @@
 #include <functional>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "runner/ops/emulated/decode_step.h"
-#include "runner/ops/tensor_core/flash_attention.h"
+#include "runner/ops/tensor_core/parallel_for.h"
 
 namespace forensics::runner {
-
-// Dense weights of a layer, bfloat16 patterns [out, in], row-major: those of EmulatedDecodeLayer.
-struct EmulatedDenseLayer {
-  const uint16_t* qkv;
-  const uint16_t* o_proj;
-  std::vector<const uint16_t*> gate_up;  // of each expert
-  std::vector<const uint16_t*> down;
-};
 
 // The new tokens: so many of each sequence, from position `start` on.
 struct EmulatedTokens {
@@ -41,13 +34,12 @@ using EmulatedLayerFunction =
 // Feeds tokens whose embeddings [batch, count, hidden] are given to a cache that holds the
 // positions before them; the layers' keys and values are written. Returns the logits of each
 // sequence's last `keep` tokens [batch, keep, vocab]. The bits do not depend on parallel_for.
-// head_dim is one that PlanFlashAttention knows. A layer without 4-bit weights (null) is multiplied
-// by its dense ones.
-std::vector<uint16_t> ForwardPassTwin(const EmulatedDecodeModel& model,
-                                      const std::vector<EmulatedDenseLayer>& dense,
-                                      const uint16_t* embeddings, const EmulatedTokens& tokens,
-                                      int64_t keep, ParallelForFunction parallel_for,
-                                      const EmulatedLayerFunction& after_layer);
+// head_dim is one that PlanFlashAttention knows. Errors are those of the linear weights.
+absl::StatusOr<std::vector<uint16_t>> ForwardPassTwin(const EmulatedDecodeModel& model,
+                                                      const uint16_t* embeddings,
+                                                      const EmulatedTokens& tokens, int64_t keep,
+                                                      ParallelForFunction parallel_for,
+                                                      const EmulatedLayerFunction& after_layer);
 
 }  // namespace forensics::runner
 

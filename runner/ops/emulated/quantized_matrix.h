@@ -5,10 +5,11 @@
 #define RUNNER_OPS_EMULATED_QUANTIZED_MATRIX_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "runner/ops/tensor_core/dot_add.h"
-#include "runner/ops/tensor_core/product.h"
+#include "runner/ops/tensor_core/parallel_for.h"
 
 namespace forensics::runner {
 
@@ -28,28 +29,21 @@ enum class QuantizedFormat {
   kNf4,      // levels, a scale for 64 columns
 };
 
-class QuantizedMatrix {
- public:
-  // values [rows, columns]: nibble - zero, or the level, as bfloat16, row-major. scales [rows,
-  // columns / 128 or 64]. columns is a multiple of 128.
-  QuantizedMatrix(const TensorCore& core, QuantizedFormat format, int64_t rows, int64_t columns,
-                  const uint16_t* values, std::vector<float> scales);
-
-  int64_t rows() const { return rows_; }
-  int64_t columns() const { return columns_; }
-
-  // x [tokens, columns], bfloat16 -> [tokens, rows] in float32, before rounding.
-  std::vector<float> Multiply(const uint16_t* x, int64_t tokens, const WarpGroups& warps) const;
-
- private:
-  TensorCore core_;
-  QuantizedFormat format_;
-  int64_t rows_;
-  int64_t columns_;
-  std::vector<float> scales_;
-  std::vector<uint16_t> ordered_;  // values with a group's columns as the chains take them
-  PackedColumns packed_;
+// A weight [rows, columns], unpacked. columns is a multiple of 128.
+struct QuantizedMatrix {
+  QuantizedFormat format;
+  int64_t rows;
+  int64_t columns;
+  // [rows, columns], row-major: nibble - zero, or the level, as bfloat16.
+  std::shared_ptr<const uint16_t[]> values;
+  std::vector<float> scales;  // [rows, columns / 128 or 64]
 };
+
+// x [tokens, columns], bfloat16 -> [tokens, rows] in float32, before rounding. The bits do not
+// depend on parallel_for.
+std::vector<float> MultiplyQuantized(const TensorCore& core, const QuantizedMatrix& weight,
+                                     const uint16_t* x, int64_t tokens, const WarpGroups& warps,
+                                     ParallelForFunction parallel_for);
 
 }  // namespace forensics::runner
 

@@ -24,6 +24,9 @@ struct Avx2 {
   CHAIN_INLINE Ints Load(const int32_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
+  CHAIN_INLINE Ints LoadHalves(const uint16_t* p) {
+    return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
   CHAIN_INLINE void Store(int32_t* p, Ints x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
   }

@@ -13,6 +13,9 @@ struct Avx512 {
   struct RoundTowardZero {};  // instructions name their rounding
 
   CHAIN_INLINE Ints Load(const int32_t* p) { return _mm512_loadu_si512(p); }
+  CHAIN_INLINE Ints LoadHalves(const uint16_t* p) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
   CHAIN_INLINE void Store(int32_t* p, Ints x) { _mm512_storeu_si512(p, x); }
   CHAIN_INLINE Ints All(int32_t x) { return _mm512_set1_epi32(x); }
   CHAIN_INLINE Ints Add(Ints a, Ints b) { return _mm512_add_epi32(a, b); }

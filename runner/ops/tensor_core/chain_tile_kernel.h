@@ -11,9 +11,9 @@
 
 namespace forensics::runner {
 
-// Isa has operations on kWidth int32 lanes; Multiply takes the lower 16 bits of its first operand,
-// whose upper ones are zero, times those of its second; AddSigned adds or subtracts a magnitude by
-// the sign of its third operand; Truncate ends a step.
+// Isa has operations on kWidth int32 lanes; LoadHalves fills them with 16 bits each; Multiply takes
+// the lower 16 bits of its first operand, whose upper ones are zero, times those of its second;
+// AddSigned adds or subtracts a magnitude by the sign of its third operand; Truncate ends a step.
 template <typename Isa, int kProducts>
 struct ChainKernel {
   using Ints = typename Isa::Ints;
@@ -23,6 +23,35 @@ struct ChainKernel {
     Ints exponent;
     Ints bits;
   };
+
+  // A step's share of the panel, taken apart.
+  struct Share {
+    alignas(64) int32_t significands[kProducts * kPanelColumns];  // fit 16 bits
+    alignas(64) int32_t exponents[kProducts * kPanelColumns];
+  };
+
+  CHAIN_INLINE void TakeApart(const uint16_t* b, const InputLayout& layout, Share& share) {
+    const Ints one = Isa::All(1 << layout.fraction_bits);
+    for (int i = 0; i < kProducts * kPanelColumns; i += Isa::kWidth) {
+      const Ints bits = Isa::LoadHalves(b + i);
+      const Ints magnitude = Isa::And(bits, Isa::All(0x7fff));
+      const Ints biased = Isa::ShiftRight(magnitude, Isa::All(layout.fraction_bits));
+      const Ints fraction = Isa::And(bits, Isa::Sub(one, Isa::All(1)));
+      const auto subnormal = Isa::IsZero(biased);
+      const auto zero = Isa::IsZero(magnitude);
+      const auto special = Isa::IsZero(Isa::Sub(biased, Isa::All(layout.exponents)));
+      Ints significand = Isa::Select(subnormal, fraction, Isa::Or(fraction, one));
+      significand = Isa::Select(special, Isa::All(0), significand);
+      significand = Isa::ShiftLeft(significand, Isa::All(layout.shift));
+      Ints exponent = Isa::Select(subnormal, Isa::All(1), biased);
+      exponent = Isa::Sub(exponent, Isa::All(layout.exponents / 2));
+      exponent = Isa::Select(zero, Isa::All(kZeroExponent), exponent);
+      exponent = Isa::Select(special, Isa::All(kZeroExponent), exponent);
+      const Ints sign = Isa::ShiftLeft(bits, Isa::All(16));
+      Isa::Store(share.significands + i, Isa::AddSigned(Isa::All(0), significand, sign));
+      Isa::Store(share.exponents + i, exponent);
+    }
+  }
 
   CHAIN_INLINE Accumulator Unpack(Ints bits, int fraction_bits) {
     const Ints biased = Isa::And(Isa::template ShiftRightBy<23>(bits), Isa::All(0xff));
@@ -62,15 +91,16 @@ struct ChainKernel {
   static void Run(const ChainTile& tile) {
     const typename Isa::RoundTowardZero rounding;
     // Rows inside, so that a step's share of the panel stays in the first cache.
+    Share share;
     for (int64_t k = 0; k < tile.count; k += kProducts) {
+      TakeApart(tile.b + k * kPanelColumns, tile.b_layout, share);
       for (int64_t row = 0; row < tile.rows; ++row) {
         float* accumulators = tile.accumulators + row * kPanelColumns;
         for (int64_t lane = 0; lane < kPanelColumns; lane += Isa::kWidth) {
           const Ints bits = Isa::Load(reinterpret_cast<const int32_t*>(accumulators + lane));
           const Ints next = Step(tile, tile.a_significands + row * tile.stride_a + k,
                                  tile.a_exponents + row * tile.stride_a + k,
-                                 tile.b_significands + k * kPanelColumns + lane,
-                                 tile.b_exponents + k * kPanelColumns + lane, bits);
+                                 share.significands + lane, share.exponents + lane, bits);
           Isa::Store(reinterpret_cast<int32_t*>(accumulators + lane), next);
         }
       }

@@ -175,8 +175,9 @@ SplitResults RunSplits(const FlashAttentionCall& call, const FlashAttentionPlan&
   const int64_t tiles = (shape.queries + plan.query_tile - 1) / plan.query_tile;
   parallel_for(plan.splits * shape.heads * tiles, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      // The longest first, where later queries see more keys.
-      const int64_t first = (tiles - 1 - i / (plan.splits * shape.heads)) * plan.query_tile;
+      // Short and long ones by turns, where later queries see more keys: ranges take equal times.
+      const int64_t turn = i / (plan.splits * shape.heads);
+      const int64_t first = (turn % 2 == 0 ? turn / 2 : tiles - 1 - turn / 2) * plan.query_tile;
       const int64_t head = i % shape.heads, split = i / shape.heads % plan.splits;
       const int64_t row = split * rows + head * shape.queries + first;
       QueryTile(call, plan, head, first)

@@ -22,9 +22,9 @@
 
 #include <cstdint>
 
-#include "absl/functional/function_ref.h"
 #include "runner/ops/tensor_core/dot_add.h"
 #include "runner/ops/tensor_core/flash_attention_plan.h"
+#include "runner/ops/tensor_core/parallel_for.h"
 
 namespace forensics::runner {
 
@@ -49,10 +49,6 @@ struct FlashAttentionCall {
   uint16_t* output;     // [heads, queries, head_dim], row-major
   float* log_sum_exps;  // [heads, queries]
 };
-
-// Calls its last argument on ranges that cover [0, count), each of at least `grain` indices.
-using ParallelForFunction = absl::FunctionRef<void(int64_t count, int64_t grain,
-                                                   absl::FunctionRef<void(int64_t, int64_t)>)>;
 
 // `plan` is PlanFlashAttention's for the call's shape. The bits do not depend on parallel_for.
 void FlashAttention(const FlashAttentionCall& call, const FlashAttentionPlan& plan,

@@ -12,7 +12,7 @@
 namespace forensics::runner {
 
 // The rows of a matrix [rows, depth] (the columns of a product's second factor, transposed), as
-// the kernels take them.
+// the kernels take them: two bytes an element.
 class PackedColumns {
  public:
   // `values` is row-major, `stride` apart, and read as long as this lives.
@@ -29,10 +29,9 @@ class PackedColumns {
   int64_t rows_;
   int64_t depth_;
   int64_t stride_;
-  int64_t padded_depth_;               // a multiple of the core's products
-  std::vector<int32_t> significands_;  // [panels, padded_depth, kPanelColumns]
-  std::vector<int32_t> exponents_;
-  std::vector<bool> special_;  // rows with an infinity or NaN
+  int64_t padded_depth_;          // a multiple of the core's products
+  std::vector<uint16_t> panels_;  // [panels, padded_depth, kPanelColumns]
+  std::vector<bool> special_;     // rows with an infinity or NaN
 };
 
 // One chain of fused dot-adds an output, by the fastest kernel that the CPU has.

@@ -99,28 +99,20 @@ bool IsMeasured(const TensorCore& core, InputFormat format, const ProductShape& 
 }
 
 void MultiplyByRecipe(const TensorCore& core, InputFormat format, const ProductShape& shape,
-                      const uint16_t* x, int64_t rows, const PackedColumns& w, int64_t first,
-                      int64_t last, float* y, int64_t stride_y) {
+                      const uint16_t* x, int64_t rows, const PackedColumns& w, float* y) {
   const ChainProduct product(core, format);
-  const std::vector<KRange> ranges = KRanges(core, format, shape);
-  const auto clear = [&](float* out) {
-    for (int64_t i = 0; i < rows; ++i) {
-      std::fill(out + i * stride_y + first, out + i * stride_y + last, 0.0f);
-    }
-  };
+  const int64_t columns = w.rows(), elements = rows * columns;
   const auto run = [&](const KRange& range, float* out) {
-    clear(out);
-    product.Run(x, shape.k, rows, w, first, last, range.begin, range.end, out, stride_y);
+    std::fill_n(out, elements, 0.0f);
+    product.Run(x, shape.k, rows, w, 0, columns, range.begin, range.end, out, columns);
   };
-  if (ranges.empty()) return clear(y);  // k is 0
-  run(ranges.front(), y);
-  if (ranges.size() == 1) return;
-  std::vector<float> partial(rows * stride_y);
+  const std::vector<KRange> ranges = KRanges(core, format, shape);
+  if (ranges.empty()) std::fill_n(y, elements, 0.0f);  // k is 0
+  if (!ranges.empty()) run(ranges.front(), y);
+  std::vector<float> partial(ranges.size() > 1 ? elements : 0);
   for (size_t r = 1; r < ranges.size(); ++r) {
     run(ranges[r], partial.data());
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t j = first; j < last; ++j) y[i * stride_y + j] += partial[i * stride_y + j];
-    }
+    for (int64_t i = 0; i < elements; ++i) y[i] += partial[i];
   }
 }
 

@@ -45,12 +45,10 @@ std::vector<KRange> KRanges(const TensorCore& core, InputFormat format, const Pr
 // has a line of n and k for at least m rows.
 bool IsMeasured(const TensorCore& core, InputFormat format, const ProductShape& shape);
 
-// y[i, j] for i < rows and j in [first, last) in float32, before the one rounding to the output's
-// type: the ranges of KRanges for a product of `shape`, of which x [rows, k] may be a part. y is
-// row-major with stride_y.
+// y [rows, w.rows()] in float32, before the one rounding to the output's type: the ranges of
+// KRanges for a product of `shape`, of which x [rows, k] and w [columns, k] may be parts.
 void MultiplyByRecipe(const TensorCore& core, InputFormat format, const ProductShape& shape,
-                      const uint16_t* x, int64_t rows, const PackedColumns& w, int64_t first,
-                      int64_t last, float* y, int64_t stride_y);
+                      const uint16_t* x, int64_t rows, const PackedColumns& w, float* y);
 
 // SHA-256 of this GPU's lines of the table and its core's parameters: the same digest, the same
 // products.

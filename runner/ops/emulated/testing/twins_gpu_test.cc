@@ -18,6 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "runner/ops/cuda/decode_step.h"
 #include "runner/ops/cuda/decode_test_model.h"
 #include "runner/ops/cuda/expert_groups.h"
@@ -27,9 +30,11 @@
 #include "runner/ops/emulated/bfloat16.h"
 #include "runner/ops/emulated/decode_step.h"
 #include "runner/ops/emulated/eager_attention.h"
+#include "runner/ops/emulated/linear_weight.h"
 #include "runner/ops/emulated/quantized_matrix.h"
 #include "runner/ops/emulated/row_kernels.h"
 #include "runner/ops/emulated/testing/this_gpu.h"
+#include "runner/ops/tensor_core/product.h"
 #include "runner/ops/tensor_core/product_recipes.h"
 
 namespace forensics::runner {
@@ -146,8 +151,8 @@ void ExpectProduct(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   const int64_t m = x.size(0), n = weight.size(0), k = weight.size(1);
   const PackedColumns packed(ThisTensorCore(), InputFormat::kBfloat16, Bits(weight), n, k, k);
   std::vector<float> sums(m * n);
-  MultiplyByRecipe(ThisTensorCore(), InputFormat::kBfloat16, {m, n, k}, Bits(x), m, packed, 0, n,
-                   sums.data(), n);
+  MultiplyByRecipe(ThisTensorCore(), InputFormat::kBfloat16, {m, n, k}, Bits(x), m, packed,
+                   sums.data());
   std::vector<uint16_t> twin(m * n);
   for (int64_t i = 0; i < m * n; ++i) twin[i] = ToBfloat16(sums[i]);
   ExpectSameBits(twin.data(), gpu, what);
@@ -195,10 +200,15 @@ QuantizedMatrix MatrixOf(const QuantizedWeight& weight, int64_t index) {
     unit.scales = (weight.scales & ~0xffff) | 0x3c00;
   }
   const at::Tensor values = ExactWeight(unit, index).to(at::kBFloat16).contiguous();
-  return QuantizedMatrix(ThisTensorCore(),
-                         weight.IsNf4() ? QuantizedFormat::kNf4 : QuantizedFormat::kInteger,
-                         weight.rows, weight.columns, Bits(values), std::move(factors));
+  const auto kept = std::make_shared<at::Tensor>(values);
+  return {weight.IsNf4() ? QuantizedFormat::kNf4 : QuantizedFormat::kInteger,
+          weight.rows,
+          weight.columns,
+          {kept, Bits(*kept)},
+          std::move(factors)};
 }
+
+void Alone(int64_t count, int64_t, absl::FunctionRef<void(int64_t, int64_t)> f) { f(0, count); }
 
 TestModelOptions Options(const DecodeDims& dims, bool nf4, int64_t position, int64_t layers = 1) {
   TestModelOptions o;
@@ -220,7 +230,8 @@ TEST(Products, QuantizedGemv) {
       for (const int64_t rows : {1, 5, 8}) {
         const at::Tensor x = Random({rows, weight->columns});
         const std::vector<float> sums =
-            MatrixOf(*weight, 0).Multiply(Bits(x), rows, StridedGroups(weight->columns, 8));
+            MultiplyQuantized(ThisTensorCore(), MatrixOf(*weight, 0), Bits(x), rows,
+                              StridedGroups(weight->columns, 8), Alone);
         std::vector<uint16_t> twin(sums.size());
         for (size_t i = 0; i < sums.size(); ++i) twin[i] = ToBfloat16(sums[i]);
         ExpectSameBits(twin.data(), QuantizedGemv(OnGpu(x), *weight), "quantized_gemv");
@@ -351,6 +362,20 @@ struct StepCase {
 };
 std::ostream& operator<<(std::ostream& out, const StepCase& c) { return out << c.name; }
 
+// A weight of the GPU's, in 4 bits alone.
+class TestWeight : public LinearWeight {
+ public:
+  explicit TestWeight(QuantizedMatrix matrix) : matrix_(std::move(matrix)) {}
+  bool IsQuantized() const override { return true; }
+  absl::StatusOr<std::shared_ptr<const uint16_t[]>> Dense() const override {
+    return absl::UnimplementedError("the decode step multiplies by no dense weight");
+  }
+  absl::StatusOr<QuantizedMatrix> Quantized() const override { return matrix_; }
+
+ private:
+  QuantizedMatrix matrix_;
+};
+
 class DecodeSteps : public testing::TestWithParam<StepCase> {};
 
 TEST_P(DecodeSteps, HaveTheGpusBits) {
@@ -367,9 +392,9 @@ TEST_P(DecodeSteps, HaveTheGpusBits) {
     kept.push_back(t.cpu().contiguous());
     return kept.back();
   };
-  std::vector<std::unique_ptr<QuantizedMatrix>> matrices;
+  std::vector<std::unique_ptr<TestWeight>> matrices;
   const auto matrix = [&matrices](const QuantizedWeight& weight, int64_t index) {
-    matrices.push_back(std::make_unique<QuantizedMatrix>(MatrixOf(weight, index)));
+    matrices.push_back(std::make_unique<TestWeight>(MatrixOf(weight, index)));
     return matrices.back().get();
   };
   EmulatedDecodeModel model = {ThisTensorCore(),
@@ -406,7 +431,9 @@ TEST_P(DecodeSteps, HaveTheGpusBits) {
 
   const DecodeStep step(m);
   step.Launch();
-  const EmulatedStep emulated = DecodeStepTwin(model, Bits(embedding), options.position, 0);
+  const auto twin_step = DecodeStepTwin(model, Bits(embedding), options.position, 0, Alone);
+  ASSERT_TRUE(twin_step.ok()) << twin_step.status();
+  const EmulatedStep& emulated = *twin_step;
   for (size_t i = 0; i < m.layers.size(); ++i) {
     ExpectSameBits(emulated.hidden_states[i].data(), m.layers[i].hidden_states, "hidden_states");
     std::vector<uint16_t> keys;

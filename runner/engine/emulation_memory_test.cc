@@ -1,0 +1,114 @@
+#include "runner/engine/emulation_memory.h"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace forensics::runner {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr int64_t kGib = int64_t{1} << 30;
+
+// Qwen3-30B-A3B.
+ModelConfig BigModel() {
+  ModelConfig config;
+  config.vocab_size = 151936;
+  config.hidden_size = 2048;
+  config.num_hidden_layers = 48;
+  config.num_attention_heads = 32;
+  config.num_key_value_heads = 4;
+  config.head_dim = 128;
+  config.num_experts = 128;
+  config.num_experts_per_tok = 8;
+  config.moe_intermediate_size = 768;
+  return config;
+}
+
+TEST(EmulationMemory, OfAFullSizeModelIsThatOfWhatIsNotItsLinearWeights) {
+  const EmulationMemoryNeed need = EstimateEmulationMemory(BigModel(), {1, 6000, 6029});
+  // Embedding and head apart; routers, norms of hidden states and of heads; the last norm.
+  EXPECT_EQ(need.kept,
+            2 * (2 * int64_t{151936} * 2048 + 48 * (128 * 2048 + 2 * 2048 + 2 * 128) + 2048));
+  EXPECT_EQ(need.cache, 2 * 2 * 48 * 512 * int64_t{6029});
+  EXPECT_LT(need.Total(), 4 * kGib) << "30 billion weights would be 61 GB in two bytes each";
+}
+
+TEST(EmulationMemory, GrowsWithWhatIsComputedAtOnce) {
+  const EmulationMemoryNeed one = EstimateEmulationMemory(BigModel(), {1, 6000, 6029});
+  const EmulationMemoryNeed two = EstimateEmulationMemory(BigModel(), {2, 6000, 6029});
+  EXPECT_EQ(two.kept, one.kept);
+  EXPECT_EQ(two.cache, 2 * one.cache);
+  EXPECT_GT(two.workspace, one.workspace);
+}
+
+TEST(EmulationMemory, ATiedHeadIsKeptOnce) {
+  ModelConfig tied = BigModel();
+  tied.tie_word_embeddings = true;
+  const EmulationWork work = {1, 10, 10};
+  EXPECT_EQ(
+      EstimateEmulationMemory(BigModel(), work).kept - EstimateEmulationMemory(tied, work).kept,
+      2 * int64_t{151936} * 2048);
+}
+
+TEST(EmulationMemory, AnErrorNamesAllFigures) {
+  const EmulationMemoryNeed need = {kGib, 2 * kGib, 3 * kGib};
+  EXPECT_TRUE(CheckEmulationFits("big", need, 6 * kGib).ok());
+  const absl::Status status = CheckEmulationFits("big", need, 6 * kGib - 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("big does not fit"), HasSubstr("at least 6.0 GiB"),
+                    HasSubstr("norms 1.0 GiB"), HasSubstr("cache 2.0 GiB"),
+                    HasSubstr("work space 3.0 GiB"), HasSubstr("6.0 GiB are available")));
+}
+
+class AvailableMemoryTest : public testing::Test {
+ protected:
+  AvailableMemoryTest()
+      : root_(testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name()) {}
+
+  void Write(const std::string& path, const std::string& text) {
+    const std::filesystem::path file = root_ + path;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+  }
+
+  const std::string root_;
+};
+
+TEST_F(AvailableMemoryTest, IsTheKernelsFigure) {
+  Write("/proc/meminfo", "MemTotal:  900 kB\nMemFree:  7 kB\nMemAvailable:  500 kB\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 500 * 1024);
+}
+
+TEST_F(AvailableMemoryTest, EndsAtAContainersLimit) {
+  Write("/proc/meminfo", "MemAvailable:  500 kB\n");
+  Write("/sys/fs/cgroup/memory.max", "max\n");
+  Write("/sys/fs/cgroup/memory.stat", "anon 100000\nfile 300000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 500 * 1024) << "no limit";
+  Write("/sys/fs/cgroup/memory.max", "400000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 300000) << "copies of files can be dropped";
+  Write("/sys/fs/cgroup/memory.max", "90000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 0);
+}
+
+TEST_F(AvailableMemoryTest, EndsAtALimitOfTheFirstVersionToo) {
+  Write("/proc/meminfo", "MemAvailable:  500 kB\n");
+  Write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "200000\n");
+  Write("/sys/fs/cgroup/memory/memory.stat", "cache 9\ntotal_rss 50000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 150000);
+}
+
+TEST_F(AvailableMemoryTest, IsNotGuessed) {
+  EXPECT_THAT(AvailableMemory(root_).status().ToString(), HasSubstr("/proc/meminfo: expected"));
+}
+
+TEST(AvailableMemory, OfThisMachineIsThere) { EXPECT_GT(AvailableMemory().value(), 0); }
+
+}  // namespace
+}  // namespace forensics::runner
