@@ -2,8 +2,10 @@
 #ifndef ANALYZER_COMPARISON_BIT_AGREEMENT_H_
 #define ANALYZER_COMPARISON_BIT_AGREEMENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "absl/types/span.h"
 
@@ -13,6 +15,19 @@ namespace forensics::analyzer {
 inline bool EqualBits(absl::Span<const float> a, absl::Span<const float> b) {
   return a.size() == b.size() &&
          (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+}
+
+// The first element with other bits, none if there is none. `a` and `b` have the same length.
+inline std::optional<size_t> FirstOtherElement(absl::Span<const float> a,
+                                               absl::Span<const float> b) {
+  constexpr size_t kBlock = 256;  // elements that are looked at together while they are the same
+  for (size_t begin = 0; begin < a.size(); begin += kBlock) {
+    if (EqualBits(a.subspan(begin, kBlock), b.subspan(begin, kBlock))) continue;
+    size_t i = begin;
+    while (EqualBits(a.subspan(i, 1), b.subspan(i, 1))) ++i;
+    return i;
+  }
+  return std::nullopt;
 }
 
 // Of one signal in two runs, the places (timepoints or positions) in the same context.

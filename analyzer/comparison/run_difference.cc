@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "analyzer/comparison/bit_agreement.h"
 #include "analyzer/comparison/float_bits.h"
 #include "schema/digest.h"
 
@@ -17,13 +18,11 @@ namespace {
 
 std::optional<std::string> ValuesDifference(absl::Span<const float> a, absl::Span<const float> b) {
   if (a.size() != b.size()) return absl::StrFormat("%d and %d values", a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Bits(a[i]) != Bits(b[i])) {
-      return absl::StrFormat("element %d: %.9g (0x%08x) and %.9g (0x%08x)", i, a[i], Bits(a[i]),
-                             b[i], Bits(b[i]));
-    }
-  }
-  return std::nullopt;
+  const std::optional<size_t> first = FirstOtherElement(a, b);
+  if (!first.has_value()) return std::nullopt;
+  const float in_a = a[*first], in_b = b[*first];
+  return absl::StrFormat("element %d: %.9g (0x%08x) and %.9g (0x%08x)", *first, in_a, Bits(in_a),
+                         in_b, Bits(in_b));
 }
 
 std::optional<std::string> Compare(const SharedVector& a, const SharedVector& b) {

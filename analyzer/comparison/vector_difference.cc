@@ -2,33 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <cstddef>
 
+#include "analyzer/comparison/bit_agreement.h"
 #include "analyzer/comparison/bit_counts.h"
 #include "analyzer/comparison/vector_sums.h"
 
 namespace forensics::analyzer {
-namespace {
-
-std::optional<ChangedElement> FirstChanged(absl::Span<const float> a, absl::Span<const float> b) {
-  constexpr size_t kBlock = 256;
-  for (size_t begin = 0; begin < a.size(); begin += kBlock) {
-    const size_t end = std::min(a.size(), begin + kBlock);
-    if (std::memcmp(&a[begin], &b[begin], (end - begin) * sizeof(float)) == 0) continue;
-    size_t i = begin;
-    while (std::memcmp(&a[i], &b[i], sizeof(float)) == 0) ++i;
-    return ChangedElement{static_cast<int64_t>(i), a[i], b[i]};
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b,
                             NumberFormat format) {
   VectorDifference difference;
-  difference.first_changed = FirstChanged(a, b);
-  if (!difference.first_changed.has_value()) {
+  const std::optional<size_t> first = FirstOtherElement(a, b);
+  if (!first.has_value()) {
     const BitsSeen seen = LookAtBits(a);
     difference.finite = seen.finite;
     if (!difference.finite || a.empty()) return difference;
@@ -38,6 +24,7 @@ VectorDifference Difference(absl::Span<const float> a, absl::Span<const float> b
     if (difference.norm_a > 0) difference.cosine = 1;
     return difference;
   }
+  difference.first_changed = ChangedElement{static_cast<int64_t>(*first), a[*first], b[*first]};
   const VectorSums sums = AddUp(a, b);
   // The squares of all finite floats have a finite sum.
   difference.finite = std::isfinite(sums.squares_a) && std::isfinite(sums.squares_b);

@@ -1,6 +1,5 @@
 #include "analyzer/verification/partings.h"
 
-#include <cstring>
 #include <map>
 #include <set>
 #include <tuple>
@@ -8,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/types/span.h"
+#include "analyzer/comparison/bit_agreement.h"
 #include "analyzer/comparison/bit_changes.h"
 #include "analyzer/comparison/float_bits.h"
 
@@ -61,26 +61,17 @@ std::string Where(const Place& place, const std::string& signal) {
   return absl::StrCat("step ", place.at.step, ", ", signal, "/pos_", place.at.position);
 }
 
-std::string FirstElement(absl::Span<const float> a, absl::Span<const float> b) {
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Bits(a[i]) == Bits(b[i])) continue;
-    return absl::StrFormat(
-        "element %d: %.9g (0x%08x), recomputed %.9g (0x%08x), %d float32 ULPs apart", i, a[i],
-        Bits(a[i]), b[i], Bits(b[i]), UlpDistance(a[i], b[i]));
-  }
-  return "";
-}
-
 std::optional<std::string> Difference(const Stored& a, const Stored& b) {
   if (a.token_ids != b.token_ids) return "other token ids";
   if (a.values.size() != b.values.size()) {
     return absl::StrFormat("%d values, recomputed %d", a.values.size(), b.values.size());
   }
-  const bool is_same =
-      a.values.empty() ||  // memcmp takes no null
-      std::memcmp(a.values.data(), b.values.data(), a.values.size() * sizeof(float)) == 0;
-  if (is_same) return std::nullopt;
-  return FirstElement(a.values, b.values);
+  const std::optional<size_t> first = FirstOtherElement(a.values, b.values);
+  if (!first.has_value()) return std::nullopt;
+  const float claimed = a.values[*first], recomputed = b.values[*first];
+  return absl::StrFormat(
+      "element %d: %.9g (0x%08x), recomputed %.9g (0x%08x), %d float32 ULPs apart", *first, claimed,
+      Bits(claimed), recomputed, Bits(recomputed), UlpDistance(claimed, recomputed));
 }
 
 std::string TokenText(const std::optional<int64_t>& id) {
