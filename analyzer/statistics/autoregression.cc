@@ -33,7 +33,7 @@ std::vector<double> Innovations(absl::Span<const double> values, const Autoregre
 
 void MakeSeries(const Autoregression& fit, std::vector<double>& innovations) {
   double sum;
-  InnovationsToSeries(fit, innovations.data(), innovations.size(), sum);
+  InnovationsToSeries(fit, SeriesStart(fit), innovations.data(), innovations.size(), sum);
 }
 
 double LongRunVariance(const Autoregression& fit, size_t n) {

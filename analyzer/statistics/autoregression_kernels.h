@@ -96,9 +96,8 @@ struct SeriesStart {
 // Replaces the innovations, [size], by the series that they make; `sum` becomes that of its values:
 // while each value waits for the one before it, adding takes no time.
 template <typename Real>
-FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, Real* series, size_t size,
-                                          Real& sum) {
-  const SeriesStart start(fit);
+FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, const SeriesStart& start,
+                                          Real* series, size_t size, Real& sum) {
   sum = Real{};
   // Read back from memory they would take longer than all that is done with them.
   Real before = {}, before_that = {};

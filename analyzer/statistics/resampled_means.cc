@@ -2,35 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
-#include <new>
 
 #include "analyzer/statistics/autoregression_kernels.h"
 
 namespace forensics::analyzer {
 namespace {
 
-// Two batches of series of n values: [value][batch][lane].
-class PairSeries {
- public:
-  explicit PairSeries(size_t n)
-      : values_(static_cast<LanePair*>(operator new(n * sizeof(LanePair), kAlignment))) {}
-
-  LanePair* data() { return values_.get(); }
-  LanePair& operator[](size_t i) { return data()[i]; }
-
- private:
-  static constexpr std::align_val_t kAlignment{alignof(LanePair)};
-  struct Delete {
-    void operator()(LanePair* values) const { operator delete(values, kAlignment); }
-  };
-  std::unique_ptr<LanePair, Delete> values_;
-};
-
-FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, LanePair* series, size_t n,
-                                       double* means) {
+FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, const SeriesStart& start,
+                                       LanePair* series, size_t n, double* means) {
   LanePair sum;
-  InnovationsToSeries(generating, series, n, sum);
+  InnovationsToSeries(generating, start, series, n, sum);
   FitOf<LanePair> fit;
   FitDeviations(sum, series, n, fit);
   LanePair studentised;
@@ -58,14 +39,14 @@ FORENSICS_INLINE void TakeSignsInline(const double* innovations, const uint8_t* 
 }
 
 // The same two functions for each instruction set.
-#define FORENSICS_KERNELS(Suffix, attributes)                                                      \
-  attributes void Studentise##Suffix(const Autoregression& generating, LanePair* series, size_t n, \
-                                     double* means) {                                              \
-    StudentiseInline(generating, series, n, means);                                                \
-  }                                                                                                \
-  attributes void TakeSigns##Suffix(const double* innovations, const uint8_t* first_keeps,         \
-                                    const uint8_t* second_keeps, LanePair* series, size_t n) {     \
-    TakeSignsInline(innovations, first_keeps, second_keeps, series, n);                            \
+#define FORENSICS_KERNELS(Suffix, attributes)                                                    \
+  attributes void Studentise##Suffix(const Autoregression& generating, const SeriesStart& start, \
+                                     LanePair* series, size_t n, double* means) {                \
+    StudentiseInline(generating, start, series, n, means);                                       \
+  }                                                                                              \
+  attributes void TakeSigns##Suffix(const double* innovations, const uint8_t* first_keeps,       \
+                                    const uint8_t* second_keeps, LanePair* series, size_t n) {   \
+    TakeSignsInline(innovations, first_keeps, second_keeps, series, n);                          \
   }
 FORENSICS_KERNELS(Baseline, )
 FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
@@ -74,7 +55,8 @@ FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
 
 struct Kernels {
   // Writes the studentised means of the series that innovations, [n], make; they are replaced.
-  void (*studentise)(const Autoregression&, LanePair* series, size_t n, double* means);
+  void (*studentise)(const Autoregression&, const SeriesStart&, LanePair* series, size_t n,
+                     double* means);
   // Two batches of the innovations, [n], with signs as DrawSigns has them.
   void (*take_signs)(const double* innovations, const uint8_t* first_keeps,
                      const uint8_t* second_keeps, LanePair* series, size_t n);
@@ -100,6 +82,7 @@ std::vector<double> MeansOfBlocks(absl::Span<const double> innovations, size_t b
                                   const Autoregression& generating, const BlockDraws& draws) {
   const size_t n = innovations.size();
   PairSeries series(n);
+  const SeriesStart start(generating);
   const size_t batches = draws.starts.size() / draws.blocks;
   std::vector<double> means((batches + 1) / 2 * kPairLanes);
   const auto gather = [](const double* from, const std::array<uint32_t, kLanes>& starts) {
@@ -119,22 +102,27 @@ std::vector<double> MeansOfBlocks(absl::Span<const double> innovations, size_t b
         std::memcpy(&series[i], values, sizeof(values));
       }
     }
-    Best().studentise(generating, series.data(), n, &means[batch * kLanes]);
+    Best().studentise(generating, start, series.data(), n, &means[batch * kLanes]);
   }
   means.resize(draws.resamples);
   return means;
 }
 
-std::array<double, kPairLanes> MeansOfSigns(absl::Span<const double> innovations,
-                                            const Autoregression& generating,
-                                            const SignDraws& draws, size_t pair) {
-  const size_t n = innovations.size();
-  const size_t last = draws.keeps.size() / n - 1;
-  PairSeries series(n);
-  Best().take_signs(innovations.data(), &draws.keeps[std::min(2 * pair, last) * n],
-                    &draws.keeps[std::min(2 * pair + 1, last) * n], series.data(), n);
+MeansOfSigns::MeansOfSigns(absl::Span<const double> innovations, const Autoregression& generating,
+                           const SignDraws& draws)
+    : innovations_(innovations),
+      generating_(generating),
+      start_(generating),
+      draws_(draws),
+      series_(innovations.size()) {}
+
+std::array<double, kPairLanes> MeansOfSigns::Of(size_t pair) {
+  const size_t n = innovations_.size();
+  const size_t last = draws_.keeps.size() / n - 1;
+  Best().take_signs(innovations_.data(), &draws_.keeps[std::min(2 * pair, last) * n],
+                    &draws_.keeps[std::min(2 * pair + 1, last) * n], series_.data(), n);
   std::array<double, kPairLanes> means;
-  Best().studentise(generating, series.data(), n, means.data());
+  Best().studentise(generating_, start_, series_.data(), n, means.data());
   return means;
 }
 

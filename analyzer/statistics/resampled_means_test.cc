@@ -48,15 +48,15 @@ TEST(MeansOfSigns, HaveTheBitsOfOneSeriesAtATime) {
   for (const size_t n : {12, 32}) {
     const std::vector<double> innovations = SomeInnovations(n);
     const auto draws = DrawSigns(7, 24, n);
+    MeansOfSigns means(innovations, kGenerating, *draws);
     for (size_t resample = 0; resample < 24; ++resample) {
       std::vector<double> series = innovations;
       for (size_t i = 0; i < n; ++i) {
         const uint8_t keeps = draws->keeps[resample / kLanes * n + i];
         if ((keeps >> (resample % kLanes) & 1) == 0) series[i] = -series[i];
       }
-      ExpectSameBits(MeansOfSigns(innovations, kGenerating, *draws,
-                                  resample / kPairLanes)[resample % kPairLanes],
-                     MeanOf(series), resample);
+      ExpectSameBits(means.Of(resample / kPairLanes)[resample % kPairLanes], MeanOf(series),
+                     resample);
     }
   }
 }

@@ -55,8 +55,6 @@ std::vector<double> StudentisedMeans(absl::Span<const double> values, const Auto
   return MeansOfBlocks(innovations, block, generating, *draws);
 }
 
-using Values = std::vector<double>;
-
 // How many of `n` values lie at or below the one that a share `p` of them is at most.
 size_t RankOf(double p, size_t n) {
   return static_cast<size_t>(
@@ -64,7 +62,7 @@ size_t RankOf(double p, size_t n) {
 }
 
 // The quantiles of `tail` and 1 - `tail`, which is at most a half; the values' order changes. Few
-// lie beyond either: to sort those alone takes a third of the time of std::nth_element.
+// lie beyond either: to sort those alone takes two thirds of the time of std::nth_element.
 Interval Between(double tail, std::vector<double>& values) {
   const auto place = [&](size_t rank) {
     return values.begin() + static_cast<std::ptrdiff_t>(rank);
@@ -126,6 +124,7 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
   const std::vector<double> innovations = Innovations(differences, fit);
   const std::shared_ptr<const SignDraws> draws = DrawSigns(
       resampling.seed, std::max(resampling.resamples, kMostResamples), differences.size());
+  MeansOfSigns means(innovations, generating, *draws);
   int at_least = 0;
   int resamples = 0;
   // A small probability needs more of them to be told from a smaller one.
@@ -134,7 +133,7 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
            (at_least < kFewExceedances && resamples < kMostResamples);
   };
   for (size_t pair = 0; wanted(); ++pair) {
-    for (const double mean : MeansOfSigns(innovations, generating, *draws, pair)) {
+    for (const double mean : means.Of(pair)) {
       if (!wanted()) break;
       at_least += mean >= observed;
       ++resamples;
