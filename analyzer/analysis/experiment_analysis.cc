@@ -56,9 +56,10 @@ ExperimentReport Analysis::Run() {
   report_.leave_one_out = AttributeEach();
   MeasureNoise(groups_, signals_, report_);
   JudgeVariants(report_);
-  MeasureUncertainty(report_);
+  // The signals are not needed any more. Giving them back is work for one core: two would wait for
+  // each other in the allocator.
+  RunOnAllCores({[this] { ReleaseSignals(); }, [this] { MeasureUncertainty(report_); }});
   Summarise();
-  ReleaseSignals();
   return std::move(report_);
 }
 
@@ -172,11 +173,7 @@ void Analysis::Summarise() {
 }
 
 void Analysis::ReleaseSignals() {
-  std::vector<std::function<void()>> tasks;
-  for (RunRecord& run : report_.experiment.runs) {
-    tasks.push_back([&run] { run.ReleaseSignals(); });
-  }
-  RunOnAllCores(tasks);
+  for (RunRecord& run : report_.experiment.runs) run.ReleaseSignals();
 }
 
 }  // namespace

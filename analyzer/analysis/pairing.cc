@@ -43,7 +43,12 @@ class Pairing {
  private:
   ConfigurationPair MakePair(const Configuration& a, const Configuration& b);
   void MakePairs();
-  void Compare(ConfigurationPair& pair) const;
+  const RunRecord* RunOf(const Configuration& configuration) const {
+    return report_.RepetitionsOf(configuration).compared_run;
+  }
+  void CompareTokensOf(ConfigurationPair& pair) const;
+  void CompareSignalOf(const SignalId& signal, ConfigurationPair& pair) const;
+  void Compare() const;
   void NoteContexts(const ConfigurationPair& pair);
   void NoteLengths(const ConfigurationPair& pair);
   std::vector<ConfigurationPair> Variants(const HardwareGroup& group,
@@ -71,13 +76,41 @@ ConfigurationPair Pairing::MakePair(const Configuration& a, const Configuration&
   return pair;
 }
 
-void Pairing::Compare(ConfigurationPair& pair) const {
-  const RunRecord* run_a = report_.RepetitionsOf(*pair.a).compared_run;
-  const RunRecord* run_b = report_.RepetitionsOf(*pair.b).compared_run;
+void Pairing::CompareTokensOf(ConfigurationPair& pair) const {
+  const RunRecord *const run_a = RunOf(*pair.a), *const run_b = RunOf(*pair.b);
   if (run_a == nullptr || run_b == nullptr) return;
   pair.comparison =
-      CompareRuns(*run_a, *run_b, signals_, FedBySameReference(*pair.a, *run_a, *pair.b, *run_b),
-                  CommonFormat(*pair.a, *pair.b));
+      CompareTokens(*run_a, *run_b, FedBySameReference(*pair.a, *run_a, *pair.b, *run_b));
+  for (const SignalId& signal : signals_) pair.comparison->signals[signal];
+}
+
+void Pairing::CompareSignalOf(const SignalId& signal, ConfigurationPair& pair) const {
+  if (!pair.comparison.has_value()) return;
+  pair.comparison->signals.at(signal) =
+      CompareSignal(*RunOf(*pair.a), *RunOf(*pair.b), signal, pair.comparison->contexts,
+                    CommonFormat(*pair.a, *pair.b));
+}
+
+// One signal of pairs of the same value after the other: the vectors of the runs that they share
+// stay in a core's cache. Pair by pair each would be fetched from memory for all of its pairs.
+void Pairing::Compare() const {
+  constexpr size_t kPairsATask = 16;
+  std::vector<ConfigurationPair*> pairs = pairs_;
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const auto* a, const auto* b) { return a->value < b->value; });
+  std::vector<std::function<void()>> tasks;
+  for (ConfigurationPair* pair : pairs) tasks.push_back([this, pair] { CompareTokensOf(*pair); });
+  RunOnAllCores(tasks);
+  tasks.clear();
+  for (const SignalId& signal : signals_) {
+    for (size_t begin = 0; begin < pairs.size(); begin += kPairsATask) {
+      tasks.push_back([this, &signal, &pairs, begin] {
+        const size_t end = std::min(pairs.size(), begin + kPairsATask);
+        for (size_t i = begin; i < end; ++i) CompareSignalOf(signal, *pairs[i]);
+      });
+    }
+  }
+  RunOnAllCores(tasks);
 }
 
 void Pairing::NoteContexts(const ConfigurationPair& pair) {
@@ -160,9 +193,7 @@ void Pairing::MakePairs() {
 
 void Pairing::Run() {
   MakePairs();
-  std::vector<std::function<void()>> tasks;
-  for (ConfigurationPair* pair : pairs_) tasks.push_back([this, pair] { Compare(*pair); });
-  RunOnAllCores(tasks);
+  Compare();
   for (const ConfigurationPair* pair : pairs_) {
     if (!pair->comparison.has_value()) continue;
     NoteContexts(*pair);

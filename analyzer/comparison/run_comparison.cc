@@ -12,8 +12,7 @@ namespace forensics::analyzer {
 namespace {
 
 // Inserts the positions that `stored` has at `step`.
-template <typename Stored>
-void AddPositions(const std::map<Timepoint, Stored>& stored, int64_t step,
+void AddPositions(const std::map<Timepoint, LogProbs>& stored, int64_t step,
                   std::set<Timepoint>& positions) {
   for (auto it = stored.lower_bound(Timepoint{step, INT32_MIN});
        it != stored.end() && it->first.step == step; ++it) {
@@ -21,11 +20,39 @@ void AddPositions(const std::map<Timepoint, Stored>& stored, int64_t step,
   }
 }
 
-template <typename Stored>
-const Stored* Find(const std::map<Timepoint, Stored>& stored, const Timepoint& at) {
-  const auto found = stored.find(at);
-  return found == stored.end() ? nullptr : &found->second;
-}
+// The vectors of one step of two runs, position by position; a run may lack some.
+class StepWalk {
+ public:
+  StepWalk(const Vectors& a, const Vectors& b, int64_t step)
+      : a_(a.lower_bound(First(step))),
+        b_(b.lower_bound(First(step))),
+        end_a_(a.lower_bound(First(step + 1))),
+        end_b_(b.lower_bound(First(step + 1))) {}
+
+  // Goes to the next position that either has; false if there is none.
+  bool Next() {
+    if (a_ == end_a_ && b_ == end_b_) return false;
+    const bool in_a = b_ == end_b_ || (a_ != end_a_ && !(b_->first < a_->first));
+    const bool in_b = a_ == end_a_ || (b_ != end_b_ && !(a_->first < b_->first));
+    at_ = in_a ? a_->first : b_->first;
+    vector_a_ = in_a ? (a_++)->second.get() : nullptr;
+    vector_b_ = in_b ? (b_++)->second.get() : nullptr;
+    return true;
+  }
+
+  const Timepoint& at() const { return at_; }
+  // Null where the run has none.
+  const std::vector<float>* vector_a() const { return vector_a_; }
+  const std::vector<float>* vector_b() const { return vector_b_; }
+
+ private:
+  static Timepoint First(int64_t step) { return {step, INT32_MIN}; }
+
+  Vectors::const_iterator a_, b_, end_a_, end_b_;
+  Timepoint at_;
+  const std::vector<float>* vector_a_ = nullptr;
+  const std::vector<float>* vector_b_ = nullptr;
+};
 
 SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
                                 const std::vector<int64_t>& steps, NumberFormat format) {
@@ -33,20 +60,16 @@ SignalComparison CompareVectors(const Vectors& a, const Vectors& b,
   // A window repeats a position: the same two vectors are compared once.
   std::map<std::pair<const void*, const void*>, VectorDifference> known;
   for (const int64_t step : steps) {
-    std::set<Timepoint> positions;
-    AddPositions(a, step, positions);
-    AddPositions(b, step, positions);
-    for (const Timepoint& at : positions) {
-      const SharedVector* vector_a = Find(a, at);
-      const SharedVector* vector_b = Find(b, at);
-      if (vector_a == nullptr || vector_b == nullptr) {
+    for (StepWalk walk(a, b, step); walk.Next();) {
+      const std::vector<float>*const in_a = walk.vector_a(), *const in_b = walk.vector_b();
+      if (in_a == nullptr || in_b == nullptr) {
         accumulator.AddMissing();
-      } else if ((*vector_a)->size() != (*vector_b)->size()) {
+      } else if (in_a->size() != in_b->size()) {
         accumulator.AddOther(&LeftOut::unequal_length);
       } else {
-        const auto [entry, is_new] = known.try_emplace({vector_a->get(), vector_b->get()});
-        if (is_new) entry->second = Difference(**vector_a, **vector_b, format);
-        accumulator.Add(at, entry->second);
+        const auto [entry, is_new] = known.try_emplace({in_a, in_b});
+        if (is_new) entry->second = Difference(*in_a, *in_b, format);
+        accumulator.Add(walk.at(), entry->second);
       }
     }
   }
@@ -125,17 +148,26 @@ bool RunComparison::identical() const {
   return whole && any;
 }
 
-RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,
-                          bool same_reference, NumberFormat format) {
+RunComparison CompareTokens(const RunRecord& a, const RunRecord& b, bool same_reference) {
   RunComparison comparison;
   comparison.contexts = CompareContexts(a, b, same_reference);
   comparison.first_divergent_token = FirstDivergentToken(comparison.contexts, a, b);
-  const std::vector<int64_t>& steps = comparison.contexts.comparable_steps;
+  return comparison;
+}
+
+SignalComparison CompareSignal(const RunRecord& a, const RunRecord& b, const SignalId& signal,
+                               const Contexts& contexts, NumberFormat format) {
+  const std::vector<int64_t>& steps = contexts.comparable_steps;
+  return signal.kind == SignalKind::kLogProbs
+             ? CompareLogProbs(a, b, steps)
+             : CompareVectors(VectorsOf(a, signal), VectorsOf(b, signal), steps, format);
+}
+
+RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,
+                          bool same_reference, NumberFormat format) {
+  RunComparison comparison = CompareTokens(a, b, same_reference);
   for (const SignalId& signal : signals) {
-    comparison.signals[signal] =
-        signal.kind == SignalKind::kLogProbs
-            ? CompareLogProbs(a, b, steps)
-            : CompareVectors(VectorsOf(a, signal), VectorsOf(b, signal), steps, format);
+    comparison.signals[signal] = CompareSignal(a, b, signal, comparison.contexts, format);
   }
   return comparison;
 }

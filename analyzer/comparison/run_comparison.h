@@ -40,6 +40,12 @@ struct RunComparison {
   bool identical() const;
 };
 
+// A comparison of the two without any signal, and one of its signals at the steps of `contexts`:
+// the parts of CompareRuns, for callers that compare one signal of many pairs before the next.
+RunComparison CompareTokens(const RunRecord& a, const RunRecord& b, bool same_reference);
+SignalComparison CompareSignal(const RunRecord& a, const RunRecord& b, const SignalId& signal,
+                               const Contexts& contexts, NumberFormat format);
+
 // Compares `signals` at the steps with the same context (CompareContexts). `format` is what hidden
 // states and keys were computed in; log-probs are float32.
 RunComparison CompareRuns(const RunRecord& a, const RunRecord& b, const std::set<SignalId>& signals,

@@ -26,15 +26,25 @@ class Pool {
     for (int i = 0; i < threads; ++i) std::thread([this] { Help(); }).detach();
   }
 
-  // The caller works too, on its own tasks: a call within a task needs no free thread.
+  // The caller works too, on its own tasks: a call within a task needs no free thread. While others
+  // do the last of them, it helps with later calls, which theirs may be waiting for.
   void Run(const std::vector<std::function<void()>>& tasks) {
     Job job{&tasks};
     std::unique_lock<std::mutex> lock(mutex_);
     jobs_.push_back(&job);
     work_.notify_all();
+    done_.notify_all();
     while (job.HasWork()) RunNext(job, lock);
+    Job* later = nullptr;
+    const auto is_done_or_can_help = [&] {
+      later = Latest(&job);
+      return later != nullptr || job.done == tasks.size();
+    };
+    while (job.done < tasks.size()) {
+      done_.wait(lock, is_done_or_can_help);
+      if (job.done < tasks.size()) RunNext(*later, lock);
+    }
     jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
-    done_.wait(lock, [&] { return job.done == tasks.size(); });
   }
 
  private:
@@ -46,11 +56,13 @@ class Pool {
     if (++job.done == job.tasks->size()) done_.notify_all();
   }
 
-  // The latest call that has work for one more thread: what has been begun ends first.
-  Job* Latest() {
-    const auto found =
-        std::find_if(jobs_.rbegin(), jobs_.rend(), [](const Job* job) { return job->HasWork(); });
-    return found == jobs_.rend() ? nullptr : *found;
+  // The latest call, if it is later than `than`, that has work for one more thread: what has been
+  // begun ends first.
+  Job* Latest(const Job* than = nullptr) {
+    for (auto job = jobs_.rbegin(); job != jobs_.rend() && *job != than; ++job) {
+      if ((*job)->HasWork()) return *job;
+    }
+    return nullptr;
   }
 
   void Help() {

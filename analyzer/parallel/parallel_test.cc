@@ -3,7 +3,10 @@
 #include <sched.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
+#include <mutex>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -25,6 +28,23 @@ TEST(RunOnAllCores, TasksMayHaveTasksOfTheirOwn) {
   const std::vector<std::function<void()>> middle(20, [&inner] { RunOnAllCores(inner); });
   RunOnAllCores(std::vector<std::function<void()>>(20, [&middle] { RunOnAllCores(middle); }));
   EXPECT_EQ(calls, 20 * 20 * 50);
+}
+
+// Two tasks that need each other, called by one of two tasks: where there are two cores, the caller
+// of those two has nothing else to do.
+TEST(RunOnAllCores, WhoWaitsHelpsWithLaterCalls) {
+  if (UsableCores() < 2) GTEST_SKIP() << "one core";
+  std::mutex mutex;
+  std::condition_variable all_here;
+  int here = 0;
+  const auto meet = [&] {
+    std::unique_lock<std::mutex> lock(mutex);
+    ++here;
+    all_here.notify_all();
+    all_here.wait_for(lock, std::chrono::seconds(60), [&] { return here >= 2; });
+    EXPECT_EQ(here, 2);
+  };
+  RunOnAllCores({[] {}, [&] { RunOnAllCores({meet, meet}); }});
 }
 
 TEST(RunOnAllCores, AllIsDoneWhenItReturns) {
