@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -74,37 +75,48 @@ class TimepointWalk {
   Timepoint at_;
 };
 
-bool HasLogProbs(const RunRecord& run, const Timepoint& at) {
-  return run.log_probs.count(at) > 0 || run.reference_log_probs.count(at) > 0;
+// What a run stores of log-probs, by timepoint, ascending.
+using LogProbLists = std::vector<std::pair<Timepoint, StoredLogProbs>>;
+
+LogProbLists ListsOf(const RunRecord& run) {
+  std::set<Timepoint> timepoints;
+  for (const auto* lists : {&run.log_probs, &run.reference_log_probs}) {
+    for (const auto& [at, list] : *lists) timepoints.insert(at);
+  }
+  LogProbLists lists;
+  for (const Timepoint& at : timepoints) lists.emplace_back(at, StoredAt(run, at));
+  return lists;
+}
+
+void AddLogProbs(const Timepoint& at, const StoredLogProbs& a, const StoredLogProbs& b,
+                 SignalSum& sum) {
+  const AlignedLogProbs aligned = Align(a, b);
+  if (aligned.missing) return sum.LeaveOut(at, &NotCompared::one_sided);
+  if (aligned.malformed || aligned.a.empty()) return sum.LeaveOut(at, &NotCompared::other_length);
+  const double squares = SquaredDistance(aligned.a, aligned.b);
+  const bool same_elements = aligned.unmatched_ids == 0;
+  sum.Add(at, squares, same_elements && SameBits(aligned.a, aligned.b, squares));
 }
 
 // `end`: Contexts::comparable_end.
-SignalSum SumOfLogProbs(const RunRecord& a, const RunRecord& b, int64_t end) {
+SignalSum SumOfLogProbs(const LogProbLists& a, const LogProbLists& b, int64_t end) {
   SignalSum sum;
-  std::set<Timepoint> timepoints;
-  for (const RunRecord* run : {&a, &b}) {
-    for (const auto* lists : {&run->log_probs, &run->reference_log_probs}) {
-      for (const auto& [at, list] : *lists) timepoints.insert(at);
+  auto in_a = a.begin(), in_b = b.begin();
+  while (in_a != a.end() || in_b != b.end()) {
+    const bool only_a = in_b == b.end() || (in_a != a.end() && in_a->first < in_b->first);
+    const bool only_b = !only_a && (in_a == a.end() || in_b->first < in_a->first);
+    const Timepoint& at = only_b ? in_b->first : in_a->first;
+    if (!sum.Has(at)) {
+      if (only_a || only_b) {
+        sum.LeaveOut(at, &NotCompared::one_sided);
+      } else if (at.step >= end) {
+        sum.LeaveOut(at, &NotCompared::other_context);
+      } else {
+        AddLogProbs(at, in_a->second, in_b->second, sum);
+      }
     }
-  }
-  for (const Timepoint& at : timepoints) {
-    if (sum.Has(at)) continue;
-    if (!HasLogProbs(a, at) || !HasLogProbs(b, at)) {
-      sum.LeaveOut(at, &NotCompared::one_sided);
-      continue;
-    }
-    if (at.step >= end) {
-      sum.LeaveOut(at, &NotCompared::other_context);
-      continue;
-    }
-    const AlignedLogProbs aligned = Align(StoredAt(a, at), StoredAt(b, at));
-    if (aligned.missing || aligned.malformed || aligned.a.empty()) {
-      sum.LeaveOut(at, aligned.missing ? &NotCompared::one_sided : &NotCompared::other_length);
-    } else {
-      const double squares = SquaredDistance(aligned.a, aligned.b);
-      const bool same_elements = aligned.unmatched_ids == 0;
-      sum.Add(at, squares, same_elements && SameBits(aligned.a, aligned.b, squares));
-    }
+    if (!only_b) ++in_a;
+    if (!only_a) ++in_b;
   }
   return sum;
 }
@@ -121,21 +133,25 @@ class PairMeasurer {
       distances_[i].first_other_token = contexts.first_token_difference;
       pairs_.push_back({Number(a.run), Number(b.run), contexts.comparable_end()});
     }
+    for (const RunRecord* run : runs_) log_probs_.push_back(ListsOf(*run));
   }
 
-  std::vector<RunDistance> Measure() {
+  // What is to be done, in any order and at the same time; the measurer outlives it.
+  void AddTasks(std::vector<std::function<void()>>& tasks) {
     std::set<SignalId> signals;
     for (const RunRecord* run : runs_) {
       for (const auto& [signal, vectors] : run->vectors) signals.insert(signal);
     }
-    std::vector<std::function<void()>> tasks;
-    for (const SignalId& signal : signals) tasks.push_back([&] { MeasureVectors(signal); });
+    for (const SignalId& signal : signals) {
+      tasks.push_back([this, signal] { MeasureVectors(signal); });
+    }
     for (size_t begin = 0; begin < pairs_.size(); begin += kLogProbsATask) {
       tasks.push_back([this, begin] { MeasureLogProbs(begin); });
     }
-    RunOnAllCores(tasks);
-    return std::move(distances_);
   }
+
+  // Once all of it is done.
+  std::vector<RunDistance> Finish() { return std::move(distances_); }
 
  private:
   struct Pair {
@@ -200,7 +216,7 @@ class PairMeasurer {
     std::vector<SignalSum> sums;
     for (size_t i = begin; i < std::min(pairs_.size(), begin + kLogProbsATask); ++i) {
       const Pair& pair = pairs_[i];
-      sums.push_back(SumOfLogProbs(*runs_[pair.a], *runs_[pair.b], pair.end));
+      sums.push_back(SumOfLogProbs(log_probs_[pair.a], log_probs_[pair.b], pair.end));
     }
     Keep({SignalKind::kLogProbs, 0}, begin, sums);
   }
@@ -217,6 +233,7 @@ class PairMeasurer {
   }
 
   std::vector<const RunRecord*> runs_;
+  std::vector<LogProbLists> log_probs_;  // of the runs
   std::vector<Pair> pairs_;
   std::vector<RunDistance> distances_;  // of the pairs
   std::mutex distances_mutex_;
@@ -232,11 +249,24 @@ int64_t RunDistance::identical_signals() const {
 
 RunDistance DistanceOf(const ComparedRun& a, const ComparedRun& b) {
   const RunPair pair(a, b);
-  return DistancesOf(absl::MakeConstSpan(&pair, 1)).front();
+  PairMeasurer measurer(absl::MakeConstSpan(&pair, 1));
+  std::vector<std::function<void()>> tasks;
+  measurer.AddTasks(tasks);
+  for (const std::function<void()>& task : tasks) task();
+  return std::move(measurer.Finish().front());
 }
 
-std::vector<RunDistance> DistancesOf(absl::Span<const RunPair> pairs) {
-  return PairMeasurer(pairs).Measure();
+std::vector<std::vector<RunDistance>> DistancesOf(const std::vector<std::vector<RunPair>>& groups) {
+  std::vector<std::unique_ptr<PairMeasurer>> measurers;
+  std::vector<std::function<void()>> tasks;
+  for (const std::vector<RunPair>& pairs : groups) {
+    measurers.push_back(std::make_unique<PairMeasurer>(pairs));
+    measurers.back()->AddTasks(tasks);
+  }
+  RunOnAllCores(tasks);
+  std::vector<std::vector<RunDistance>> distances;
+  for (const auto& measurer : measurers) distances.push_back(measurer->Finish());
+  return distances;
 }
 
 std::optional<double> LogDistance(const RunDistance& distance, const NoiseScales& scales) {

@@ -52,11 +52,12 @@ struct RunDistance {
 // from SignalComparison's, which takes five times as long.
 RunDistance DistanceOf(const ComparedRun& a, const ComparedRun& b);
 
-// The same for many pairs, in their order; signals are shared among cores. All pairs among a few
-// runs take a fraction of the time that they take one by one: a position's vectors are fetched from
-// memory and made float64 once, and stay in a core's cache until the last pair has used them.
+// The same for groups of pairs, in their order; groups and signals are shared among cores. All
+// pairs among a few runs take a fraction of the time that they take one by one: a position's
+// vectors are fetched from memory and made float64 once, and stay in a core's cache until the last
+// pair of the group has used them.
 using RunPair = std::pair<ComparedRun, ComparedRun>;
-std::vector<RunDistance> DistancesOf(absl::Span<const RunPair> pairs);
+std::vector<std::vector<RunDistance>> DistancesOf(const std::vector<std::vector<RunPair>>& groups);
 
 // Mean L2 in each signal that makes up the unit of LogDistance.
 using NoiseScales = std::map<SignalId, double>;

@@ -225,6 +225,8 @@ std::map<SignalId, PhaseClasses> FindIdentityClasses(const std::vector<ComparedR
     PhaseClasses& result = classes[signal];
     tasks.push_back([&] { result = Classifier(runs, contexts).Classify(signal); });
   }
+  // Log-probs, the last signal, take longest: begun last, they would keep one core alone.
+  std::reverse(tasks.begin(), tasks.end());
   RunOnAllCores(tasks);
   return classes;
 }
