@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "analyzer/reading/number_text.h"
 
 namespace forensics::analyzer {
@@ -45,9 +47,23 @@ void ReportWriter::Field(const std::string& key, const std::optional<std::string
 
 void ReportWriter::Raw(const std::string& key, const std::string& value) {
   Key(key);
-  // RapidJSON would copy the text byte by byte.
   writer_.RawValue("", 0, rapidjson::kObjectType);
-  std::memcpy(buffer_.Push(value.size()), value.data(), value.size());
+  raw_.emplace_back(buffer_.GetSize(), &value);
+}
+
+std::string ReportWriter::Assembled(const char* end) const {
+  const absl::string_view written(buffer_.GetString(), buffer_.GetSize());
+  size_t size = written.size() - begin_ + std::strlen(end);
+  for (const auto& [place, value] : raw_) size += value->size();
+  std::string text;
+  text.reserve(size);
+  size_t begin = begin_;
+  for (const auto& [place, value] : raw_) {
+    absl::StrAppend(&text, written.substr(begin, place - begin), *value);
+    begin = place;
+  }
+  absl::StrAppend(&text, written.substr(begin), end);
+  return text;
 }
 
 void ReportWriter::Null(const std::string& key) {

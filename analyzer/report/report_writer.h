@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "analyzer/reading/json_cursor.h"
@@ -52,16 +53,13 @@ class ReportWriter {
   void Field(const std::string& key, const std::vector<double>& values);
   void Field(const std::string& key, const std::vector<std::optional<double>>& values);
 
-  // A member whose value a writer for this depth has written.
+  // A member whose value a writer for this depth has written; it is copied when the text is asked
+  // for, and must live until then.
   void Raw(const std::string& key, const std::string& value);
 
   // The value that was written, and the same with a line's end.
-  std::string Value() const { return {buffer_.GetString() + begin_, buffer_.GetSize() - begin_}; }
-  std::string Text() const {
-    std::string text;
-    text.reserve(buffer_.GetSize() + 1);
-    return text.append(buffer_.GetString() + begin_, buffer_.GetSize() - begin_).append("\n");
-  }
+  std::string Value() const { return Assembled(""); }
+  std::string Text() const { return Assembled("\n"); }
 
  private:
   void Key(const std::string& key) {
@@ -73,10 +71,13 @@ class ReportWriter {
     writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
   }
   void Double(double value);
+  std::string Assembled(const char* end) const;
 
   rapidjson::StringBuffer buffer_;
   rapidjson::PrettyWriter<rapidjson::StringBuffer> writer_;
   size_t begin_ = 0;  // of the value
+  // Values by Raw, and behind how much of the buffer each stands.
+  std::vector<std::pair<size_t, const std::string*>> raw_;
 };
 
 }  // namespace forensics::analyzer

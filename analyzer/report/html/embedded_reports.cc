@@ -1,11 +1,14 @@
 #include "analyzer/report/html/embedded_reports.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "analyzer/parallel/parallel.h"
 #include "rapidjson/memorystream.h"
 #include "rapidjson/reader.h"
 #include "rapidjson/stringbuffer.h"
@@ -110,8 +113,8 @@ size_t EndOfString(absl::string_view json, size_t quote) {
   return std::min(i + 1, json.size());
 }
 
-// All of a JSON text but the white space between its parts.
-std::string Compacted(absl::string_view json) {
+// All of a JSON text, or of whole lines of it, but the white space between its parts.
+std::string CompactedLines(absl::string_view json) {
   std::string text;
   text.reserve(json.size());
   for (size_t i = 0; i < json.size();) {
@@ -125,6 +128,24 @@ std::string Compacted(absl::string_view json) {
     while (i < json.size() && absl::ascii_isspace(static_cast<unsigned char>(json[i]))) ++i;
   }
   return text;
+}
+
+// Pieces of the text are shared among cores: no string of JSON goes beyond its line.
+std::string Compacted(absl::string_view json) {
+  constexpr size_t kPiece = size_t{1} << 20;
+  std::vector<absl::string_view> pieces;
+  while (!json.empty()) {
+    const size_t line_end = json.find('\n', std::min(kPiece, json.size()));
+    pieces.push_back(json.substr(0, line_end == json.npos ? json.npos : line_end + 1));
+    json.remove_prefix(pieces.back().size());
+  }
+  std::vector<std::string> compacted(pieces.size());
+  std::vector<std::function<void()>> tasks;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    tasks.push_back([&, i] { compacted[i] = CompactedLines(pieces[i]); });
+  }
+  RunOnAllCores(tasks);
+  return compacted.size() == 1 ? std::move(compacted.front()) : absl::StrJoin(compacted, "");
 }
 
 // None if it would be longer than `limit`, as far as that was found out before the end.

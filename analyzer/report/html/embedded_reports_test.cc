@@ -1,5 +1,8 @@
 #include "analyzer/report/html/embedded_reports.h"
 
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -57,6 +60,15 @@ TEST(EmbedReports, KeepTheTextButNoWhiteSpace) {
       R"({"by_position":1},[]]},"by_position":{"positions":[1,[2]],"l2_distance":[null,-0.0]},)"
       R"("last":true},"hidden_states/layer_2":{"phases":{},"by_position":{"positions":[3]}}},)"
       R"("after":7}}},"caveats":[{"kind":"gaps","text":"a \" b\\"},{"text":"\\\" c"}]}})");
+}
+
+TEST(EmbedReports, KeepALongTextInItsOrder) {
+  std::string lines = "{\n", compact = "{";
+  for (int i = 0; lines.size() < (5 << 20); ++i) {
+    absl::StrAppend(&lines, "  \"", i, "\": \" {[ , \\\"  :\",\n");
+    absl::StrAppend(&compact, "\"", i, "\":\" {[ , \\\"  :\",");
+  }
+  EXPECT_TRUE(EmbedReports(lines + "  \"end\": 1\n}\n").json == compact + "\"end\":1}");
 }
 
 TEST(EmbedReports, LeavePositionsOfOtherSignalsOutFirst) {
