@@ -15,7 +15,7 @@ using ::testing::Pair;
 PositionSeries Series(uint64_t seed, double factor) {
   PositionSeries series;
   int64_t position = -2;
-  for (const double value : CorrelatedSequences(0.3, true, seed).Draw(32)) {
+  for (const double value : CorrelatedSequences(0.3, LogNormalMarginal(), seed).Draw(32)) {
     series[position++] = factor * value;
   }
   return series;

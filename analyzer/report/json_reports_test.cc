@@ -162,12 +162,13 @@ TEST(AnalysisReports, ShowUncertaintyWhereThereAreEnoughPositions) {
   // Two variants in all, both clear.
   EXPECT_EQ(At(json, found + "/against_noise"),
             R"({"positions":32,"snr":6.4,"snr_interval":{"low":6.4,"high":6.4},)"
-            R"("interval_reason":null,"p_value":0.0002,"p_holm":0.0004,"auc":1,"tokens_needed":1,)"
+            R"("interval_reason":null,"p_value":0.0004347507194631632,)"
+            R"("p_holm":0.0008695014389263263,"auc":1,"tokens_needed":1,)"
             R"("roc":{"false_positive_rate":[0,0,1],"true_positive_rate":[0,1,1]}})");
   EXPECT_EQ(At(json, found + "/against_noise_at_baseline_value/snr"), "16");
   EXPECT_EQ(At(json, "/compile/resampling/resamples"), "999");
   const std::string summary = SummaryJson(reports);
-  EXPECT_EQ(At(summary, "/0/p_holm"), "0.0004");
+  EXPECT_EQ(At(summary, "/0/p_holm"), "0.0008695014389263263");
   EXPECT_EQ(At(summary, "/0/snr_interval/low"), At(summary, "/0/snr"));
 }
 

@@ -13,21 +13,43 @@
 namespace forensics::analyzer {
 namespace {
 
+constexpr double kPi = 3.14159265358979323846;
 constexpr double kLargestSum = 0.97;
 constexpr int kFewExceedances = 10;
 constexpr int kMostResamples = 4999;
 
-// Calibration for short sequences, found by simulation (docs/numerics.md). Estimates of correlation
-// that are too small by chance make intervals too short and tests too easy: series are made with a
-// larger coefficient, by as much at 32 values and by less in longer sequences.
-constexpr double kIntervalMargin = 0.36;  // times the coefficients' sum
-constexpr double kTestMargin = 0.35;
-// Times 1 / n: the share of an interval's tails that is given to the interval; 0.3 at 32.
-constexpr double kTailLoss = 9.6;
+// Calibration for short sequences, found by simulation (docs/numerics.md): estimates of correlation
+// that are too small by chance make intervals too short and tests too easy.
+constexpr double kStretch = 0.2;
+constexpr double kStretchOfCorrelation = 30;
+constexpr double kMostStretchOfCorrelation = 1.9;
+constexpr double kTestMargin = 0.35;  // at 32 values
+constexpr double kTemperedBelow = 0.05;
+constexpr double kMostTempering = 0.5;
 
-// What series are made with.
-Autoregression Generating(Autoregression fit, size_t n, double margin_at_32) {
-  fit.first += margin_at_32 * std::sqrt(32.0 / static_cast<double>(n));
+// How much of the calibration sequences of this length need: that of 12 values all.
+double Shortness(size_t n) {
+  const double relative = static_cast<double>(kShortestSequence) / static_cast<double>(n);
+  return relative * relative;
+}
+
+// How much longer an interval is made: 1 + (12 / n)^2 (0.2 + 30 sum), the latter term at most 1.9,
+// for coefficients of that sum.
+double Stretch(const Autoregression& fit, size_t n) {
+  return 1 + Shortness(n) * (kStretch + std::min(kMostStretchOfCorrelation,
+                                                 kStretchOfCorrelation * (fit.first + fit.second)));
+}
+
+// The margin makes tests honest down to 0.05. Below, probabilities are raised: relative to 0.05, to
+// the power of 1 - (12 / n)^2, at least 1/2.
+double Tempered(double p, size_t n) {
+  if (p >= kTemperedBelow) return p;
+  return kTemperedBelow * std::pow(p / kTemperedBelow, 1 - std::min(kMostTempering, Shortness(n)));
+}
+
+// What tests make series with.
+Autoregression WithMargin(Autoregression fit, size_t n) {
+  fit.first += kTestMargin * std::sqrt(32.0 / static_cast<double>(n));
   const double sum = fit.first + fit.second;
   if (sum > kLargestSum) {
     fit.first *= kLargestSum / sum;
@@ -48,11 +70,9 @@ std::vector<double> StudentisedMeans(absl::Span<const double> values, const Auto
                                      const Resampling& resampling) {
   const std::vector<double> innovations = Centred(Innovations(values, fit));
   const size_t block = static_cast<size_t>(BlockLength(values.size()));
-  const Autoregression generating =
-      Generating(fit, values.size(), kIntervalMargin * (fit.first + fit.second));
   const std::shared_ptr<const BlockDraws> draws =
       DrawBlocks(resampling.seed, resampling.resamples, values.size(), block);
-  return MeansOfBlocks(innovations, block, generating, *draws);
+  return MeansOfBlocks(innovations, block, fit, *draws);
 }
 
 // How many of `n` values lie at or below the one that a share `p` of them is at most.
@@ -61,8 +81,10 @@ size_t RankOf(double p, size_t n) {
       std::clamp(p * static_cast<double>(n + 1), 1.0, static_cast<double>(n)));
 }
 
-// The quantiles of `tail` and 1 - `tail`, which is at most a half; the values' order changes. Few
-// lie beyond either: to sort those alone takes two thirds of the time of std::nth_element.
+// The quantiles of `tail` and 1 - `tail`, which is at most a half, as far as Student's t of one
+// degree of freedom goes: series of the few innovations that a step leaves have next to no scatter.
+// The values' order changes. Few lie beyond either quantile: to sort those alone takes two
+// thirds of the time of std::nth_element.
 Interval Between(double tail, std::vector<double>& values) {
   const auto place = [&](size_t rank) {
     return values.begin() + static_cast<std::ptrdiff_t>(rank);
@@ -70,20 +92,19 @@ Interval Between(double tail, std::vector<double>& values) {
   const size_t low = RankOf(tail, values.size());
   const size_t from_top = values.size() - RankOf(1 - tail, values.size()) + 1;
   std::partial_sort(values.begin(), place(from_top), values.end(), std::greater<>());
-  const double high = *(place(from_top) - 1);
+  const double farthest = 1 / std::tan(kPi * tail);
+  const double high = std::min(*(place(from_top) - 1), farthest);
   std::partial_sort(values.begin(), place(low), values.end());
-  return {*(place(low) - 1), high};
+  return {std::max(*(place(low) - 1), -farthest), high};
 }
 
 Interval IntervalOfMean(absl::Span<const double> values, const Resampling& resampling) {
   const Autoregression fit = FitAutoregression(values);
   if (fit.standard_error == 0) return {fit.mean, fit.mean};
   std::vector<double> means = StudentisedMeans(values, fit, resampling);
-  const double tails = 1 - resampling.level;
-  const double tail = tails / 2 * (1 - kTailLoss / static_cast<double>(values.size()));
-  const Interval quantiles = Between(tail, means);
-  return {fit.mean - quantiles.high * fit.standard_error,
-          fit.mean - quantiles.low * fit.standard_error};
+  const Interval quantiles = Between((1 - resampling.level) / 2, means);
+  const double error = fit.standard_error * Stretch(fit, values.size());
+  return {fit.mean - quantiles.high * error, fit.mean - quantiles.low * error};
 }
 
 }  // namespace
@@ -120,7 +141,7 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
   if (differences.size() < kShortestSequence) return std::nullopt;
   const Autoregression fit = FitAutoregression(differences);
   const double observed = Studentised(fit);
-  const Autoregression generating = Generating(fit, differences.size(), kTestMargin);
+  const Autoregression generating = WithMargin(fit, differences.size());
   const std::vector<double> innovations = Innovations(differences, fit);
   const std::shared_ptr<const SignDraws> draws = DrawSigns(
       resampling.seed, std::max(resampling.resamples, kMostResamples), differences.size());
@@ -139,7 +160,7 @@ std::optional<double> ExceedanceProbability(absl::Span<const double> differences
       ++resamples;
     }
   }
-  return (at_least + 1.0) / (resamples + 1.0);
+  return Tempered((at_least + 1.0) / (resamples + 1.0), differences.size());
 }
 
 }  // namespace forensics::analyzer

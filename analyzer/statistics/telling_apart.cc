@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "analyzer/statistics/autoregression.h"
-#include "boost/math/distributions/gamma.hpp"
 #include "boost/math/distributions/normal.hpp"
 
 namespace forensics::analyzer {
@@ -13,43 +12,53 @@ namespace {
 
 namespace policies = boost::math::policies;
 
-constexpr int64_t kMostTokens = 1000000;
-// A gamma distribution of a larger shape is a normal one.
-constexpr double kLargestShape = 1e5;
-
 // Errors give values (NaN, infinity), not exceptions.
 using Policy = policies::policy<policies::domain_error<policies::ignore_error>,
-                                policies::pole_error<policies::ignore_error>,
-                                policies::overflow_error<policies::ignore_error>,
-                                policies::evaluation_error<policies::ignore_error>>;
-using Gamma = boost::math::gamma_distribution<double, Policy>;
+                                policies::overflow_error<policies::ignore_error>>;
 using Normal = boost::math::normal_distribution<double, Policy>;
 
-// The distribution of a mean distance.
+constexpr int64_t kMostTokens = 1000000;
+
+// Log-normal: of a mean distance.
 struct MeanDistance {
   double mean = 0;
   double variance = 0;
 
-  bool IsNormal() const { return mean * mean > kLargestShape * variance; }
-  Gamma AsGamma() const { return Gamma(mean * mean / variance, variance / mean); }
-  Normal AsNormal() const { return Normal(mean, std::sqrt(variance)); }
+  bool IsPoint() const { return mean <= 0 || LogDeviation() == 0; }
+  // Of the logarithm.
+  double LogDeviation() const { return std::sqrt(std::log1p(variance / (mean * mean))); }
+  double LogMean() const { return std::log(mean) - LogDeviation() * LogDeviation() / 2; }
 
   // The value that is exceeded with probability `p`.
   double UpperQuantile(double p) const {
-    if (mean == 0 || variance == 0) return mean;
-    return IsNormal() ? quantile(complement(AsNormal(), p)) : quantile(complement(AsGamma(), p));
+    if (IsPoint()) return mean;
+    return std::exp(LogMean() + LogDeviation() * quantile(complement(Normal(), p)));
   }
 
   double ProbabilityAbove(double value) const {
-    if (mean == 0 || variance == 0) return mean > value ? 1 : 0;
-    return IsNormal() ? cdf(complement(AsNormal(), value)) : cdf(complement(AsGamma(), value));
+    if (IsPoint()) return mean > value ? 1 : 0;
+    if (value <= 0) return 1;
+    return cdf(complement(Normal(), (std::log(value) - LogMean()) / LogDeviation()));
   }
 };
 
-MeanDistance OfTokens(absl::Span<const double> distances, int64_t tokens) {
-  const Autoregression fit = FitAutoregression(distances);
-  return {fit.mean, LongRunVariance(fit, distances.size()) / static_cast<double>(tokens)};
-}
+class MeanOfTokens {
+ public:
+  explicit MeanOfTokens(absl::Span<const double> distances) {
+    const Autoregression fit = FitAutoregression(distances);
+    mean_ = fit.mean;
+    long_run_variance_ = LongRunVariance(fit, distances.size());
+  }
+
+  double mean() const { return mean_; }
+  MeanDistance Over(int64_t tokens) const {
+    return {mean_, long_run_variance_ / static_cast<double>(tokens)};
+  }
+
+ private:
+  double mean_ = 0;
+  double long_run_variance_ = 0;
+};
 
 }  // namespace
 
@@ -84,10 +93,11 @@ std::optional<int64_t> TokensNeeded(absl::Span<const double> variant,
   if (variant.size() < kShortestSequence || baseline.size() < kShortestSequence) {
     return std::nullopt;
   }
-  if (OfTokens(variant, 1).mean <= OfTokens(baseline, 1).mean) return std::nullopt;
+  const MeanOfTokens changed(variant), unchanged(baseline);
+  if (changed.mean() <= unchanged.mean()) return std::nullopt;
   const auto suffice = [&](int64_t tokens) {
-    const double threshold = OfTokens(baseline, tokens).UpperQuantile(rates.false_positive_rate);
-    return OfTokens(variant, tokens).ProbabilityAbove(threshold) >= rates.power;
+    const double threshold = unchanged.Over(tokens).UpperQuantile(rates.false_positive_rate);
+    return changed.Over(tokens).ProbabilityAbove(threshold) >= rates.power;
   };
   int64_t enough = 1;
   while (enough < kMostTokens && !suffice(enough)) enough *= 2;

@@ -32,10 +32,10 @@ struct DetectionRates {
 };
 
 // The number of tokens after which the mean distance tells the variant from the baseline at these
-// rates. The means of so many tokens are taken to be gamma distributed, which positive and skewed
-// distances come close to, with the sequences' means and, over the number of tokens, their
-// long-run variances; below ten tokens it is a rough guess. None where the variant's mean is not
-// the larger, for sequences too short to fit, or beyond a million.
+// rates. The means of so many tokens are taken to be log-normal, which sums of positive and skewed
+// distances come close to (Fenton, 1960), with the sequences' means and, over the number of tokens,
+// their long-run variances; below ten tokens it is a rough guess. None where the variant's mean is
+// not the larger, for sequences too short to fit, or beyond a million.
 std::optional<int64_t> TokensNeeded(absl::Span<const double> variant,
                                     absl::Span<const double> baseline,
                                     const DetectionRates& rates = {});

@@ -43,25 +43,25 @@ double MeanOf(const std::vector<double>& values) {
 
 // The share of variant sequences of `tokens` whose mean exceeds that of 99 % of the baseline's.
 double PowerAt(int64_t tokens, double factor, double correlation) {
-  CorrelatedSequences sequences(correlation, true, 11);
+  CorrelatedSequences sequences(correlation, LogNormalMarginal(), 11);
   const size_t n = static_cast<size_t>(tokens);
   std::vector<double> baseline;
-  for (int i = 0; i < 4000; ++i) baseline.push_back(MeanOf(sequences.Draw(n)));
+  for (int i = 0; i < 20000; ++i) baseline.push_back(MeanOf(sequences.Draw(n)));
   std::sort(baseline.begin(), baseline.end());
-  const double threshold = baseline[3960];
+  const double threshold = baseline[19800];
   int detected = 0;
-  for (int i = 0; i < 2000; ++i) detected += factor * MeanOf(sequences.Draw(n)) > threshold;
-  return detected / 2000.0;
+  for (int i = 0; i < 8000; ++i) detected += factor * MeanOf(sequences.Draw(n)) > threshold;
+  return detected / 8000.0;
 }
 
 TEST(TokensNeeded, GiveAboutTheStatedRatesInSimulations) {
   for (const double correlation : {0.0, 0.5}) {
-    CorrelatedSequences sequences(correlation, true, 10);
-    std::vector<double> variant = sequences.Draw(20000);
+    CorrelatedSequences sequences(correlation, LogNormalMarginal(), 10);
+    std::vector<double> variant = sequences.Draw(200000);
     for (double& distance : variant) distance *= 1.5;
-    const int64_t tokens = TokensNeeded(variant, sequences.Draw(20000)).value();
-    // Log-normal means are more skewed than gamma distributed ones.
-    EXPECT_NEAR(PowerAt(tokens, 1.5, correlation), 0.94, 0.045) << tokens;
+    const int64_t tokens = TokensNeeded(variant, sequences.Draw(200000)).value();
+    // Less than two standard deviations of the simulation and of its threshold.
+    EXPECT_NEAR(PowerAt(tokens, 1.5, correlation), 0.95, 0.01) << tokens;
     EXPECT_LT(PowerAt(tokens / 2, 1.5, correlation), 0.85) << tokens;
   }
 }

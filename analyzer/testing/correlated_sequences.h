@@ -9,13 +9,71 @@
 
 namespace forensics::analyzer {
 
-// Autoregressions of normal values about 5, of variance 1, or of log-normal ones as distances are
-// (median 1, the logarithm's deviation 0.5).
+// How values are distributed: each is a function of a standard normal state.
+struct Marginal {
+  const char* name;
+  double (*of_state)(double);
+  double mean;
+};
+
+// The probability that a standard normal state is above `z`.
+inline double NormalTail(double z) { return std::erfc(z / std::sqrt(2.0)) / 2; }
+
+inline Marginal NormalMarginal() {
+  return {"normal", [](double z) { return 5 + z; }, 5};
+}
+
+// As distances are: median 1, the logarithm's deviation 0.5.
+inline Marginal LogNormalMarginal() {
+  return {"log-normal", [](double z) { return std::exp(0.5 * z); }, std::exp(0.125)};
+}
+
+inline Marginal ExponentialMarginal() {
+  return {"exponential", [](double z) { return -std::log(NormalTail(z)); }, 1};
+}
+
+// The logarithm has a deviation of 0.42 and exponential tails: moments beyond the third are
+// infinite.
+inline Marginal LogLaplaceMarginal() {
+  return {"log-Laplace",
+          [](double z) {
+            const double size = -std::log(2 * NormalTail(std::abs(z)));
+            return std::exp(z < 0 ? -0.3 * size : 0.3 * size);
+          },
+          1 / (1 - 0.3 * 0.3)};
+}
+
+// Log-normal as above, but the largest 3 % are three times as large.
+inline Marginal OutliersMarginal() {
+  constexpr double kLarge = 1.8807936081512509;
+  return {"outliers", [](double z) { return std::exp(0.5 * z) * (z > kLarge ? 3 : 1); },
+          std::exp(0.125) * (1 + 2 * NormalTail(kLarge - 0.5))};
+}
+
+// Right-skewed, with shape 1.5.
+inline Marginal WeibullMarginal() {
+  return {"Weibull", [](double z) { return std::pow(-std::log(NormalTail(z)), 1 / 1.5); },
+          std::tgamma(1 + 1 / 1.5)};
+}
+
+inline Marginal UniformMarginal() {
+  return {"uniform", [](double z) { return 0.5 + NormalTail(-z); }, 1};
+}
+
+// Of shape 5: moments beyond the fourth are infinite.
+inline Marginal LogLogisticMarginal() {
+  constexpr double kPi = 3.14159265358979323846;
+  return {"log-logistic",
+          [](double z) { return std::pow(NormalTail(-z) / NormalTail(z), 1 / 5.0); },
+          kPi / 5 / std::sin(kPi / 5)};
+}
+
+// States are an autoregression of variance 1: each is `first` times the one before plus `second`
+// times that before it, and innovation.
 class CorrelatedSequences {
  public:
-  // Each state is `first` times the one before plus `second` times that before it, and innovation.
-  CorrelatedSequences(double first, bool log_normal, uint64_t seed, double second = 0)
-      : first_(first), second_(second), log_normal_(log_normal), random_(seed) {}
+  CorrelatedSequences(double first, const Marginal& marginal, uint64_t seed, double second = 0)
+      : first_(first), second_(second), marginal_(marginal), random_(seed) {}
 
   std::vector<double> Draw(size_t n) {
     const double neighbours = first_ / (1 - second_);
@@ -28,17 +86,17 @@ class CorrelatedSequences {
       const double state = first_ * before + second_ * before_that + innovation * normal_(random_);
       before_that = before;
       before = state;
-      values.push_back(log_normal_ ? std::exp(0.5 * state) : 5 + state);
+      values.push_back(marginal_.of_state(state));
     }
     return values;
   }
 
-  double Mean() const { return log_normal_ ? std::exp(0.125) : 5; }
+  double Mean() const { return marginal_.mean; }
 
  private:
   const double first_;
   const double second_;
-  const bool log_normal_;
+  const Marginal marginal_;
   std::mt19937_64 random_;
   std::normal_distribution<double> normal_;
 };

@@ -1,7 +1,11 @@
 // bazel run //analyzer/testing:resampling_simulation: how often intervals hold the truth and tests
 // find what is not there, in sequences of known mean and correlation (docs/numerics.md).
+//
+// With `calibration` as its first argument: in those that the constants of resampling.cc were
+// chosen by, which are others and have other seeds.
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "analyzer/statistics/resampling.h"
@@ -34,37 +38,81 @@ void Simulate(const char* name, size_t length, double first, double second, Sequ
     at_1_percent += p <= 0.01;
     found += *ExceedanceProbability(something) <= 0.05;
   }
-  std::printf("%-10s %5zu %5.1f %5.1f %8.3f %8.3f %8.3f %8.3f %8.3f\n", name, length, first, second,
+  std::printf("%-12s %5zu %5.1f %5.1f %8.3f %8.3f %8.3f %8.3f %8.3f\n", name, length, first, second,
               mean / kSimulations, ratio / kSimulations, at_5_percent / kSimulations,
               at_1_percent / kSimulations, found / kSimulations);
   std::fflush(stdout);
 }
 
+struct Coefficients {
+  double first;
+  double second;
+};
+
+void SimulateMarginal(const Marginal& marginal, const std::vector<Coefficients>& coefficients,
+                      size_t length, uint64_t seed) {
+  for (const auto& [first, second] : coefficients) {
+    Simulate(marginal.name, length, first, second,
+             CorrelatedSequences(first, marginal, seed, second),
+             CorrelatedSequences(first, marginal, seed + 1, second));
+  }
+}
+
+void SimulateTable(size_t length) {
+  constexpr uint64_t kSeed = 7;
+  for (const Marginal& marginal : {LogNormalMarginal(), NormalMarginal()}) {
+    SimulateMarginal(marginal, {{0, 0}, {0.3, 0}, {0.5, 0}, {0.7, 0}, {0.3, 0.3}}, length, kSeed);
+  }
+  for (const Marginal& marginal :
+       {ExponentialMarginal(), LogLaplaceMarginal(), OutliersMarginal()}) {
+    SimulateMarginal(marginal, {{0, 0}, {0.5, 0}}, length, kSeed);
+  }
+  const auto simulate = [&](const char* name, double first, double second, double share,
+                            int block) {
+    Simulate(name, length, first, second, BlockSequences(share, block, kSeed),
+             BlockSequences(share, block, kSeed + 1));
+  };
+  // Their correlations at lags 1 and 2: (block - lag) / block of the share.
+  simulate("blocks 2", 0.4, 0, 0.8, 2);
+  simulate("blocks 4", 0.375, 0.25, 0.5, 4);
+  simulate("blocks 4", 0.6, 0.4, 0.8, 4);
+  simulate("blocks 16", 0.469, 0.438, 0.5, 16);
+}
+
+void SimulateCalibration(size_t length) {
+  for (const Marginal& marginal : {WeibullMarginal(), UniformMarginal(), LogLogisticMarginal()}) {
+    SimulateMarginal(marginal,
+                     {{0, 0},
+                      {0.2, 0},
+                      {0.4, 0},
+                      {0.6, 0},
+                      {0.75, 0},
+                      {0.2, 0.3},
+                      {0.4, 0.2},
+                      {0.2, 0.45},
+                      {0.6, -0.3}},
+                     length, 101);
+  }
+}
+
 }  // namespace
 }  // namespace forensics::analyzer
 
-// resampling_simulation [LENGTH...]
+// resampling_simulation [calibration] [LENGTH...]
 int main(int argc, char** argv) {
-  using forensics::analyzer::BlockSequences;
-  using forensics::analyzer::CorrelatedSequences;
-  using forensics::analyzer::Simulate;
-  constexpr double kCoefficients[][2] = {{0, 0}, {0.3, 0}, {0.5, 0}, {0.7, 0}, {0.3, 0.3}};
-  std::vector<size_t> lengths = {12, 16, 20, 32, 64, 128};
-  if (argc > 1) lengths.clear();
-  for (int i = 1; i < argc; ++i) lengths.push_back(std::strtoul(argv[i], nullptr, 10));
-  std::printf("%-10s %5s %5s %5s %8s %8s %8s %8s %8s\n", "values", "n", "lag 1", "lag 2", "mean",
+  const bool calibration = argc > 1 && std::strcmp(argv[1], "calibration") == 0;
+  std::vector<size_t> lengths;
+  for (int i = calibration ? 2 : 1; i < argc; ++i) {
+    lengths.push_back(std::strtoul(argv[i], nullptr, 10));
+  }
+  if (lengths.empty()) lengths = {12, 16, 20, 32, 64};
+  std::printf("%-12s %5s %5s %5s %8s %8s %8s %8s %8s\n", "values", "n", "lag 1", "lag 2", "mean",
               "ratio", "p<=0.05", "p<=0.01", "found");
   for (const size_t length : lengths) {
-    for (const bool log_normal : {true, false}) {
-      for (const auto& [first, second] : kCoefficients) {
-        Simulate(log_normal ? "log-normal" : "normal", length, first, second,
-                 CorrelatedSequences(first, log_normal, 7, second),
-                 CorrelatedSequences(first, log_normal, 8, second));
-      }
+    if (calibration) {
+      forensics::analyzer::SimulateCalibration(length);
+    } else {
+      forensics::analyzer::SimulateTable(length);
     }
-    // Correlations of blocks of 2 and 4 at lags 1 and 2: (block - lag) / block of the share.
-    Simulate("blocks 2", length, 0.4, 0, BlockSequences(0.8, 2, 7), BlockSequences(0.8, 2, 8));
-    Simulate("blocks 4", length, 0.375, 0.25, BlockSequences(0.5, 4, 7), BlockSequences(0.5, 4, 8));
-    Simulate("blocks 4", length, 0.6, 0.4, BlockSequences(0.8, 4, 7), BlockSequences(0.8, 4, 8));
   }
 }
