@@ -26,13 +26,13 @@ double NearestOf(const Question& question, size_t label, const Sighting& sightin
 }
 
 std::vector<std::optional<double>> ScoresOf(const Question& question, const Sighting& sighting) {
-  std::vector<Cell> cells;
+  std::vector<SeenRun> runs;
   for (size_t i = 0; i < question.label.size(); ++i) {
     const double log_distance = sighting.log_distances(static_cast<Eigen::Index>(i));
-    if (!std::isnan(log_distance))
-      cells.push_back({question.label[i], question.block[i], log_distance});
+    if (std::isnan(log_distance)) continue;
+    runs.push_back({question.label[i], question.block[i], log_distance});
   }
-  return LabelScores(cells, question.names.size(), question.blocks);
+  return LabelScores(runs, question.names.size(), question.blocks);
 }
 
 std::set<size_t> IdenticalLabels(const Question& question, const Sighting& sighting) {

@@ -286,11 +286,7 @@ Attribution AttributeRun(const Library& library, size_t unknown) {
 }
 
 LeaveOneOut LeaveEachOut(const Library& library) {
-  const std::vector<Labels> labels = library.labels();
-  const PairDistances& distances = library.distances();
-  const Eigen::MatrixXd logs = LogDistances(distances, NoiseScalesOf(labels, distances));
-  return {Rehearse(QuestionOfValue(labels, distances), logs),
-          Rehearse(QuestionOfHardware(labels, distances), logs)};
+  return LeaveEachOut(library.labels(), library.distances());
 }
 
 }  // namespace forensics::analyzer

@@ -8,14 +8,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "analyzer/attribution/mean.h"
 
 namespace forensics::analyzer {
 namespace {
-
-struct LogSum {
-  double sum = 0;
-  int64_t n = 0;
-};
 
 // Each text's index in `names`, which become the texts in the order of first appearance.
 std::vector<size_t> Numbered(const std::vector<std::string>& texts,
@@ -134,26 +130,21 @@ PairDistances DistancesBetween(absl::Span<const ComparedRun> runs) {
 }
 
 NoiseScales NoiseScalesOf(absl::Span<const Labels> labels, const PairDistances& distances) {
-  std::map<SignalId, LogSum> noise, all;
+  std::map<SignalId, Mean> noise, all;
   for (size_t i = 0; i < distances.size(); ++i) {
     for (size_t j = 0; j < distances[i].size(); ++j) {
       const bool is_noise =
           labels[i].value == labels[j].value && labels[i].hardware != labels[j].hardware;
       for (const auto& [signal, found] : distances[i][j].signals) {
         if (found.mean_l2 == 0) continue;
-        for (auto* sums : {&all, &noise}) {
-          if (sums == &noise && !is_noise) continue;
-          (*sums)[signal].sum += std::log(found.mean_l2);
-          ++(*sums)[signal].n;
-        }
+        all[signal].Add(std::log(found.mean_l2));
+        if (is_noise) noise[signal].Add(std::log(found.mean_l2));
       }
     }
   }
   noise.insert(all.begin(), all.end());
   NoiseScales scales;
-  for (const auto& [signal, sum] : noise) {
-    scales[signal] = std::exp(sum.sum / static_cast<double>(sum.n));
-  }
+  for (const auto& [signal, mean] : noise) scales[signal] = std::exp(mean.value());
   return scales;
 }
 

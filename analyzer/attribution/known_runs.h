@@ -2,7 +2,6 @@
 #ifndef ANALYZER_ATTRIBUTION_KNOWN_RUNS_H_
 #define ANALYZER_ATTRIBUTION_KNOWN_RUNS_H_
 
-#include <functional>
 #include <string>
 #include <vector>
 

@@ -8,15 +8,15 @@
 namespace forensics::analyzer {
 namespace {
 
-// Effects weigh as this part of a cell each: what the cells tell is as good as untouched.
+// Effects weigh as this part of a run each: what the runs tell is as good as untouched.
 constexpr double kShrinkage = 1e-3;
 
 }  // namespace
 
-std::vector<std::optional<double>> LabelScores(absl::Span<const Cell> cells, size_t labels,
+std::vector<std::optional<double>> LabelScores(absl::Span<const SeenRun> runs, size_t labels,
                                                size_t blocks) {
   std::vector<std::optional<double>> scores(labels);
-  if (cells.empty()) return scores;
+  if (runs.empty()) return scores;
   // Unknowns: the mean, the labels' effects, the blocks' effects.
   const Eigen::Index unknowns = static_cast<Eigen::Index>(1 + labels + blocks);
   Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(unknowns, unknowns);
@@ -24,20 +24,20 @@ std::vector<std::optional<double>> LabelScores(absl::Span<const Cell> cells, siz
   normal.diagonal().tail(unknowns - 1).setConstant(kShrinkage);
   const auto at_label = [](size_t label) { return static_cast<Eigen::Index>(1 + label); };
   const auto at_block = [&](size_t block) { return static_cast<Eigen::Index>(1 + labels + block); };
-  for (const Cell& cell : cells) {
-    const Eigen::Index places[] = {0, at_label(cell.label), at_block(cell.block)};
+  for (const SeenRun& run : runs) {
+    const Eigen::Index places[] = {0, at_label(run.label), at_block(run.block)};
     for (const Eigen::Index row : places) {
       for (const Eigen::Index column : places) normal(row, column) += 1;
-      right(row) += cell.log_distance;
+      right(row) += run.log_distance;
     }
   }
   const Eigen::VectorXd effects = normal.ldlt().solve(right);
-  double nearest_block = effects(at_block(cells.front().block));
-  for (const Cell& cell : cells) {
-    nearest_block = std::min(nearest_block, effects(at_block(cell.block)));
+  double nearest_block = effects(at_block(runs.front().block));
+  for (const SeenRun& run : runs) {
+    nearest_block = std::min(nearest_block, effects(at_block(run.block)));
   }
-  for (const Cell& cell : cells) {
-    scores[cell.label] = effects(0) + effects(at_label(cell.label)) + nearest_block;
+  for (const SeenRun& run : runs) {
+    scores[run.label] = effects(0) + effects(at_label(run.label)) + nearest_block;
   }
   return scores;
 }

@@ -11,18 +11,18 @@
 namespace forensics::analyzer {
 
 // A known run, as the unknown sees it.
-struct Cell {
+struct SeenRun {
   size_t label = 0;  // what is asked for: its value, or its hardware
   size_t block = 0;  // the other of the two
   double log_distance = 0;
 };
 
 // For each of `labels` labels the log distance from a run of that label in the block that is
-// nearest, none for labels without a cell. Known runs need not be there for all pairs of label and
+// nearest, none for labels without a run. Known runs need not be there for all pairs of label and
 // block: log distances are taken to be the sum of an effect of each (least squares, two-way without
 // interaction), so that a label is not preferred because it was measured on near hardware alone.
-// What the cells do not tell apart is shrunk to no effect.
-std::vector<std::optional<double>> LabelScores(absl::Span<const Cell> cells, size_t labels,
+// What the runs do not tell apart is shrunk to no effect.
+std::vector<std::optional<double>> LabelScores(absl::Span<const SeenRun> runs, size_t labels,
                                                size_t blocks);
 
 }  // namespace forensics::analyzer

@@ -123,13 +123,14 @@ ConfusionMatrix Rehearse(const Question& question, const Eigen::MatrixXd& log_di
   return confusion;
 }
 
-LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const Labels> labels) {
-  const PairDistances distances = DistancesBetween(runs);
+LeaveOneOut LeaveEachOut(absl::Span<const Labels> labels, const PairDistances& distances) {
   const Eigen::MatrixXd logs = LogDistances(distances, NoiseScalesOf(labels, distances));
-  LeaveOneOut result;
-  result.by_value = Rehearse(QuestionOfValue(labels, distances), logs);
-  result.by_hardware = Rehearse(QuestionOfHardware(labels, distances), logs);
-  return result;
+  return {Rehearse(QuestionOfValue(labels, distances), logs),
+          Rehearse(QuestionOfHardware(labels, distances), logs)};
+}
+
+LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const Labels> labels) {
+  return LeaveEachOut(labels, DistancesBetween(runs));
 }
 
 }  // namespace forensics::analyzer

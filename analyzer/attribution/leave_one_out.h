@@ -55,6 +55,9 @@ struct LeaveOneOut {
   ConfusionMatrix by_hardware;
 };
 
+// Both questions, to runs with these labels and distances.
+LeaveOneOut LeaveEachOut(absl::Span<const Labels> labels, const PairDistances& distances);
+
 // Of an experiment: all pairs of `runs`, which all have a run.
 LeaveOneOut LeaveEachOut(absl::Span<const ComparedRun> runs, absl::Span<const Labels> labels);
 

@@ -38,9 +38,10 @@ int64_t BytesOf(const RunRecord& run) {
   return bytes;
 }
 
+constexpr size_t kEntry = 192;  // bytes of a map's, with what it holds
+
 // About what a reader takes from its budget for what is kept of a run.
 size_t StructureOf(const RunRecord& run) {
-  constexpr size_t kEntry = 192;  // of a map, with what it holds
   size_t bytes =
       kEntry * (1 + run.steps.size()) + run.config_id.size() + run.prompt_text.value_or("").size();
   for (const auto& [number, step] : run.steps) bytes += step.token_text.value_or("").size();
@@ -55,7 +56,6 @@ size_t StructureOf(const RunRecord& run) {
 }
 
 size_t StructureOf(const Configuration& configuration) {
-  constexpr size_t kEntry = 192;
   size_t bytes = kEntry + configuration.config_id.size() + configuration.hardware.size();
   for (const auto& [name, value] : configuration.circumstances) {
     bytes += kEntry + name.size() + value.size();

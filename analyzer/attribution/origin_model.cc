@@ -9,6 +9,7 @@
 
 #include "Eigen/Cholesky"
 #include "analyzer/attribution/lower_triangle.h"
+#include "analyzer/attribution/mean.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -24,17 +25,6 @@ constexpr double kRest = 0.3;
 constexpr double kSizes[] = {0.5, 1, 2};
 // Probabilities that differ by less are equal.
 constexpr double kTie = 1e-9;
-
-struct Mean {
-  double sum = 0;
-  size_t n = 0;
-
-  void Add(double value) {
-    sum += value;
-    ++n;
-  }
-  double value() const { return sum / static_cast<double>(n); }
-};
 
 // Of log distances, by the two labels or blocks of a pair.
 class PairMeans {
