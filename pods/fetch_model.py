@@ -42,6 +42,10 @@ class WrongDigest(Exception):
     pass
 
 
+class WrongName(Exception):
+    pass
+
+
 class NotFetched(Exception):
     """The client came back without an error and without the file, as it does where the hub is down."""
 
@@ -58,8 +62,16 @@ def digest(path, algorithm, start=b""):
     return state.hexdigest()
 
 
+def is_name_below(name):
+    """Whether a file of this name lies below the model's folder, and the name on one line."""
+    return name.isprintable() and not {"", ".", ".."} & set(name.split("/"))
+
+
 def wanted_files(info):
     names = [file.rfilename for file in info.siblings]
+    for name in names:
+        if not is_name_below(name):
+            raise WrongName("the hub lists a file %r; expected a name below the model's folder" % name)
     kept = set(huggingface_hub.utils.filter_repo_objects(names, ignore_patterns=IGNORED))
     return [file for file in info.siblings if file.rfilename in kept]
 
@@ -108,7 +120,7 @@ def download(arguments, info, names):
         arguments.repository,
         revision=info.sha,
         local_dir=arguments.directory,
-        allow_patterns=names,
+        allow_patterns=[glob.escape(name) for name in names],
         max_workers=4,
     )
 
@@ -120,11 +132,11 @@ def fetch(arguments, api):
         os.remove(sums)
     revision = commit_of(arguments) or arguments.revision
     info = api.model_info(arguments.repository, revision=revision, files_metadata=True)
+    files = {file.rfilename: file for file in wanted_files(info)}
     write_whole(
         os.path.join(arguments.directory, COMMIT),
         "%s %s %s\n" % (arguments.repository, arguments.revision, info.sha),
     )
-    files = {file.rfilename: file for file in wanted_files(info)}
     say("%s at %s: %d files, %.2f GB" % (
         arguments.repository, info.sha, len(files), sum(f.size for f in files.values()) / 1e9))
     # Bits flipped on their way are fetched once more; then the hub itself is wrong.

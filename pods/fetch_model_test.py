@@ -151,6 +151,22 @@ class FetchModelTest(unittest.TestCase):
         self.fetch(1, "Repository Not Found", repository="org/nothing", flags=["--check"])
         self.assert_unfinished()
 
+    def test_names_that_lead_out_of_the_folder_are_refused(self):
+        mine = self.folder / "mine.txt"
+        mine.write_text("mine")
+        for name in [str(mine), "../mine.txt", "a/../../mine.txt", "", "a//b", "./a", "a\nb"]:
+            with self.subTest(name):
+                self.hub.repositories[NAME].commit({**FILES, name: b"theirs"})
+                self.fetch(1, "the hub lists a file %r; expected a name below" % name)
+                self.assertEqual(mine.read_text(), "mine")
+        self.assertEqual(self.hub.sent, {})
+
+    def test_a_name_is_no_pattern(self):
+        files = {**FILES, "[m]*.json": b"odd"}
+        commit = self.hub.repositories[NAME].commit(files)
+        self.fetch(0)
+        self.assert_whole(files, commit)
+
     def test_a_hub_that_fails_for_now(self):
         self.hub.status = 503
         self.fetch(TRY_AGAIN, "503", flags=["--check"])

@@ -10,6 +10,7 @@ import http.server
 import json
 import re
 import threading
+import urllib.parse
 
 
 class Repository:
@@ -101,7 +102,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.hub.tokens.add(self.headers.get("Authorization"))
-        path = self.path.partition("?")[0]
+        path = urllib.parse.unquote(self.path.partition("?")[0])
         api = re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", path)
         resolve = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([0-9a-f]{40})/(.+)", path)
         store = re.fullmatch(r"/store/([^/]+/[^/]+)/([0-9a-f]{40})/(.+)", path)
@@ -144,7 +145,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.send_content(name, content, headers)
         headers["X-Linked-ETag"] = '"%s"' % hashlib.sha256(content).hexdigest()
         headers["X-Linked-Size"] = str(len(content))
-        headers["Location"] = "%s/store/%s/%s/%s" % (self.hub.url, repository, commit, name)
+        headers["Location"] = "%s/store/%s/%s/%s" % (
+            self.hub.url, repository, commit, urllib.parse.quote(name))
         self.answer(302, headers)
 
     def send_content(self, name, content, headers):
