@@ -305,6 +305,14 @@ expect 0 "note +others +later: no finished runs there; the comparison waits for 
 cp -r a/results later
 expect 0 "8 of 8 done" forensics run awaiting.textproto --folder=awaiting
 [ -s awaiting/report/summary.json ] || fail "no report"
+# As a copy brings them: a manifest before its shards.
+cp -r a/results late
+mv late/A100-80GB/A100_eager/rep_2.rank_0_of_1.shard shard
+others 'reference: "a/results/A100-80GB/A100_reference" results: "late"' >incomplete.textproto
+expect 4 "^not complete: fuse" forensics run incomplete.textproto --folder=incomplete
+mv shard late/A100-80GB/A100_eager/rep_2.rank_0_of_1.shard
+expect 0 "8 of 8 done" forensics run incomplete.textproto --folder=incomplete
+expect 0 "8 of 8 done" forensics status incomplete.textproto --folder=incomplete
 others "reference: \"$TEST_TMPDIR\" results: \"own/results\" results: \"plan.textproto\"" >misled.textproto
 expect 1 "wrong +others +reference: $TEST_TMPDIR.*manifest.textproto" forensics run misled.textproto --folder=own
 grep -q "wrong  others     own/results: results of this plan" out || { fail "own results"; cat out; }

@@ -36,12 +36,25 @@ Paths FilesIn(const std::string& folder) {
   return files;
 }
 
-Paths ManifestsBelow(const std::string& results) {
+Paths FinishedRunsBelow(const std::string& results) {
   const auto found = schema::FindRuns(results);
   if (!found.ok()) return found.status();
-  std::vector<std::string> manifests;
-  for (const schema::RunDirectory& run : found->runs) manifests.push_back(run.ManifestPath());
-  return manifests;
+  std::vector<std::string> all;
+  for (const schema::RunDirectory& run : found->runs) {
+    const Paths files = FilesIn(run.path());
+    if (!files.ok()) return files;
+    for (const std::string& file : *files) {
+      if (file == run.ManifestPath() || schema::IsShardName(file)) all.push_back(file);
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<std::string> SizeOf(const std::string& file) {
+  std::error_code error;
+  const auto size = fs::file_size(file, error);
+  if (error) return absl::UnavailableError(absl::StrCat(file, ": ", error.message()));
+  return absl::StrCat(size, " bytes");
 }
 
 // An experiment file of the collector's, or the analyzer's summary.
@@ -55,6 +68,7 @@ bool HasWhatToolsLeave(const std::string& folder) {
 }  // namespace
 
 absl::StatusOr<StepState> MadeRules::StateOf(const Step& step, Thoroughness) {
+  if (Exists(workspace_.Missed(step.id)) && made_now_.count(step.id) == 0) return StepState::kLeft;
   const auto then = schema::ReadRegularFile(workspace_.Stamp(step.id));
   if (!then.ok()) return StepState::kLeft;
   const absl::StatusOr<std::string> now = Stamp(step);
@@ -74,6 +88,7 @@ absl::Status MadeRules::End(const Step& step) {
   }
   const absl::StatusOr<std::string> stamp = Stamp(step);
   if (!stamp.ok()) return stamp.status();
+  made_now_.insert(step.id);
   return schema::WriteFileAtomically(workspace_.Stamp(step.id), *stamp);
 }
 
@@ -82,16 +97,18 @@ std::vector<std::string> MadeRules::StillMissing(const Step& step) {
   return {step.id};
 }
 
-Paths MadeRules::InputFiles(const Step& step) const { return ManifestsBelow(step.input); }
+Paths MadeRules::InputFiles(const Step& step) const { return FinishedRunsBelow(step.input); }
 
 absl::StatusOr<std::string> MadeRules::Stamp(const Step& step) {
   std::string lines;
   for (const Paths& files : {InputFiles(step), FilesIn(step.output)}) {
     if (!files.ok()) return files.status();
     for (const std::string& file : *files) {
-      const absl::StatusOr<std::string> digest = digests_.Of(file);
-      if (!digest.ok()) return digest;
-      absl::StrAppend(&lines, *digest, "  ", file, "\n");
+      // A shard's digest stands in its manifest.
+      const absl::StatusOr<std::string> content =
+          schema::IsShardName(file) ? SizeOf(file) : digests_.Of(file);
+      if (!content.ok()) return content;
+      absl::StrAppend(&lines, *content, "  ", file, "\n");
     }
   }
   return lines;
@@ -107,9 +124,9 @@ std::vector<std::string> FuseRules::CommandOf(const Step& step) {
 Paths FuseRules::InputFiles(const Step& step) const {
   Paths all = MadeRules::InputFiles(step);
   for (const std::string& other : OthersWithRuns(plan_)) {
-    const Paths manifests = ManifestsBelow(other);
-    if (!all.ok() || !manifests.ok()) return all.ok() ? manifests : all;
-    all->insert(all->end(), manifests->begin(), manifests->end());
+    const Paths files = FinishedRunsBelow(other);
+    if (!all.ok() || !files.ok()) return all.ok() ? files : all;
+    all->insert(all->end(), files->begin(), files->end());
   }
   return all;
 }

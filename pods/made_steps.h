@@ -3,6 +3,7 @@
 #ifndef PODS_MADE_STEPS_H_
 #define PODS_MADE_STEPS_H_
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@
 namespace forensics::pods {
 
 // Of the trial's fuse. FOLDER/stamps/<step>: what it was made from, then what it made, as sha256sum
-// prints it; while that is so it is done.
+// prints it, but for shards, which have their size; while that is so it is done. What its tool
+// missed may be there at the next start, which makes it again.
 class MadeRules : public StepRules {
  public:
   MadeRules(const Plan& plan, FileDigests& digests)
@@ -25,11 +27,11 @@ class MadeRules : public StepRules {
   bool IsDoneWithoutWhatIsMissing() const override { return true; }
   // NotFound if its tool left nothing where it was to.
   absl::Status End(const Step& step) override;
-  // Itself, if its tool named something as missing when it was last done.
+  // Itself, if its tool named something as missing when it was last made.
   std::vector<std::string> StillMissing(const Step& step) override;
 
  protected:
-  // The files that decide what it makes: of results, their manifests.
+  // The files that decide what it makes: of results, all of finished runs.
   virtual absl::StatusOr<std::vector<std::string>> InputFiles(const Step& step) const;
 
   const Plan& plan_;
@@ -39,6 +41,7 @@ class MadeRules : public StepRules {
 
   const Workspace workspace_;
   FileDigests& digests_;
+  std::set<std::string> made_now_;  // ids of the steps that were made since the start
 };
 
 // Of this machine's results and those of others that have finished runs by then.

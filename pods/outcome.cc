@@ -26,12 +26,12 @@ Outcome OutcomeOf(const ChildExit& exit, const std::vector<std::string>& last_li
   if (exit.interrupted) return Outcome::kInterrupted;
   if (exit.timed_out) return Outcome::kMayBeRetried;
   if (exit.signal == 0 && exit.code == schema::kExitDone) return Outcome::kDone;
-  if (exit.code == schema::kExitIncomplete) return Outcome::kIncomplete;
   if (exit.code == schema::kExitNotReproducible) return Outcome::kNotReproducible;
   // strerror of ENOSPC, EDQUOT and EFBIG.
   if (AnyOf(last_lines, {"no space left on device", "disk quota exceeded", "file too large"})) {
     return Outcome::kDiskFull;
   }
+  if (exit.code == schema::kExitIncomplete) return Outcome::kIncomplete;
   if (AnyOf(last_lines, {"out of memory", "cannot allocate memory", "bad_alloc"})) {
     return Outcome::kOutOfMemory;
   }

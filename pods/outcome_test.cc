@@ -44,6 +44,7 @@ TEST(OutcomeTest, AFullDiskIsKnownByItsError) {
   for (const char* error : {"rep_0.shard: write: No space left on device",
                             "x: write: Disk quota exceeded", "x: write: File too large"}) {
     EXPECT_EQ(OutcomeOf(Code(1), {"loading", error, "stopped"}), Outcome::kDiskFull) << error;
+    EXPECT_EQ(OutcomeOf(Code(4), {error}), Outcome::kDiskFull) << error;
   }
   // What was overcome is no failure.
   EXPECT_EQ(OutcomeOf(Code(0), {"No space left on device"}), Outcome::kDone);

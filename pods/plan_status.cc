@@ -82,7 +82,7 @@ absl::StatusOr<PlanStatus> StatusOfPlan(const Plan& plan, const std::vector<Step
   for (const Step& step : steps) {
     const auto state = disk.Of(step, Thoroughness::kPresence);
     views.push_back(ViewOf(plan, step, state, failures, seconds[step.id]));
-    if (!state.ok() || *state == StepState::kLeft) continue;
+    if (!state.ok()) continue;
     for (const std::string& without : disk.RulesOf(step).StillMissing(step)) {
       missing.push_back(without);
     }

@@ -69,7 +69,7 @@ class StepRules {
   // After a process that did its work; StateOf is then asked once more.
   virtual absl::Status End(const Step&) { return absl::OkStatus(); }
 
-  // What a step that is done, or waits, is still without: named at the end.
+  // What a step that is done, waits, or was made once is still without: named at the end.
   virtual std::vector<std::string> StillMissing(const Step&) { return {}; }
 };
 
