@@ -1,5 +1,6 @@
 #include "pods/file_digests.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -19,12 +20,20 @@ constexpr size_t kHexDigits = 64;
 
 std::string Cache(const std::string& folder) { return Workspace(folder).Stamp("files"); }
 
+// The last line of the cache: a digit that flips must not become another model.
+std::string LastLine(absl::string_view lines) {
+  return absl::StrCat("# sha256 of the lines above: ", schema::Sha256Hex(lines), "\n");
+}
+
 }  // namespace
 
 FileDigests::FileDigests(const std::string& folder) : folder_(folder) {
   const absl::StatusOr<std::string> text = schema::ReadRegularFile(Cache(folder));
   if (!text.ok()) return;
-  for (const absl::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+  const absl::string_view all(*text);
+  const absl::string_view lines = all.substr(0, std::min(all.rfind('#'), all.size()));
+  if (all != absl::StrCat(lines, LastLine(lines))) return;
+  for (const absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
     if (line.size() < kHexDigits + 2) continue;
     digests_[std::string(line.substr(kHexDigits + 1))] = std::string(line.substr(0, kHexDigits));
   }
@@ -36,6 +45,7 @@ void FileDigests::Keep() const {
   if (folder_.empty() || !std::filesystem::exists(marker, error)) return;
   std::string text;
   for (const auto& [file, digest] : digests_) absl::StrAppend(&text, digest, " ", file, "\n");
+  text += LastLine(text);
   // Without it the files are read once more.
   schema::WriteFileAtomically(Cache(folder_), text).IgnoreError();
 }

@@ -14,7 +14,8 @@ class FileDigests {
  public:
   // Remembered as long as this object is there.
   FileDigests() = default;
-  // Remembered in FOLDER/stamps/files too, from one start to the next, if FOLDER is a plan's.
+  // Remembered in FOLDER/stamps/files too, from one start to the next, if FOLDER is a plan's; what
+  // is damaged there is not believed, and the files are read again.
   explicit FileDigests(const std::string& folder);
 
   // SHA-256, in hex. An error names the file.

@@ -93,9 +93,10 @@ absl::StatusOr<std::vector<std::string>> RunDirectory::FindShards(int repetition
   std::vector<std::string> shards;
   for (int rank = 0; rank < world_size; ++rank) {
     shards.push_back(ShardPath(repetition, rank, world_size));
-    if (std::error_code error; !fs::exists(shards.back(), error)) {
-      return absl::NotFoundError(absl::StrCat(shards.back(), ": no such file"));
-    }
+    std::error_code error;
+    if (fs::exists(shards.back(), error)) continue;
+    if (error) return absl::UnavailableError(absl::StrCat(shards.back(), ": ", error.message()));
+    return absl::NotFoundError(absl::StrCat(shards.back(), ": no such file"));
   }
   const auto entries = ListDirectory(path_);
   if (!entries.ok()) return entries.status();
@@ -199,6 +200,10 @@ std::optional<AllRanksName> ParseAllRanksName(absl::string_view name) {
 absl::StatusOr<FoundRuns> FindRuns(const std::string& results, WhichRuns which) {
   std::error_code error;
   if (!fs::is_directory(results, error)) {
+    if (error && error != std::errc::no_such_file_or_directory &&
+        error != std::errc::not_a_directory) {
+      return absl::UnavailableError(absl::StrCat(results, ": ", error.message()));
+    }
     return absl::NotFoundError(absl::StrCat(results, ": no such directory of results"));
   }
   FolderTree tree = ListFolders(results);

@@ -44,8 +44,9 @@ class RunDirectory {
   std::string ShardPath(int repetition, int rank, int world_size) const;
   // What stands for the shards of all ranks: "rep_0.rank_*_of_2.shard".
   std::string AllRanksPath(int repetition, int world_size) const;
-  // The shards of one repetition, by rank. NotFound names the first that is missing;
-  // FailedPrecondition one that a run of so many ranks does not have.
+  // The shards of one repetition, by rank. NotFound names the first that is missing; Unavailable
+  // one of which the system does not say; FailedPrecondition one that a run of so many ranks does
+  // not have.
   absl::StatusOr<std::vector<std::string>> FindShards(int repetition, int world_size) const;
 
   bool IsFinished() const;  // has a manifest
@@ -82,7 +83,7 @@ struct FoundRuns {
 enum class WhichRuns { kFinished, kAll };
 
 // The run directories below `results`, which may itself be one; links to folders are followed.
-// NotFound if there is no such folder.
+// NotFound if there is no such folder; Unavailable if the system does not say.
 absl::StatusOr<FoundRuns> FindRuns(const std::string& results,
                                    WhichRuns which = WhichRuns::kFinished);
 

@@ -160,5 +160,14 @@ TEST_F(RunDirectoryTest, FindsTheShardsOfAllRanksAndNoOthers) {
               HasSubstr("rep_2.rank_0_of_4.shard: surplus: this run has 2 ranks"));
 }
 
+TEST_F(RunDirectoryTest, WhatTheSystemDoesNotSayIsNotCalledMissing) {
+  const RunDirectory directory(results_, "A100", "A100_reference");
+  const std::string shard = directory.ShardPath(0, 0, 1);
+  fs::create_directories(directory.path());
+  fs::create_symlink(shard, shard);
+  EXPECT_EQ(directory.FindShards(0, 1).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(FindRuns(shard).status().code(), absl::StatusCode::kUnavailable);
+}
+
 }  // namespace
 }  // namespace forensics::schema
