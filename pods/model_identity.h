@@ -13,9 +13,13 @@ namespace forensics::pods {
 
 // Of a model that the plan fetches "<repository> <commit>", and " <digest>" where its files are
 // here; of one that lies in a folder of the user's "<digest>". The digest is the one that manifests
-// state (schema/checkpoint_digest.h). NotFound of such a folder that is not here.
+// state (schema/checkpoint_digest.h). NotFound of such a folder that is not here,
+// FailedPrecondition of a link in it whose file is not.
 absl::StatusOr<std::string> ModelIdentity(const Model& model, const std::string& directory,
                                           FileDigests& digests);
+
+// The digest that is part of it; empty: it has none.
+absl::string_view DigestOfIdentity(absl::string_view identity);
 
 // Equal digests are the same model, wherever it came from. Where one side has none the commits
 // decide; a commit alone and a digest alone are not known to be the same.

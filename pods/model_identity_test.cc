@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <vector>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "schema/atomic_file.h"
 #include "schema/checkpoint_digest.h"
@@ -55,6 +59,26 @@ TEST_F(ModelIdentityTest, TheSameFilesAreTheSameModelWhereverTheyCameFrom) {
   EXPECT_EQ(Identity(Fetched(commit_), "fetched"), absl::StrCat("org/awq ", commit_, " ", digest_));
 }
 
+// As the runner takes them: weights in one file, else those that the index lists.
+TEST_F(ModelIdentityTest, WeightsThatAreNotLoadedDoNotCount) {
+  const auto digest = [](const std::vector<std::string>& weights) {
+    std::map<std::string, std::string> files = {{"config.json", schema::Sha256Hex("{}")}};
+    for (const std::string& name : weights) files[name] = schema::Sha256Hex(name);
+    return schema::CheckpointDigest(files);
+  };
+  Write("many", "config.json", "{}");
+  for (const char* name : {"1.safetensors", "2.safetensors", "extra.safetensors"}) {
+    Write("many", name, name);
+  }
+  EXPECT_EQ(Identity(Model(), "many"),
+            digest({"1.safetensors", "2.safetensors", "extra.safetensors"}));
+  Write("many", "model.safetensors.index.json",
+        R"({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}})");
+  EXPECT_EQ(Identity(Model(), "many"), digest({"1.safetensors", "2.safetensors"}));
+  Write("many", "model.safetensors", "model.safetensors");
+  EXPECT_EQ(Identity(Model(), "many"), digest({"model.safetensors"}));
+}
+
 TEST_F(ModelIdentityTest, WithoutItsFilesAFetchedModelIsItsCommit) {
   WriteList("other", "org/awq 2 2");
   for (const char* folder : {"nowhere", "other"}) {
@@ -85,6 +109,7 @@ TEST_F(ModelIdentityTest, DigestsDecideElseCommits) {
       {"a 1", one, false, "a 1, expected " + one},
   };
   for (const auto& [found, expected, is_same, difference] : cases) {
+    EXPECT_EQ(DigestOfIdentity(found), absl::EndsWith(found, one) ? one : "");
     EXPECT_EQ(IsSameModel(found, expected), is_same) << found << " and " << expected;
     if (is_same) continue;
     EXPECT_EQ(ModelDifference(found, expected), difference);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "pods/configurations.h"
 #include "pods/folder_claim.h"
+#include "pods/model_identity.h"
 #include "pods/step_work.h"
 #include "schema/run_directory.h"
 
@@ -55,6 +56,21 @@ bool HasNameOf(const RunDirectory& run, int experiment) {
 
 absl::Status RunRules::Begin(const Step& step) { return WriteWorkStamp(plan_, step, digests_); }
 
+absl::Status RunRules::CheckModel(const Step& step, const RunDirectory& run,
+                                  const RunManifest& manifest) const {
+  if (step.loads.empty()) return absl::OkStatus();
+  const int last = step.loads.back();  // the quantised one's, of a step that loads it too
+  const std::string key = last == 0 ? "model" : "model_" + plan_.models(last).quant_method();
+  absl::StatusOr<StepWork> work = ReadWorkStamp(plan_, step);
+  if (!work.ok()) return work.status();
+  const std::string expected(DigestOfIdentity((*work)[key]));
+  const std::string& found = manifest.model().digest();
+  if (expected.empty() || found == expected) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(run.path(), ": ran another model: its digest is ", found, ", expected ",
+                   expected, "; see what lies in the model's folder, and remove that run"));
+}
+
 absl::StatusOr<StepState> TrialRules::StateOf(const Step& step, Thoroughness) {
   const auto difference = WorkSinceStamp(plan_, step, digests_);
   if (!difference.ok()) return difference.status();
@@ -66,6 +82,7 @@ absl::StatusOr<StepState> TrialRules::StateOf(const Step& step, Thoroughness) {
   const absl::StatusOr<RunManifest> manifest = runs_.Manifest(run);
   if (!manifest.ok() || !runs_.Check(run).ok()) return StepState::kLeft;
   if (!gpus_.empty() && !RanOn(*manifest, gpus_.front())) return StepState::kLeft;
+  if (!CheckModel(step, run, *manifest).ok()) return StepState::kLeft;
   if (!manifest->reproducible()) return StepState::kNotReproducible;
   return manifest->repetitions_size() >= kTrialRepetitions ? StepState::kDone : StepState::kLeft;
 }
@@ -73,6 +90,13 @@ absl::StatusOr<StepState> TrialRules::StateOf(const Step& step, Thoroughness) {
 absl::Status TrialRules::Begin(const Step& step) {
   const absl::Status status = RunRules::Begin(step);
   return status.ok() ? EmptyClaimedFolder(workspace_.Trial()) : status;
+}
+
+absl::Status TrialRules::End(const Step& step) {
+  const auto found = schema::FindRuns(workspace_.TrialResults());
+  if (!found.ok() || found->runs.empty()) return absl::OkStatus();  // StateOf misses it
+  const absl::StatusOr<RunManifest> manifest = runs_.Manifest(found->runs.front());
+  return manifest.ok() ? CheckModel(step, found->runs.front(), *manifest) : manifest.status();
 }
 
 absl::StatusOr<std::string> ExperimentRules::Hardware() {
@@ -174,6 +198,7 @@ absl::StatusOr<StepState> ExperimentRules::StateOfRun(const Step& step, const st
   const absl::StatusOr<RunManifest> manifest = runs_.Manifest(run);
   if (!manifest.ok()) return manifest.status();
   absl::Status status = CheckIsOfPlan(step, run, *manifest);
+  if (status.ok()) status = CheckModel(step, run, *manifest);
   if (status.ok()) status = runs_.Check(run);
   if (!status.ok()) return status;
   return manifest->reproducible() ? StepState::kDone : StepState::kNotReproducible;

@@ -26,6 +26,11 @@ class RunRules : public StepRules {
   absl::Status Begin(const Step& step) override;
 
  protected:
+  // FailedPrecondition if the run loaded other weights than the step was to load, both digests
+  // named; what is not known of them differs from nothing.
+  absl::Status CheckModel(const Step& step, const schema::RunDirectory& run,
+                          const schema::RunManifest& manifest) const;
+
   const Plan& plan_;
   const Workspace workspace_;
   RunReader& runs_;
@@ -40,6 +45,8 @@ class TrialRules : public RunRules {
 
   absl::StatusOr<StepState> StateOf(const Step& step, Thoroughness thoroughness) override;
   absl::Status Begin(const Step& step) override;
+  // As CheckModel.
+  absl::Status End(const Step& step) override;
 
  private:
   const std::vector<GpuFacts> gpus_;

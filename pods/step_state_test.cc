@@ -6,9 +6,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "pods/made_steps.h"
 #include "pods/plan_file.h"
+#include "pods/workspace.h"
 #include "schema/atomic_file.h"
+#include "schema/checkpoint_digest.h"
 #include "schema/digest.h"
+#include "schema/run_directory.h"
 #include "schema/testing/synthetic_run.h"
 
 namespace forensics::pods {
@@ -93,6 +97,11 @@ class StepStateTest : public testing::Test {
     run.experiment.mutable_reference_config()->set_device("cpu");
     while (id != 0 && run.experiment.variants(run.variant).config_suffix() != "gptq") ++run.variant;
     run.reproducible = reproducible;
+    run.edit_manifest = [&](schema::RunManifest& manifest) {
+      const std::string weights = loaded_.empty() ? id == 0 ? "awq" : "gptq" : loaded_;
+      manifest.mutable_model()->set_digest(
+          schema::CheckpointDigest({{"model.safetensors", schema::Sha256Hex(weights)}}));
+    };
     const auto made = schema::WriteSyntheticRun(run, folder_ + "/" + results);
     EXPECT_TRUE(made.ok()) << made.status();
   }
@@ -106,6 +115,7 @@ class StepStateTest : public testing::Test {
       testing::TempDir(), "/", testing::UnitTest::GetInstance()->current_test_info()->name());
   Plan plan_;
   std::vector<Step> steps_;
+  std::string loaded_;  // the weights that runs had; empty: as they are fetched
 };
 
 TEST_F(StepStateTest, AFetchIsDoneWithItsFilesOrWhenNoStepNeedsThem) {
@@ -151,6 +161,27 @@ TEST_F(StepStateTest, AnExperimentOfAnythingElseIsRefused) {
   EXPECT_TRUE(absl::IsFailedPrecondition(DiskState(plan_, steps_, {}).CheckWork()));
 }
 
+// Whatever lay in the model's folder.
+TEST_F(StepStateTest, ARunOfOtherWeightsIsNoneOfThePlans) {
+  for (const char* method : {"awq", "gptq"}) Fetch(method);
+  loaded_ = "other";
+  DoRun("trial");
+  EXPECT_FALSE(IsDone("trial"));
+  const Step& trial = Find("trial");
+  EXPECT_TRUE(absl::IsFailedPrecondition(DiskState(plan_, steps_, {}).RulesOf(trial).End(trial)));
+  DoRun("exp3-gptq");
+  const absl::Status status = Of("exp3-gptq").status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_NE(status.message().find("ran another model: its digest is "), std::string::npos);
+  fs::remove_all(folder_ + "/results");
+  loaded_ = "";
+  for (const char* id : {"trial", "exp3-gptq"}) {
+    DoRun(id);
+    End(id);
+    EXPECT_TRUE(IsDone(id)) << id;
+  }
+}
+
 TEST_F(StepStateTest, WhereRepetitionsDifferAllStops) {
   Begin("exp0");
   MakeRun(0, "results", /*reproducible=*/false);
@@ -176,6 +207,42 @@ TEST_F(StepStateTest, WhatIsMadeIsMadeAgainWhenInputOrOutputChanged) {
   EXPECT_TRUE(IsDone("fuse"));
   MakeRun(0, "later");
   EXPECT_FALSE(IsDone("fuse")) << "another machine's";
+}
+
+TEST_F(StepStateTest, WhatWasMissedWhenItWasMadeMayBeThereAtTheNextStart) {
+  DoRun("exp0");
+  DiskState disk(plan_, steps_, {});
+  const Step& fuse = Find("fuse");
+  ASSERT_TRUE(disk.RulesOf(fuse).Begin(fuse).ok());
+  Write("experiments/reference_baseline.json", "{}");
+  ASSERT_TRUE(NoteMissed(Workspace(folder_), fuse, "a shard is not there").ok());
+  ASSERT_TRUE(disk.RulesOf(fuse).End(fuse).ok());
+  EXPECT_EQ(disk.Of(fuse, Thoroughness::kPresence).value_or(StepState::kLeft), StepState::kDone);
+  EXPECT_FALSE(IsDone("fuse"));
+  Begin("fuse");
+  Write("experiments/reference_baseline.json", "{}");
+  End("fuse");
+  EXPECT_TRUE(IsDone("fuse"));
+}
+
+TEST_F(StepStateTest, AShardThatCameLaterIsAnotherInput) {
+  DoRun("exp0");
+  MakeRun(0, "later");
+  const auto runs = schema::FindRuns(folder_ + "/later");
+  ASSERT_TRUE(runs.ok()) << runs.status();
+  const std::string shard = runs->runs.front().ShardPath(2, 0, 1);
+  const auto make = [this] {
+    Begin("fuse");
+    Write("experiments/reference_baseline.json", "{}");
+    End("fuse");
+  };
+  make();
+  fs::resize_file(shard, fs::file_size(shard) - 1);
+  EXPECT_FALSE(IsDone("fuse"));
+  make();
+  EXPECT_TRUE(IsDone("fuse"));
+  fs::remove(shard);
+  EXPECT_FALSE(IsDone("fuse"));
 }
 
 TEST_F(StepStateTest, AComparisonWaitsForOtherMachines) {

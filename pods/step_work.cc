@@ -162,19 +162,31 @@ std::string WorkDifference(const StepWork& found, const StepWork& expected) {
 }
 
 absl::Status WriteWorkStamp(const Plan& plan, const Step& step, FileDigests& digests) {
-  const absl::StatusOr<StepWork> work = WorkOf(plan, step, digests);
+  absl::StatusOr<StepWork> work = WorkOf(plan, step, digests);
   if (!work.ok()) return work.status();
+  const absl::StatusOr<StepWork> then = ReadWorkStamp(plan, step);
+  if (!then.ok() && !absl::IsNotFound(then.status())) return then.status();
+  for (const auto& [key, known] : then.value_or(StepWork())) {
+    const auto now = work->find(key);
+    if (now != work->end() && now->second == kUnknownWork) now->second = known;
+  }
   return schema::WriteFileAtomically(Workspace(plan.folder()).Stamp(step.id), WorkText(*work));
+}
+
+absl::StatusOr<StepWork> ReadWorkStamp(const Plan& plan, const Step& step) {
+  const auto text = schema::ReadRegularFile(Workspace(plan.folder()).Stamp(step.id));
+  if (!text.ok()) return text.status();
+  return ParseWork(*text);
 }
 
 absl::StatusOr<std::optional<std::string>> WorkSinceStamp(const Plan& plan, const Step& step,
                                                           FileDigests& digests) {
-  const auto then = schema::ReadRegularFile(Workspace(plan.folder()).Stamp(step.id));
+  const absl::StatusOr<StepWork> then = ReadWorkStamp(plan, step);
   if (absl::IsNotFound(then.status())) return std::nullopt;
   if (!then.ok()) return then.status();
   const absl::StatusOr<StepWork> now = WorkOf(plan, step, digests);
   if (!now.ok()) return now.status();
-  return WorkDifference(ParseWork(*then), *now);
+  return WorkDifference(*then, *now);
 }
 
 }  // namespace forensics::pods

@@ -39,8 +39,12 @@ StepWork ParseWork(absl::string_view text);
 // none. What is unknown on either side differs from nothing.
 std::string WorkDifference(const StepWork& found, const StepWork& expected);
 
-// Notes on disk what a step is of that is about to begin.
+// Notes on disk what a step is of that is about to begin. What was noted before is kept where it is
+// unknown now.
 absl::Status WriteWorkStamp(const Plan& plan, const Step& step, FileDigests& digests);
+
+// What was noted; NotFound: nothing.
+absl::StatusOr<StepWork> ReadWorkStamp(const Plan& plan, const Step& step);
 
 // The WorkDifference between what was noted and what the plan says now; nullopt: nothing was.
 absl::StatusOr<std::optional<std::string>> WorkSinceStamp(const Plan& plan, const Step& step,

@@ -1,11 +1,13 @@
 #include "pods/step_work.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "pods/model_identity.h"
 #include "pods/plan_file.h"
 #include "schema/atomic_file.h"
 #include "schema/digest.h"
@@ -117,11 +119,56 @@ TEST_F(StepWorkTest, AFileIsReadAgainOnlyIfItChanged) {
   EXPECT_EQ(Work(line)["document"], schema::Sha256Hex("one"));
   const auto cache = schema::ReadFile(Path("stamps/files"));
   ASSERT_TRUE(cache.ok()) << cache.status();
-  // What is remembered is taken: another digest there is believed.
-  Write("stamps/files", absl::StrCat(std::string(64, '0'), cache->substr(64)));
+  // What is remembered is taken: another digest there is believed, if it was meant.
+  const std::string lines =
+      absl::StrCat(std::string(64, '0'), cache->substr(64, cache->find('\n') + 1 - 64));
+  Write("stamps/files", lines);
+  EXPECT_EQ(Work(line)["document"], schema::Sha256Hex("one"));
+  Write("stamps/files",
+        absl::StrCat(lines, "# sha256 of the lines above: ", schema::Sha256Hex(lines), "\n"));
   EXPECT_EQ(Work(line)["document"], std::string(64, '0'));
   Write("text.txt", "other");
   EXPECT_EQ(Work(line)["document"], schema::Sha256Hex("other"));
+}
+
+TEST_F(StepWorkTest, AFileOfTheSameLengthAndTimeIsAnother) {
+  Write(".forensics_folder", "");
+  Write("text.txt", "one");
+  const std::string line = absl::StrCat("prompt { document: \"", Path("text.txt"), "\" }");
+  EXPECT_EQ(Work(line)["document"], schema::Sha256Hex("one"));
+  const auto time = std::filesystem::last_write_time(Path("text.txt"));
+  usleep(20000);  // more than a tick of the system's clock, by which it dates changes
+  Write("text.txt", "two");
+  std::filesystem::last_write_time(Path("text.txt"), time);
+  EXPECT_EQ(Work(line)["document"], schema::Sha256Hex("two"));
+}
+
+// A link without its file is no model, and not one that was deleted either.
+TEST_F(StepWorkTest, AMissingWeightFileIsAnError) {
+  Write("m1/config.json", "{}");
+  std::filesystem::create_symlink("nowhere", Path("m1/model.safetensors"));
+  FileDigests digests(folder_);
+  const absl::Status status = ModelIdentity(Model(), Path("m1"), digests).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_NE(status.message().find(Path("m1/model.safetensors")), std::string::npos) << status;
+}
+
+TEST_F(StepWorkTest, WhatIsKnownIsNeverReplacedByWhatIsNot) {
+  Write("m1/config.json", "{}");
+  Write("m1/model.safetensors", "weights");
+  const auto plan = ParsePlan("plan",
+                              absl::StrCat("name: \"p\" experiments { id: 0 } folder: \"", folder_,
+                                           "\" machine { device: \"cpu\" } ", Lying("m1")),
+                              {});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const auto steps = MakeSteps(*plan, [](const std::string& name) { return name; });
+  FileDigests digests(folder_);
+  ASSERT_TRUE(WriteWorkStamp(*plan, steps.front(), digests).ok());
+  const auto known = schema::ReadFile(Path("stamps/trial"));
+  ASSERT_TRUE(known.ok()) << known.status();
+  std::filesystem::remove_all(Path("m1"));
+  ASSERT_TRUE(WriteWorkStamp(*plan, steps.front(), digests).ok());
+  EXPECT_EQ(schema::ReadFile(Path("stamps/trial")).value_or(""), *known);
 }
 
 TEST_F(StepWorkTest, AnotherBundleIsOtherWork) {

@@ -20,7 +20,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "schema/checkpoint_digest.h"
 #include "schema/command_line.h"
+#include "schema/digest.h"
 #include "schema/run_directory.h"
 #include "schema/testing/synthetic_run.h"
 
@@ -75,6 +77,25 @@ schema::SyntheticRun Describe(int id, std::map<std::string, std::string>& flags)
   return run;
 }
 
+// Of the checkpoint in this folder, all of whose weights it loads.
+std::string DigestOf(const std::string& folder) {
+  std::map<std::string, std::string> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!schema::IsCheckpointFile(name)) continue;
+    files[name] = schema::Sha256HexOfFile(entry.path().string()).value_or("");
+  }
+  return schema::CheckpointDigest(files);
+}
+
+// The run states the digest of the model that it was given, if any.
+void Load(const std::string& folder, schema::SyntheticRun& run) {
+  run.edit_manifest = [folder](RunManifest& manifest) {
+    if (!folder.empty()) manifest.mutable_model()->set_digest(DigestOf(folder));
+  };
+}
+
 absl::Status Write(schema::SyntheticRun& run, const std::string& results) {
   const schema::VariantSpec& variant = run.experiment.variants().empty()
                                            ? run.experiment.reference()
@@ -89,6 +110,7 @@ absl::Status Write(schema::SyntheticRun& run, const std::string& results) {
 
 absl::Status RunAll(int id, schema::SyntheticRun run, std::map<std::string, std::string>& flags) {
   const std::string& results = flags["output"];
+  Load(flags["model"], run);
   if (id == 0) return Write(run, results);
   const RunDirectory reference(results, run.hardware,
                                schema::ShortHardware(run.hardware) + "_reference");
@@ -99,6 +121,8 @@ absl::Status RunAll(int id, schema::SyntheticRun run, std::map<std::string, std:
   for (run.variant = 0; run.variant < run.experiment.variants_size(); ++run.variant) {
     const std::string& suffix = run.experiment.variants(run.variant).config_suffix();
     if (!only.empty() && std::find(only.begin(), only.end(), suffix) == only.end()) continue;
+    const std::string& quantised = flags["model_" + suffix];
+    Load(quantised.empty() ? flags["model"] : quantised, run);
     run.noise_seed = static_cast<uint64_t>(id * 10 + run.variant);
     run.noise = 3e-2;
     if (absl::Status status = Write(run, results); !status.ok()) return status;
