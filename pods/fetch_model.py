@@ -7,13 +7,15 @@
 The directory gets the repository's files and, last, SHA256SUMS: a line "# REPOSITORY REVISION
 COMMIT", then one line a file as sha256sum writes them. A branch is resolved once: as long as the
 directory holds files of a commit, that commit is gone on with. What is there already and has the
-hub's digest is not fetched again; a download that was cut goes on where it was. HF_ENDPOINT,
-HF_TOKEN and proxies are honoured.
+hub's digest is not fetched again; a download that was cut goes on where it was. What was fetched of
+another commit is removed. What was not fetched never is: weights that are not the commit's, and files
+of its names and not its digests, are refused. HF_ENDPOINT, HF_TOKEN and proxies are honoured.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 75 the network failed, trying again may help.
 """
 
 import argparse
+import contextlib
 import errno
 import glob
 import hashlib
@@ -23,7 +25,10 @@ import sys
 
 EXIT_TRY_AGAIN = 75
 DIGESTS = "SHA256SUMS"
+# "REPOSITORY REVISION COMMIT", then the names of all that was fetched, or was about to be.
 COMMIT = ".commit"
+CACHE = ".cache/huggingface"  # the client's
+WEIGHTS = ["*.safetensors", "*.safetensors.index.json"]
 CHUNK = 1 << 22
 
 # The downloads of one file at once by many connections, and their bars, are of no use in a log.
@@ -44,6 +49,10 @@ class WrongDigest(Exception):
 
 class WrongName(Exception):
     pass
+
+
+class Brought(Exception):
+    """Something lies in the model's place that this program did not put there."""
 
 
 class NotFetched(Exception):
@@ -85,34 +94,60 @@ def is_as_published(path, file):
     return digest(path, "sha1", b"blob %d\0" % file.size) == file.blob_id
 
 
-def commit_of(arguments):
-    """The commit that an earlier start began with; None: of the revision as it is now."""
-    path = os.path.join(arguments.directory, COMMIT)
-    heading = "%s %s " % (arguments.repository, arguments.revision)
+def read_record(directory):
+    """Of COMMIT: (its first line, the names); ("", nothing) where nothing was fetched."""
     try:
-        with open(path) as f:
-            text = f.read()
+        with open(os.path.join(directory, COMMIT), encoding="utf-8", newline="\n") as f:
+            heading, *names = f.read().split("\n")
     except FileNotFoundError:
-        return None
-    return text[len(heading):].strip() if text.startswith(heading) else None
+        return "", set()
+    return heading, set(names) - {""}
+
+
+def commit_of(heading, arguments):
+    """The commit that an earlier start began with; None: of the revision as it is now."""
+    asked_for = "%s %s " % (arguments.repository, arguments.revision)
+    return heading[len(asked_for):] if heading.startswith(asked_for) else None
 
 
 def write_whole(path, text):
-    with open(path + ".tmp", "w") as f:
+    with open(path + ".tmp", "w", encoding="utf-8") as f:
         f.write(text)
         f.flush()
         os.fsync(f.fileno())
     os.replace(path + ".tmp", path)
 
 
+def forget_downloads(directory):
+    """Those that were cut, and what the client notes of the others."""
+    cache = os.path.join(directory, CACHE)
+    shutil.rmtree(cache, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.removedirs(os.path.dirname(cache))
+
+
 def forget(directory, name):
-    """Removes a file and what the client remembers of it."""
+    """Removes a file, what the client remembers of it, and folders that are empty without them."""
     for path in [
         os.path.join(directory, name),
-        os.path.join(directory, ".cache", "huggingface", "download", name + ".metadata"),
+        os.path.join(directory, CACHE, "download", name + ".metadata"),
     ]:
-        if os.path.exists(path):
+        if os.path.lexists(path):
             os.remove(path)
+            with contextlib.suppress(OSError):
+                os.removedirs(os.path.dirname(path))
+
+
+def refuse(directory, names, commit):
+    if names:
+        paths = ", ".join(os.path.join(directory, name) for name in sorted(names))
+        raise Brought("%s: was not fetched here and is not as in commit %s; move it away" % (paths, commit))
+
+
+def refuse_other_weights(directory, files, fetched, commit):
+    """Whoever loads the model would take them for its own."""
+    here = {os.path.basename(path) for w in WEIGHTS for path in glob.glob(os.path.join(glob.escape(directory), w))}
+    refuse(directory, here - fetched - files.keys(), commit)
 
 
 def download(arguments, info, names):
@@ -125,64 +160,80 @@ def download(arguments, info, names):
     )
 
 
-def fetch(arguments, api):
-    os.makedirs(arguments.directory, exist_ok=True)
-    sums = os.path.join(arguments.directory, DIGESTS)
-    if os.path.exists(sums):
-        os.remove(sums)
-    revision = commit_of(arguments) or arguments.revision
-    info = api.model_info(arguments.repository, revision=revision, files_metadata=True)
-    files = {file.rfilename: file for file in wanted_files(info)}
-    write_whole(
-        os.path.join(arguments.directory, COMMIT),
-        "%s %s %s\n" % (arguments.repository, arguments.revision, info.sha),
-    )
-    say("%s at %s: %d files, %.2f GB" % (
-        arguments.repository, info.sha, len(files), sum(f.size for f in files.values()) / 1e9))
-    # Bits flipped on their way are fetched once more; then the hub itself is wrong.
+def download_checked(arguments, info, files, names):
+    """Bits flipped on their way are fetched once more; then the hub itself is wrong."""
+    path_of = {name: os.path.join(arguments.directory, name) for name in names}
     for attempt in (1, 2):
-        left = [n for n, f in files.items() if not is_as_published(os.path.join(arguments.directory, n), f)]
-        if not left:
-            break
-        for name in left:
+        if not names:
+            return
+        for name in names:
             forget(arguments.directory, name)
-        download(arguments, info, left)
-        missing = [n for n in left if not os.path.isfile(os.path.join(arguments.directory, n))]
+        download(arguments, info, names)
+        missing = [name for name in names if not os.path.isfile(path_of[name])]
         if missing:
             raise NotFetched("the hub did not send %s" % ", ".join(missing))
-        wrong = [n for n in left if not is_as_published(os.path.join(arguments.directory, n), files[n])]
-        for name in wrong:
-            say("%s: wrong digest or size, download %d of 2" % (os.path.join(arguments.directory, name), attempt))
+        names = [name for name in names if not is_as_published(path_of[name], files[name])]
+        for name in names:
+            say("%s: wrong digest or size, download %d of 2" % (path_of[name], attempt))
             forget(arguments.directory, name)
-        if wrong and attempt == 2:
-            raise WrongDigest("%s: does not have the digest that the hub states" % ", ".join(
-                os.path.join(arguments.directory, name) for name in wrong))
-    lines = ["# %s %s %s" % (arguments.repository, arguments.revision, info.sha)]
+    if names:
+        raise WrongDigest("%s: does not have the digest that the hub states" % ", ".join(
+            path_of[name] for name in names))
+
+
+def fetch(arguments, api):
+    directory = arguments.directory
+    os.makedirs(directory, exist_ok=True)
+    sums = os.path.join(directory, DIGESTS)
+    if os.path.exists(sums):
+        os.remove(sums)
+    earlier, fetched = read_record(directory)
+    revision = commit_of(earlier, arguments) or arguments.revision
+    info = api.model_info(arguments.repository, revision=revision, files_metadata=True)
+    files = {file.rfilename: file for file in wanted_files(info)}
+    say("%s at %s: %d files, %.2f GB" % (
+        arguments.repository, info.sha, len(files), sum(f.size for f in files.values()) / 1e9))
+    heading = "%s %s %s" % (arguments.repository, arguments.revision, info.sha)
+
+    def note(names):
+        write_whole(os.path.join(directory, COMMIT), "\n".join([heading, *sorted(names)]) + "\n")
+
+    refuse_other_weights(directory, files, fetched, info.sha)
+    if earlier and not earlier.endswith(" " + info.sha):
+        forget_downloads(directory)
+    note(fetched)
+    for name in sorted(fetched - files.keys()):
+        forget(directory, name)
+    left = [n for n, f in files.items() if not is_as_published(os.path.join(directory, n), f)]
+    refuse(directory, {n for n in left if os.path.lexists(os.path.join(directory, n))} - fetched, info.sha)
+    note(fetched & files.keys() | set(left))
+    download_checked(arguments, info, files, left)
+    lines = ["# " + heading]
     for name in sorted(files):
-        lines.append("%s  %s" % (digest(os.path.join(arguments.directory, name), "sha256"), name))
-    shutil.rmtree(os.path.join(arguments.directory, ".cache"), ignore_errors=True)
+        lines.append("%s  %s" % (digest(os.path.join(directory, name), "sha256"), name))
+    forget_downloads(directory)
     write_whole(sums, "\n".join(lines) + "\n")
-    say("%s: %d files, every digest as the hub states" % (arguments.directory, len(files)))
+    say("%s: %d files, every digest as the hub states" % (directory, len(files)))
 
 
-def bytes_left(directory, file):
-    """Of a file that is not there: less what a download that was cut left, which goes on from there."""
-    if not directory:
-        return file.size
-    path = os.path.join(directory, file.rfilename)
-    if os.path.isfile(path):
-        return 0
-    etag = file.lfs.sha256 if file.lfs is not None else file.blob_id
-    folder = os.path.join(directory, ".cache", "huggingface", "download", os.path.dirname(file.rfilename))
-    parts = glob.glob(os.path.join(glob.escape(folder), "*.%s.incomplete" % etag))
-    return max(0, file.size - sum(os.path.getsize(part) for part in parts))
+def bytes_here(directory, names):
+    """Of these files, and of downloads that were cut: they are gone on with or make room."""
+    cut = glob.glob(os.path.join(glob.escape(directory), CACHE, "**", "*.incomplete"), recursive=True)
+    paths = [os.path.join(directory, name) for name in names] + cut
+    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
 
 
 def check(arguments, api):
-    revision = commit_of(arguments) if arguments.directory else None
-    info = api.model_info(arguments.repository, revision=revision or arguments.revision, files_metadata=True)
+    earlier, fetched = read_record(arguments.directory) if arguments.directory else ("", set())
+    revision = commit_of(earlier, arguments) or arguments.revision
+    info = api.model_info(arguments.repository, revision=revision, files_metadata=True)
+    files = {file.rfilename: file for file in wanted_files(info)}
+    left = sum(file.size for file in files.values())
+    if arguments.directory:
+        refuse_other_weights(arguments.directory, files, fetched, info.sha)
+        left = max(0, left - bytes_here(arguments.directory, fetched | files.keys()))
     say("%s at %s" % (arguments.repository, info.sha))
-    say("bytes left %d" % sum(bytes_left(arguments.directory, file) for file in wanted_files(info)))
+    say("bytes left %d" % left)
 
 
 def exit_code_of(error):

@@ -151,6 +151,58 @@ class FetchModelTest(unittest.TestCase):
         self.fetch(1, "Repository Not Found", repository="org/nothing", flags=["--check"])
         self.assert_unfinished()
 
+    def test_of_an_earlier_commit_nothing_is_left(self):
+        earlier = {**FILES, "model.safetensors": content(MIB, 3), "old/notes.json": b"{}"}
+        self.hub.repositories[NAME].commit(earlier, "earlier")
+        commit = self.hub.repositories[NAME].commit({**FILES, WEIGHTS: content(23 * MIB, 4)})
+        self.fetch(0, revision="earlier")
+        (self.model / "mine.txt").write_text("mine")
+        # As a kill among what is removed leaves it: before old/notes.json.
+        (self.model / "old/notes.json").rename(self.folder / "notes.json")
+        (self.model / "old/notes.json").mkdir()
+        self.fetch(1, "Is a directory")
+        self.assert_unfinished()
+        self.assertFalse((self.model / "model.safetensors").exists())
+        (self.model / "old/notes.json").rmdir()
+        (self.folder / "notes.json").rename(self.model / "old/notes.json")
+        self.fetch(0, "bytes left 0\n", flags=["--check"])  # what goes is more than what comes
+        self.fetch(0, "4 files")
+        self.assertEqual((self.model / "mine.txt").read_text(), "mine")
+        (self.model / "mine.txt").unlink()
+        self.assertFalse((self.model / "old").exists())
+        self.assert_whole({**FILES, WEIGHTS: content(23 * MIB, 4)}, commit)
+
+    def test_a_download_of_an_earlier_commit_that_was_cut_goes(self):
+        self.hub.cut[WEIGHTS] = [23 * MIB]
+        self.fetch(TRY_AGAIN, NAME)
+        files = {**FILES, WEIGHTS: content(25 * MIB, 4)}
+        commit = self.hub.repositories[NAME].commit(files, "later")
+        self.fetch(0, "bytes left %d\n" % (5 * MIB), revision="later", flags=["--check"])
+        self.hub.cut[WEIGHTS] = [0]
+        self.fetch(TRY_AGAIN, NAME, revision="later")
+        cut = [path for path in self.model.rglob("*.incomplete") if path.stat().st_size > 0]
+        self.assertEqual(cut, [])
+        self.fetch(0, "at " + commit, revision="later")
+
+    def test_what_was_not_fetched_here_is_never_removed(self):
+        self.model.mkdir()
+        for name in ["model.safetensors", "model.safetensors.index.json", "config.json"]:
+            with self.subTest(name):
+                (self.model / name).write_text("mine")
+                refusal = "%s: was not fetched here and is not as in commit %s" % (self.model / name, self.commit)
+                self.fetch(1, refusal)
+                self.assertEqual((self.model / name).read_text(), "mine")
+                (self.model / name).unlink()
+        # What was brought and is as published is taken, and stays when a commit comes without it.
+        (self.model / "config.json").write_bytes(FILES["config.json"])
+        self.fetch(0)
+        self.assert_whole()
+        files = {name: data for name, data in FILES.items() if name != "config.json"}
+        self.hub.repositories[NAME].commit(files, "later")
+        self.fetch(0, "3 files", revision="later")
+        self.assertEqual((self.model / "config.json").read_bytes(), FILES["config.json"])
+        self.assertEqual(self.hub.sent["config.json"], 0)
+
     def test_names_that_lead_out_of_the_folder_are_refused(self):
         mine = self.folder / "mine.txt"
         mine.write_text("mine")

@@ -102,6 +102,19 @@ class ModelStepsTest(unittest.TestCase):
         said = self.forensics(1, "run", "exp3-gptq: model_gptq is org/gptq %s, expected org/gptq %s" % (before, commit))
         self.assertNotIn("running", said)
 
+    def test_another_commit_takes_the_place_of_one_whose_experiment_failed(self):
+        (self.folder / "exp3").write_text("fail\n")
+        self.forensics(1, "run", "failed   exp3-gptq", "done     exp3-bnb")
+        files = {"config.json": b"{}", "a.safetensors": bytes(2500), "b.safetensors": bytes(2500)}
+        commit = self.hub.repositories["org/gptq"].commit(files)
+        plan = re.sub(r'("org/gptq" revision: )"\w+"', r'\1"%s"' % commit, self.plan.read_text())
+        # Not enough for both commits beside the reference's model.
+        self.plan.write_text(plan + "disk { budget_gigabytes: 10e-6 }\n")
+        (self.folder / "exp3").write_text("fail\n")
+        self.forensics(1, "run", "done     fetch-gptq", "failed   exp3-gptq")
+        self.assertEqual(set(os.listdir(self.folder / "pod/models/org--gptq")), {*files, ".commit", "SHA256SUMS"})
+        self.forensics(0, "run", "done     exp3-gptq")
+
     def test_models_that_were_fetched_may_lie_elsewhere_when_the_plan_goes_on(self):
         self.forensics(0, "run", "11 of 11 done")
         mine = self.folder / "mine"
