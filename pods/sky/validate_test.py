@@ -3,8 +3,10 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 
@@ -66,6 +68,59 @@ class TaskFiles(unittest.TestCase):
             if plan is not None:
                 self.assertIn("plans/" + plan, in_bundle)
                 self.assertIn("../$FORENSICS_PLAN", task["run"])
+
+
+class Setups(unittest.TestCase):
+    """What the task files' `setup` makes of archives."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+
+    def pack(self, bundle, script):
+        setup = self.folder / "setup"
+        setup.write_text("#!/bin/sh\n" + script)
+        setup.chmod(0o755)
+        with tarfile.open(self.folder / (bundle + ".tar.xz"), "w:xz") as archive:
+            archive.add(setup, bundle + "/setup")
+
+    def set_up(self, name):
+        """(exit code, what was said) of the script, for the bundle that it names."""
+        task = yaml.safe_load((PODS / name).read_text())
+        run = subprocess.run(
+            ["sh"], input=task["setup"], text=True, cwd=self.folder, stdout=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "BUNDLE": "forensics-cuda-13.0"}, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return run.returncode, run.stdout
+
+    def test_a_newer_archive_of_the_same_name_is_unpacked_and_torch_kept(self):
+        for name in GPUS:
+            with self.subTest(name):
+                self.pack("forensics-cuda-13.0", "echo one")
+                self.assertEqual(self.set_up(name), (0, "one\n"))
+                bundle = self.folder / "forensics-cuda-13.0"
+                (bundle / "torch-2.11.0/torch").mkdir(parents=True)
+                (bundle / "of_the_first").touch()
+                self.assertEqual(self.set_up(name), (0, "one\n"))
+                self.assertTrue((bundle / "of_the_first").exists(), "unpacked again")
+                self.pack("forensics-cuda-13.0", "echo two")
+                self.assertEqual(self.set_up(name), (0, "two\n"))
+                self.assertTrue((bundle / "torch-2.11.0/torch").is_dir())
+                self.assertFalse((bundle / "of_the_first").exists())
+                (self.folder / "forensics-cuda-13.0.tar.xz").unlink()
+                self.assertEqual(self.set_up(name), (0, "two\n"))
+                shutil.rmtree(bundle)
+
+    def test_another_bundle_that_cannot_be_set_up_is_named_and_ends_nothing(self):
+        self.pack("forensics-cuda-11.8", "exit 1")
+        self.pack("forensics-cuda-12.8", "echo 12.8")
+        self.pack("forensics-cuda-13.0", "echo 13.0")
+        code, said = self.set_up("single_gpu.yaml")
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, "^13.0\nforensics-cuda-11.8 cannot be set up.*\n12.8\n$")
+        self.pack("forensics-cuda-13.0", "exit 1")
+        self.assertNotEqual(self.set_up("single_gpu.yaml")[0], 0)
 
 
 class Scripts(unittest.TestCase):
