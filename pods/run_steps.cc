@@ -110,8 +110,8 @@ absl::StatusOr<std::string> ExperimentRules::Hardware() {
 }
 
 // Those of one configuration, where an experiment's are steps of their own ("exp3-gptq").
-bool ExperimentRules::HasFinishedRuns(const Step& step, const std::string& hardware) {
-  const auto found = schema::FindRuns(FolderOf(workspace_.Results(), hardware));
+bool ExperimentRules::HasFinishedRuns(const Step& step, const std::string& results) {
+  const auto found = schema::FindRuns(results);
   if (!found.ok()) return false;
   const bool has_all = step.id == absl::StrCat("exp", step.experiment);
   return std::any_of(found->runs.begin(), found->runs.end(), [&](const RunDirectory& run) {
@@ -121,8 +121,8 @@ bool ExperimentRules::HasFinishedRuns(const Step& step, const std::string& hardw
   });
 }
 
-absl::Status ExperimentRules::CheckStamp(const Step& step, const std::string& hardware) {
-  if (!HasFinishedRuns(step, hardware)) return absl::OkStatus();
+absl::Status ExperimentRules::CheckStamp(const Step& step, const std::string& results) {
+  if (!HasFinishedRuns(step, results)) return absl::OkStatus();
   const auto difference = WorkSinceStamp(plan_, step, digests_);
   if (!difference.ok()) return difference.status();
   const std::string no_stamp =
@@ -130,15 +130,15 @@ absl::Status ExperimentRules::CheckStamp(const Step& step, const std::string& ha
   const std::string what = difference->value_or(no_stamp);
   if (what.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      FolderOf(workspace_.Results(), hardware), ": finished runs of another plan: ", step.id, ": ",
-      what,
+      results, ": finished runs of another plan: ", step.id, ": ", what,
       "; nothing was run again; take another folder with --folder=DIR, or the plan as it was"));
 }
 
 absl::Status ExperimentRules::CheckWork(const Step& step) {
   const absl::StatusOr<std::string> hardware = Hardware();
-  if (!hardware.ok()) return absl::OkStatus();  // no trial, and so no results
-  return CheckStamp(step, *hardware);
+  // Without a trial, results may be those that an earlier one was followed by.
+  return CheckStamp(
+      step, hardware.ok() ? FolderOf(workspace_.Results(), *hardware) : workspace_.Results());
 }
 
 // An experiment's configurations stand in the manifest of each of its runs, but for the one that
@@ -208,7 +208,8 @@ absl::StatusOr<StepState> ExperimentRules::StateOf(const Step& step, Thoroughnes
   const absl::StatusOr<std::string> hardware = Hardware();
   if (absl::IsNotFound(hardware.status())) return StepState::kLeft;
   if (!hardware.ok()) return hardware.status();
-  if (absl::Status status = CheckStamp(step, *hardware); !status.ok()) return status;
+  absl::Status status = CheckStamp(step, FolderOf(workspace_.Results(), *hardware));
+  if (!status.ok()) return status;
   const auto suffixes = Suffixes(step, *hardware);
   if (!suffixes.ok()) return suffixes.status();
   StepState all = suffixes->empty() ? StepState::kLeft : StepState::kDone;

@@ -62,8 +62,9 @@ class ExperimentRules : public RunRules {
  private:
   // The label under which this machine's runs lie: the plan's, else the trial's. NotFound: not yet.
   absl::StatusOr<std::string> Hardware();
-  absl::Status CheckStamp(const Step& step, const std::string& hardware);
-  bool HasFinishedRuns(const Step& step, const std::string& hardware);
+  // Of the runs below `results`.
+  absl::Status CheckStamp(const Step& step, const std::string& results);
+  bool HasFinishedRuns(const Step& step, const std::string& results);
   absl::StatusOr<std::vector<std::string>> Suffixes(const Step& step, const std::string& hardware);
   absl::StatusOr<StepState> StateOfRun(const Step& step, const std::string& hardware,
                                        const std::string& suffix);

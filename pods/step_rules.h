@@ -1,22 +1,20 @@
 // What tells one kind of step from another: all of it. Elsewhere a step is asked for its kind only
 // to be picked out of a plan.
 //
-//   kind        reads                       leaves               done when
-//   fetch       the hub                     models/X             every file has its digest, or all
-//                                                                steps that load it are done
-//   trial       model, prompt               trial/results        one run of this work, on this kind
-//                                                                of GPU, of three equal repetitions
-//   trial-fuse  trial/results               trial/experiments    its stamp names the digests of
-//   what
-//                                                                it was made from and what it made
-//   experiment  model, prompt, reference    results              a whole run of this work for each
-//                                                                of its configurations
-//   delete      models/X                    -                    models/X is gone, and all steps
-//   that
-//                                                                load it are done
-//   fuse        results, others' results    experiments          as trial-fuse
-//   compare     experiments                 report               as trial-fuse; without others'
-//                                                                results it waits
+//   kind        reads             leaves             done when
+//   fetch       the hub           models/X           every file has its digest, or all that load
+//                                                    it are done
+//   trial       model, prompt     trial/results      one run of this work, on such a GPU or CPU,
+//                                                    of three equal repetitions
+//   trial-fuse  trial/results     trial/experiments  its stamp names the digests of what it was
+//                                                    made from and what it made
+//   experiment  model, prompt,    results            a whole run of this work for each of its
+//               reference                            configurations
+//   delete      models/X          -                  models/X is gone, and all that load it are
+//                                                    done
+//   fuse        results, others'  experiments        as trial-fuse
+//   compare     experiments       report             as trial-fuse; without others' results it
+//                                                    waits
 //
 // Where what a step reads is not what it was, a trial and what is made from runs is made again; an
 // experiment's results are kept, and the plan refused (CheckWork).

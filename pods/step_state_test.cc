@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "pods/made_steps.h"
 #include "pods/plan_file.h"
 #include "pods/workspace.h"
@@ -146,6 +147,9 @@ TEST_F(StepStateTest, ATrialOfAnythingElseIsMadeAgain) {
   EXPECT_FALSE(IsDone("trial"));
   plan_.mutable_models(0)->set_revision(std::string(40, '1'));
   EXPECT_TRUE(IsDone("trial"));
+  const std::string stamp = schema::ReadFile(folder_ + "/stamps/trial").value_or("");
+  Write("stamps/trial", absl::StrReplaceAll(stamp, {{"cpu ", "cpu another "}}));
+  EXPECT_FALSE(IsDone("trial"));
   fs::remove(folder_ + "/stamps/trial");
   EXPECT_FALSE(IsDone("trial"));
 }
@@ -159,6 +163,9 @@ TEST_F(StepStateTest, AnExperimentOfAnythingElseIsRefused) {
   plan_.mutable_models(1)->set_revision(std::string(40, '3'));
   EXPECT_TRUE(absl::IsFailedPrecondition(Of("exp3-gptq").status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(DiskState(plan_, steps_, {}).CheckWork()));
+  plan_.mutable_machine()->clear_hardware();
+  EXPECT_TRUE(absl::IsFailedPrecondition(DiskState(plan_, steps_, {}).CheckWork()))
+      << "without a trial, which says the label of the results' folder";
 }
 
 // Whatever lay in the model's folder.

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "pods/bundle_manifest.h"
+#include "pods/cpu_facts.h"
 #include "pods/model_identity.h"
 #include "pods/workspace.h"
 #include "schema/atomic_file.h"
@@ -66,6 +67,7 @@ class WorkMaker {
       all = flag.first == "neighbour" && !all.empty() ? absl::StrCat(all, " ", *value) : *value;
     }
     AddBuild(step.command.front(), work);
+    if (step.kind == StepKind::kTrial) AddCpu(work);
     return work;
   }
 
@@ -116,6 +118,14 @@ class WorkMaker {
       if (name == "torch" || name == "cuda") work[name] = value;
       if (name == "content") work["bundle"] = value;
     }
+  }
+
+  // By the trial a plan knows the label of this machine's runs; of a GPU its manifest says all.
+  void AddCpu(StepWork& work) const {
+    if (plan_.machine().device() != "cpu") return;
+    const auto cpuinfo = schema::ReadRegularFile("/proc/cpuinfo");
+    const std::string cpu = CpuName(cpuinfo.value_or(""));
+    if (!cpu.empty()) work["cpu"] = cpu;
   }
 
   const Plan& plan_;
