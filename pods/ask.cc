@@ -30,4 +30,13 @@ Answer Ask(const Plan& plan, const std::string& name, std::vector<std::string> c
   return answer;
 }
 
+std::string WhyItDoesNotStart(const Plan& plan, const Step& step, SignalGuard& signals) {
+  const std::string& program = step.command.front();
+  if (LacksProgram(step)) return "no program " + program;
+  const Answer help = Ask(plan, step.id + "-help", {program, "--help"}, signals);
+  if (help.ok) return "";
+  return absl::StrCat(program,
+                      ": does not start: ", help.lines.empty() ? help.text : help.lines.back());
+}
+
 }  // namespace forensics::pods

@@ -7,6 +7,7 @@
 
 #include "pods/child_process.h"
 #include "pods/plan.pb.h"
+#include "pods/steps.h"
 
 namespace forensics::pods {
 
@@ -21,6 +22,9 @@ struct Answer {
 // Runs a command whose answer is short; it is kept in the log check-NAME.
 Answer Ask(const Plan& plan, const std::string& name, std::vector<std::string> command,
            SignalGuard& signals, double seconds = kProbeSeconds);
+
+// Why the step's program cannot be started, which it is with --help; empty: it can.
+std::string WhyItDoesNotStart(const Plan& plan, const Step& step, SignalGuard& signals);
 
 }  // namespace forensics::pods
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "pods/ask.h"
 #include "pods/bundle_manifest.h"
+#include "pods/configurations.h"
 #include "pods/disk_room.h"
 #include "pods/gpu_checks.h"
 #include "pods/workspace.h"
@@ -27,27 +28,34 @@ namespace {
 namespace fs = std::filesystem;
 
 // Builds for other CUDA versions that are not here: the rest can be run without them.
-void NoteMissingBuilds(const std::vector<Step>& left, std::vector<Finding>& findings) {
+void NoteMissingBuilds(const Plan& plan, const std::vector<Step>& left, SignalGuard& signals,
+                       std::vector<Finding>& findings) {
   for (const Step& step : left) {
-    if (!step.may_be_missing || !LacksProgram(step)) continue;
-    findings.push_back(
-        {Finding::kNote, "tools",
-         absl::StrCat(step.id, ": no program ", step.command[0], "; it is named as missing"), ""});
+    if (!step.may_be_missing) continue;
+    const std::string why = WhyItDoesNotStart(plan, step, signals);
+    if (why.empty()) continue;
+    findings.push_back({Finding::kNote, "tools",
+                        absl::StrCat(step.id, ": ", why, "; it is named as missing"), ""});
   }
 }
 
-Finding CheckTools(const std::vector<Step>& left) {
-  std::set<std::string> missing;
+Finding CheckTools(const Plan& plan, const std::vector<Step>& left, SignalGuard& signals) {
+  std::set<std::string> seen;
+  std::vector<std::string> problems;
   for (const Step& step : left) {
-    if (!step.may_be_missing && LacksProgram(step)) missing.insert(step.command[0]);
+    const bool is_new = !step.command.empty() && seen.insert(step.command.front()).second;
+    const bool is_asked_anyhow = step.kind == StepKind::kFetch && !LacksProgram(step);  // CheckHub
+    if (step.may_be_missing || !is_new || is_asked_anyhow) continue;
+    std::string why = WhyItDoesNotStart(plan, step, signals);
+    if (!why.empty()) problems.push_back(std::move(why));
   }
-  if (missing.empty()) return {Finding::kOk, "tools", "all are there", ""};
-  return {Finding::kWrong, "tools", "no program " + absl::StrJoin(missing, ", "),
-          "name the folder that holds them with --tools=DIR"};
+  if (problems.empty()) return {Finding::kOk, "tools", "all are there", ""};
+  return {Finding::kWrong, "tools", absl::StrJoin(problems, "; "),
+          "run the bundle's setup, or name the folder that holds them with --tools=DIR"};
 }
 
 // That each set of tools is built with the CUDA version that the plan says, where they are a
-// bundle.
+// bundle, and that none is the reference's own.
 void CheckBundles(const Plan& plan, const FindTool& find_tool, std::vector<Finding>& findings) {
   const auto check = [&findings](const std::string& field, const std::string& version,
                                  const std::string& program) {
@@ -61,6 +69,11 @@ void CheckBundles(const Plan& plan, const FindTool& find_tool, std::vector<Findi
   check("machine.cuda_version", plan.machine().cuda_version(), find_tool("exp0"));
   for (const CudaVersion& build : plan.cuda_versions()) {
     check("cuda_versions.version", build.version(), build.directory() + "/exp6");
+    if (CudaSuffix(build.version()) != CudaSuffix(plan.machine().cuda_version())) continue;
+    findings.push_back({Finding::kWrong, "cuda",
+                        absl::StrCat("cuda_versions: ", build.version(),
+                                     " is machine.cuda_version, the reference's own"),
+                        "leave it out"});
   }
 }
 
@@ -178,8 +191,8 @@ Finding CheckDisk(const Plan& plan, const std::vector<Step>& left) {
 
 std::vector<Finding> CheckMachine(Plan& plan, const std::vector<Step>& left,
                                   const FindTool& find_tool, SignalGuard& signals) {
-  std::vector<Finding> findings = {CheckTools(left), CheckFiles(plan)};
-  NoteMissingBuilds(left, findings);
+  std::vector<Finding> findings = {CheckTools(plan, left, signals), CheckFiles(plan)};
+  NoteMissingBuilds(plan, left, signals, findings);
   CheckBundles(plan, find_tool, findings);
   CheckOthers(plan, findings);
   for (const Step& step : left) {

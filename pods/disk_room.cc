@@ -1,5 +1,6 @@
 #include "pods/disk_room.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
@@ -21,6 +22,13 @@ double GigabytesIn(const std::string& folder) {
     if (!is_gone) bytes += static_cast<double>(size);
   }
   return bytes / kBytesPerGigabyte;
+}
+
+bool IsDiskFull(const std::string& folder) {
+  constexpr std::uintmax_t kLeastBytes = 1 << 20;
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  return !error && space.available < kLeastBytes;
 }
 
 absl::Status CheckRoom(const Plan& plan, double gigabytes) {

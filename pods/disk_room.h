@@ -18,6 +18,9 @@ double GigabytesIn(const std::string& folder);
 // which all counts that lies where models do, ResourceExhausted where the disk itself is.
 absl::Status CheckRoom(const Plan& plan, double gigabytes);
 
+// Whether so little is free that what failed may have failed for want of it, and could not say so.
+bool IsDiskFull(const std::string& folder);
+
 }  // namespace forensics::pods
 
 #endif  // PODS_DISK_ROOM_H_

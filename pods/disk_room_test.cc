@@ -40,5 +40,11 @@ TEST(DiskRoomTest, ADiskThatIsTooSmall) {
               HasSubstr("GB free, a model of 1000000000.0 is to be"));
 }
 
+TEST(IsDiskFullTest, WhereNothingIsFree) {
+  EXPECT_TRUE(IsDiskFull("/proc"));
+  EXPECT_FALSE(IsDiskFull(testing::TempDir()));
+  EXPECT_FALSE(IsDiskFull("/nowhere")) << "of which nothing is known";
+}
+
 }  // namespace
 }  // namespace forensics::pods

@@ -22,6 +22,16 @@ constexpr int kNoLog = -1;
 constexpr size_t kWidestRemark = 60;
 constexpr int kUsualColumns = 80, kUsualRows = 24;
 
+// The first of them; no character of several bytes, in UTF-8, is cut in two.
+absl::string_view FirstColumns(absl::string_view text, size_t columns) {
+  size_t end = 0;
+  for (size_t seen = 0; end < text.size(); ++end) {
+    const bool continues = (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80;
+    if (!continues && ++seen > columns) break;
+  }
+  return text.substr(0, end);
+}
+
 // Of a time that may be unknown.
 std::string TimeText(const StepTime& time) {
   switch (time.progress) {
@@ -47,7 +57,7 @@ std::string TableText(const std::vector<StepView>& steps) {
   for (const StepView& step : steps) {
     std::string line =
         absl::StrFormat("  %-8s %-14s %-22s %s", kProgress[static_cast<int>(step.time.progress)],
-                        step.id, TimeText(step.time), step.remark.substr(0, kWidestRemark));
+                        step.id, TimeText(step.time), FirstColumns(step.remark, kWidestRemark));
     line.erase(line.find_last_not_of(' ') + 1);
     absl::StrAppend(&text, line, "\n");
   }
@@ -82,10 +92,7 @@ std::string FitToTerminal(absl::string_view text, TerminalSize size) {
   }
   std::string fitted;
   for (const absl::string_view line : lines) {
-    size_t columns = 0;
-    for (const char c : line) {
-      const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;  // UTF-8
-      if (!continues && ++columns > most) break;
+    for (const char c : FirstColumns(line, most)) {
       fitted.push_back(absl::ascii_iscntrl(static_cast<unsigned char>(c)) ? ' ' : c);
     }
     fitted.push_back('\n');

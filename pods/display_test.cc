@@ -19,6 +19,16 @@ TEST(FitToTerminalTest, ACharacterOfSeveralBytesIsOneColumnAndStaysWhole) {
   EXPECT_EQ(FitToTerminal("äöüß€xyz\n", {6, 10}), "äöüß€\n");
 }
 
+TEST(TableTextTest, ARemarkThatIsTooLongEndsWithAWholeCharacter) {
+  std::string euros;
+  for (int i = 0; i < 60; ++i) euros += "€";
+  StepView step;
+  step.id = "exp0";
+  step.remark = "x" + euros;
+  const std::string text = TableText({step});
+  EXPECT_EQ(text.substr(text.find('x', 14)), "x" + euros.substr(3) + "\n") << text;
+}
+
 TEST(FitToTerminalTest, WhatMovesTheCursorIsLeftOut) {
   EXPECT_EQ(FitToTerminal("a\tb\x1b[2Jc\r\n", {40, 10}), "a b [2Jc \n");
 }

@@ -37,7 +37,24 @@ grep -qE "wrong +disk +.* GB free, 1000000000.0 needed" out || fail "disk"
 [ "$(grep -c "what to do:" out)" -eq 3 ] || fail "advice"
 expect 1 "wrong +disk" forensics run poor.textproto --folder=poor
 [ ! -e poor/results ] || fail "run in spite of all"
+rm tools/exp4
+printf '#!/bin/sh\necho "exp4: libtorch.so: cannot open shared object file" >&2\nexit 127\n' >tools/exp4
+chmod +x tools/exp4
+expect 1 "wrong +tools +.*/tools/exp4: does not start: exp4: libtorch.so: cannot open" \
+  forensics check plan.textproto --folder=unready
+plan 'experiments { id: 6 }' 'cuda_versions { version: "12.8" directory: "tools" }' |
+  sed 's/device: "cpu"/device: "cpu" cuda_version: "12.8"/' >same.textproto
+expect 1 "wrong +cuda +cuda_versions: 12.8 is machine.cuda_version" \
+  forensics check same.textproto --folder=unready
+mkdir unready_bundle
+cp tools/exp4 unready_bundle/exp6
+rm tools/exp4
 mv exp4 tools/exp4
+plan 'experiments { id: 6 only: "cu118" }' 'cuda_versions { version: "11.8" directory: "unready_bundle" }' \
+  >unready.textproto
+expect 4 "missing  exp6-cu118: .*unready_bundle/exp6: does not start: exp4: libtorch.so" \
+  forensics run unready.textproto --folder=unready
+grep -q "^not complete: exp6-cu118$" out || { fail "not named"; cat out; }
 
 echo "--- a folder of someone else's is left alone"
 mkdir -p proj/experiments proj/trial mine/report
@@ -59,6 +76,9 @@ expect 1 "failed   fuse: .*volume/experiments: is not empty" forensics run plan.
 echo "--- a check, then the whole"
 expect 0 "done +trial-fuse" forensics check plan.textproto --folder=a
 expect 4 "left +exp0" forensics status plan.textproto --folder=a
+expect 4 "^folder nowhere: is not there" forensics status plan.textproto --folder=nowhere
+expect 1 "nowhere: no such folder.*--folder=DIR" forensics clean plan.textproto --folder=nowhere
+[ ! -e nowhere ] || fail "made for nothing"
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=a
 grep -q "USD so far, about .* USD in all" out || fail "no cost"
 grep -q "running  trial" out && fail "the trial was done already"
@@ -116,6 +136,8 @@ grep -q "failed" out && fail "failed long ago"
 echo "fail always" >faults/exp0
 expect 1 "exp1: not run: it needs exp0" forensics run plan.textproto --folder=d
 grep -q "exp0: retry" out && fail "retried what may not"
+grep -qx "failed   exp1: not run: it needs exp0" out || { fail "a log that is not there"; cat out; }
+grep -qx "failed   fuse: not run: no finished run in d/results" out || { fail "fuse"; cat out; }
 rm faults/exp0
 
 echo "--- a hang is ended"
@@ -245,6 +267,8 @@ pid=$!
 for _ in $(seq 200); do grep -q "running  exp4" first && break; sleep 0.1; done
 expect 1 "j: another process is at work in this directory: $pid \(forensics_alone run plan.textproto --folder=j" forensics run plan.textproto --folder=j
 grep -qE "[0-9]+ \(.*exp4 --output=j/results" out || fail "the running tool is not named: $(cat out)"
+expect 4 "running +exp4 " forensics status plan.textproto --folder=j
+grep -qE "^folder j: at work: $pid \(forensics_alone run plan.textproto" out || { fail "who is at work"; cat out; }
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=j
@@ -253,7 +277,7 @@ echo "--- what a tool has started dies with the orchestrator"
 mkdir -p wrapped
 cp -P tools/* wrapped
 rm wrapped/exp4
-printf '#!/bin/bash\necho "$$" >children\nsleep 1000 &\necho "$!" >>children\nwait\n' >wrapped/exp4
+printf '#!/bin/bash\n[ "$1" = --help ] && exit\necho "$$" >children\nsleep 1000 &\necho "$!" >>children\nwait\n' >wrapped/exp4
 chmod +x wrapped/exp4
 "$runfiles/pods/forensics_alone" run plan.textproto --folder=o --tools="$PWD/wrapped" >first 2>&1 &
 pid=$!
@@ -325,7 +349,7 @@ sed 's/A100-80GB/H100/; s/id: 7/id: 6/' plan.textproto >third.textproto
 echo 'others { reference: "a/results/A100-80GB/A100_reference" results: "a/results" }' >>third.textproto
 echo 'cuda_versions { version: "11.8" directory: "tools" }' >>third.textproto
 mv tools/fuse fuse
-printf '#!/bin/sh\n"%s" "$@" || exit 1\ncase "$*" in */trial/*) exit 0 ;; *) echo "a run was left out" && exit 4 ;; esac\n' \
+printf '#!/bin/sh\n"%s" "$@" || exit 1\ncase "$*" in */trial/* | --help) exit 0 ;; *) echo "a run was left out" && exit 4 ;; esac\n' \
   "$runfiles/collector/fuse" >tools/fuse
 chmod +x tools/fuse
 for _ in 1 2; do

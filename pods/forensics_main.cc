@@ -207,7 +207,8 @@ absl::StatusOr<int> RunCommand(Work& work, SignalGuard& signals, Display& displa
 
 absl::StatusOr<int> StatusCommand(const Work& work) {
   DiskState disk(work.plan, work.steps, {});
-  const absl::StatusOr<PlanStatus> status = StatusOfPlan(work.plan, work.steps, disk);
+  const absl::StatusOr<PlanStatus> status =
+      StatusOfPlan(work.plan, work.steps, LockHolders(work.plan.folder()), disk);
   if (!status.ok()) return status.status();
   std::cout << status->text;
   return status->is_complete ? schema::kExitDone : schema::kExitIncomplete;
@@ -257,6 +258,11 @@ absl::StatusOr<int> Run(const char* program, const std::vector<std::string>& pos
   absl::StatusOr<Work> work = ReadWork(program, positional[1]);
   if (!work.ok()) return work.status();
   if (positional[0] == "status") return StatusCommand(*work);
+  std::error_code error;
+  if (positional[0] == "clean" && !fs::exists(work->plan.folder(), error)) {
+    return absl::NotFoundError(
+        absl::StrCat(work->plan.folder(), ": no such folder; name the plan's with --folder=DIR"));
+  }
   const auto lock = LockFolder(work->plan.folder());
   if (!lock.ok()) return lock.status();
   absl::Status claimed = ClaimFolder(work->plan.folder());

@@ -121,6 +121,15 @@ std::map<std::string, double> SecondsOfSteps(const std::vector<Event>& events) {
   return seconds;
 }
 
+std::string RunningStep(const std::vector<Event>& events) {
+  std::string running;
+  for (const Event& event : events) {
+    if (event.kind == "alive") continue;
+    running = event.kind == "begin" ? event.step : "";
+  }
+  return running;
+}
+
 std::map<std::string, Event> LastFailures(const std::vector<Event>& events) {
   std::map<std::string, Event> failures;
   for (const Event& event : events) {

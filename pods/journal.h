@@ -54,6 +54,9 @@ double SecondsAtWork(const std::vector<Event>& events);
 // {step: seconds that it took when it was last done}
 std::map<std::string, double> SecondsOfSteps(const std::vector<Event>& events);
 
+// The step that began last and has not ended since; empty: none.
+std::string RunningStep(const std::vector<Event>& events);
+
 // {step: its last "failed" or "incomplete"}, of steps that were not done since.
 std::map<std::string, Event> LastFailures(const std::vector<Event>& events);
 

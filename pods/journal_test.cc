@@ -124,5 +124,20 @@ TEST(JournalFailuresTest, AreTheLastOfStepsThatWereNotDoneSince) {
   EXPECT_EQ(failures.at("exp7").kind, "incomplete");
 }
 
+TEST(RunningStepTest, IsTheOneThatBeganLastAndHasNotEnded) {
+  const auto running = [](const std::vector<std::pair<std::string, std::string>>& kinds) {
+    std::vector<Event> events;
+    for (const auto& [kind, step] : kinds) events.push_back({0, kind, step, 0, ""});
+    return RunningStep(events);
+  };
+  EXPECT_EQ(running({}), "");
+  EXPECT_EQ(running({{"session", ""}, {"begin", "exp0"}, {"alive", "exp0"}}), "exp0");
+  EXPECT_EQ(running({{"begin", "exp0"}, {"failed", "exp0"}, {"begin", "exp0"}}), "exp0");
+  for (const char* end : {"done", "failed", "incomplete"}) {
+    EXPECT_EQ(running({{"begin", "exp0"}, {end, "exp0"}}), "") << end;
+  }
+  EXPECT_EQ(running({{"begin", "exp0"}, {"session", ""}}), "") << "was killed";
+}
+
 }  // namespace
 }  // namespace forensics::pods

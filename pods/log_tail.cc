@@ -1,8 +1,11 @@
 #include "pods/log_tail.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 
@@ -21,13 +24,22 @@ std::string ReadPart(std::ifstream& file, int64_t begin, int64_t end) {
   return text;
 }
 
+// Without what moves a terminal's cursor, or clears it.
+std::string Harmless(absl::string_view line) {
+  std::string text(line);
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); }, ' ');
+  return text;
+}
+
 // What a terminal shows of each line: what was written after the last carriage return.
 std::vector<std::string> ShownLines(absl::string_view text, LineTest is_left_out) {
   std::vector<std::string> lines;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     const std::vector<absl::string_view> drawn = absl::StrSplit(line, '\r', absl::SkipWhitespace());
     if (drawn.empty() || (is_left_out != nullptr && is_left_out(drawn.back()))) continue;
-    lines.emplace_back(drawn.back());
+    lines.push_back(Harmless(drawn.back()));
   }
   return lines;
 }
@@ -62,6 +74,11 @@ std::vector<std::string> LastLines(const std::string& path, size_t count, int64_
     }
     return lines;
   }
+}
+
+std::string WhereAllOfItIs(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error) ? "; all of it: " + path : "";
 }
 
 }  // namespace forensics::pods

@@ -22,6 +22,9 @@ bool IsProgress(absl::string_view line);
 std::vector<std::string> LastLines(const std::string& path, size_t count, int64_t begin = 0,
                                    LineTest is_left_out = nullptr);
 
+// "; all of it: <path>"; empty where there is no log.
+std::string WhereAllOfItIs(const std::string& path);
+
 }  // namespace forensics::pods
 
 #endif  // PODS_LOG_TAIL_H_

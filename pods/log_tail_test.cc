@@ -39,6 +39,11 @@ TEST_F(LogTailTest, WhatIsDrawnOverIsOneLine) {
   EXPECT_THAT(LastLines(path_, 9), ElementsAre("said", "bar 90%", " bar 2%"));
 }
 
+TEST_F(LogTailTest, WhatMovesTheCursorIsLeftOut) {
+  Write("one\x1b[2J\ttwo\n");
+  EXPECT_THAT(LastLines(path_, 9), ElementsAre("one [2J two"));
+}
+
 // Megabytes of a bar after the reason, and of lines of progress.
 TEST_F(LogTailTest, ABarDoesNotPushTheReasonOut) {
   const std::string bar = "weights  [=====>    ]  51 %\r";

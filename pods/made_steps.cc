@@ -114,6 +114,14 @@ absl::StatusOr<std::string> MadeRules::Stamp(const Step& step) {
   return lines;
 }
 
+absl::Status FuseRules::Begin(const Step& step) {
+  const Paths files = InputFiles(step);
+  if (absl::IsNotFound(files.status()) || (files.ok() && files->empty())) {
+    return absl::FailedPreconditionError(absl::StrCat("not run: no finished run in ", step.input));
+  }
+  return MadeRules::Begin(step);
+}
+
 std::vector<std::string> FuseRules::CommandOf(const Step& step) {
   std::vector<std::string> command = step.command;
   const std::vector<std::string> others = OthersWithRuns(plan_);

@@ -48,6 +48,8 @@ class MadeRules : public StepRules {
 class FuseRules : public MadeRules {
  public:
   using MadeRules::MadeRules;
+  // FailedPrecondition without a single run.
+  absl::Status Begin(const Step& step) override;
   std::vector<std::string> CommandOf(const Step& step) override;
 
  protected:

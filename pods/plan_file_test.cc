@@ -62,6 +62,10 @@ TEST(PlanFileTest, EverythingThatIsWrongIsSaidAtOnce) {
               "experiment 3: models has nothing for any of gptq, bnb");
   ExpectWrong("cuda_versions { version: \"11.8\" }",
               "cuda_versions: each needs version and directory");
+  ExpectWrong(
+      "cuda_versions { version: \"12.8\" directory: \"/a\" } "
+      "cuda_versions { version: \"128\" directory: \"/b\" }",
+      "cuda_versions: 128 stands there twice");
   const absl::StatusOr<Plan> machine =
       ParsePlan("p", "machine { device: \"tpu\" price_per_hour: -1 } experiments { id: 0 }", {});
   EXPECT_THAT(std::string(machine.status().message()),

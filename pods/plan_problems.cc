@@ -160,7 +160,7 @@ void CheckRest(const Plan& plan, std::vector<std::string>& problems) {
   for (const CudaVersion& build : plan.cuda_versions()) {
     Require(!build.version().empty() && !build.directory().empty(),
             "cuda_versions: each needs version and directory", problems);
-    Require(seen.insert(build.version()).second,
+    Require(seen.insert(CudaSuffix(build.version())).second,
             absl::StrCat("cuda_versions: ", build.version(), " stands there twice"), problems);
   }
   const Prompt& prompt = plan.prompt();

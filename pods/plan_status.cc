@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <map>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "pods/clock.h"
 #include "pods/display.h"
 #include "pods/journal.h"
+#include "pods/log_tail.h"
 #include "pods/other_machines.h"
 #include "pods/workspace.h"
 
@@ -52,6 +56,23 @@ StepView ViewOf(const Plan& plan, const Step& step, const absl::StatusOr<StepSta
   return view;
 }
 
+// Since it began, which is the last that the journal says but for signs of life.
+void SetRunning(const std::vector<Event>& events, StepView& view) {
+  const auto begin = std::find_if(events.rbegin(), events.rend(),
+                                  [](const Event& event) { return event.kind == "begin"; });
+  view.time.progress = Progress::kRunning;
+  view.time.taken = std::max(0.0, Now() - begin->time);
+  view.remark = "";
+}
+
+std::string FolderText(const std::string& folder, const std::string& holders) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) {
+    return absl::StrCat("folder ", folder, ": is not there; --folder=DIR names another\n");
+  }
+  return absl::StrCat("folder ", folder, holders.empty() ? "" : ": at work: ", holders, "\n");
+}
+
 std::string FailuresText(const std::vector<StepView>& views, const Failures& failures,
                          const Workspace& workspace) {
   std::string text;
@@ -63,7 +84,7 @@ std::string FailuresText(const std::vector<StepView>& views, const Failures& fai
         absl::FormatTime("%Y-%m-%d %H:%M UTC",
                          absl::FromUnixSeconds(static_cast<int64_t>(failure->second.time)),
                          absl::UTCTimeZone()),
-        ": ", failure->second.message, "; all of it: ", workspace.Log(view.id), "\n");
+        ": ", failure->second.message, WhereAllOfItIs(workspace.Log(view.id)), "\n");
   }
   return text;
 }
@@ -71,26 +92,28 @@ std::string FailuresText(const std::vector<StepView>& views, const Failures& fai
 }  // namespace
 
 absl::StatusOr<PlanStatus> StatusOfPlan(const Plan& plan, const std::vector<Step>& steps,
-                                        DiskState& disk) {
+                                        const std::string& holders, DiskState& disk) {
   const Workspace workspace(plan.folder());
   const auto events = ReadJournal(workspace.Journal());
   if (!events.ok()) return events.status();
   std::map<std::string, double> seconds = SecondsOfSteps(*events);
   const Failures failures = LastFailures(*events);
+  const std::string running = holders.empty() ? "" : RunningStep(*events);
   std::vector<StepView> views;
   std::vector<std::string> missing = LeftOut(plan, steps);
   for (const Step& step : steps) {
     const auto state = disk.Of(step, Thoroughness::kPresence);
     views.push_back(ViewOf(plan, step, state, failures, seconds[step.id]));
+    if (step.id == running) SetRunning(*events, views.back());
     if (!state.ok()) continue;
     for (const std::string& without : disk.RulesOf(step).StillMissing(step)) {
       missing.push_back(without);
     }
   }
   PlanStatus status;
-  status.text =
-      absl::StrCat(TableText(views), TotalText(views, SecondsAtWork(*events), plan.machine()), "\n",
-                   FailuresText(views, failures, workspace));
+  status.text = absl::StrCat(FolderText(plan.folder(), holders), TableText(views),
+                             TotalText(views, SecondsAtWork(*events), plan.machine()), "\n",
+                             FailuresText(views, failures, workspace));
   if (!missing.empty()) {
     absl::StrAppend(&status.text, "not complete: ", absl::StrJoin(missing, "; "), "\n");
   }

@@ -13,15 +13,16 @@
 namespace forensics::pods {
 
 struct PlanStatus {
-  // Table, time and cost; why steps that are not done failed when they were last tried; what is
-  // missing.
+  // Folder, and who is at work there; table, time and cost; why steps that are not done failed when
+  // they were last tried; what is missing.
   std::string text;
   bool is_complete = false;  // all is done and nothing missing
 };
 
-// By what lies on disk, with times and reasons of the journal's. An error if that cannot be read.
+// By what lies on disk, with times and reasons of the journal's. `holders`: the processes that are
+// at work in the plan's folder, as LockHolders names them. An error if the journal cannot be read.
 absl::StatusOr<PlanStatus> StatusOfPlan(const Plan& plan, const std::vector<Step>& steps,
-                                        DiskState& disk);
+                                        const std::string& holders, DiskState& disk);
 
 }  // namespace forensics::pods
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "pods/clock.h"
+#include "pods/log_tail.h"
 #include "pods/other_machines.h"
 #include "schema/command_line.h"
 
@@ -66,7 +67,7 @@ bool PlanRunner::Settle(const Step& step, const Verdict& verdict, double seconds
   view.time.taken = seconds;
   view.time.progress = verdict.outcome == Outcome::kDone ? Progress::kDone : Progress::kFailed;
   view.remark = verdict.message.substr(0, verdict.message.find('\n'));
-  const std::string log = absl::StrCat("; all of it: ", workspace_.Log(step.id));
+  const std::string log = WhereAllOfItIs(workspace_.Log(step.id));
   switch (verdict.outcome) {
     case Outcome::kDone:
       session_.Record("done", step.id, seconds, "");

@@ -10,7 +10,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "pods/ask.h"
 #include "pods/clock.h"
+#include "pods/disk_room.h"
 #include "pods/log_tail.h"
 #include "pods/made_steps.h"
 
@@ -51,7 +53,10 @@ Verdict StepRunner::RunProcess(const Step& step, std::vector<std::string> comman
   for (size_t i = lines.size() - std::min(kShownLines, lines.size()); i < lines.size(); ++i) {
     absl::StrAppend(&message, "\n    ", lines[i]);
   }
-  return {OutcomeOf(*exit, lines), message};
+  const Outcome outcome = OutcomeOf(*exit, lines);
+  // A log for which there is no room does not say so.
+  const bool is_full = outcome == Outcome::kFailed && IsDiskFull(plan_.folder());
+  return {is_full ? Outcome::kDiskFull : outcome, message};
 }
 
 Verdict StepRunner::ConfirmDone(const Step& step) {
@@ -74,8 +79,10 @@ Verdict StepRunner::ConfirmIncomplete(const Step& step, const Verdict& verdict) 
 
 Verdict StepRunner::Attempt(const Step& step) {
   StepRules& rules = disk_.RulesOf(step);
-  if (step.may_be_missing && LacksProgram(step)) {
-    return {Outcome::kIncomplete, absl::StrCat("no program ", step.command[0])};
+  if (step.may_be_missing) {
+    const std::string why = WhyItDoesNotStart(plan_, step, signals_);
+    if (signals_.WasInterrupted()) return {Outcome::kInterrupted, "interrupted"};
+    if (!why.empty()) return {Outcome::kIncomplete, why};
   }
   if (absl::Status begun = rules.Begin(step); !begun.ok()) return VerdictOf(begun);
   const std::vector<std::string> command = rules.CommandOf(step);

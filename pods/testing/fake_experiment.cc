@@ -141,6 +141,7 @@ int Main(int argc, char** argv) {
   const std::string name = std::filesystem::path(argv[0]).filename().string();
   const int id = name.back() - '0';
   std::map<std::string, std::string> flags = Flags(argc, argv);
+  if (flags.count("help") > 0) return schema::kExitDone;
   schema::SyntheticRun run = Describe(id, flags);
   const bool is_trial = absl::StrContains(flags["output"], "/trial/");
   const std::string fault = TakeFault(is_trial ? "trial" : name);
