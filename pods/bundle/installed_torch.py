@@ -50,9 +50,10 @@ def _sites_of_pythons():
 
 
 def _has_library(site, name):
-    return glob.glob(os.path.join(site, "nvidia", "*", "lib", name)) or glob.glob(
-        os.path.join(site, "torch", "lib", name)
-    )
+    """Whether there is one that is not empty, as a full disk leaves it."""
+    folders = [os.path.join(site, "nvidia", "*", "lib"), os.path.join(site, "torch", "lib")]
+    paths = [path for folder in folders for path in glob.glob(os.path.join(folder, name))]
+    return any(os.path.isfile(path) and os.path.getsize(path) > 0 for path in paths)
 
 
 def reason_against(site, wanted):

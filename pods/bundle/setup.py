@@ -2,7 +2,8 @@
 
 Checks the machine and every file's digest, takes an installed torch of the version that the programs are
 built with or else fetches its wheels (3 GB; digests checked) into this folder, and starts each program
-once. Killed or cut off, the same command goes on where it was; done, it only checks.
+once. Killed or cut off, the same command goes on with the wheel it was at; done, it only checks. What
+needs python later takes the one that runs this.
 
   ./setup
   ./setup --torch_dir=/venv/lib/python3.11/site-packages
@@ -98,15 +99,15 @@ def check_files(manifest):
         raise Problem("unpack the archive again:\n  " + "\n  ".join(wrong))
 
 
-def link_site(target):
-    """`site`, where the programs look, is `target` from one moment to the next."""
-    temporary = os.path.join(HERE, "site.new")
+def link(name, target):
+    """The link `name` here leads to `target` from one moment to the next."""
+    temporary = os.path.join(HERE, name + ".new")
     if os.path.lexists(temporary):
         os.remove(temporary)
     if target.startswith(HERE + os.sep):
         target = os.path.relpath(target, HERE)
     os.symlink(target, temporary)
-    os.replace(temporary, os.path.join(HERE, "site"))
+    os.replace(temporary, os.path.join(HERE, name))
 
 
 def start_programs(manifest):
@@ -135,7 +136,8 @@ def prepare(args, manifest):
         needed = [wheel for wheel in manifest.wheels if wheel.part == "cpu" or not args.cpu]
         wheels.install(needed, own, os.path.join(HERE, "wheels"), args.find_links, say)
         site = own
-    link_site(site)
+    link("site", site)  # where the programs look
+    link("python", sys.executable)  # what bin/fetch_model runs
     for name, path in newer_libraries.link_newer(os.path.join(HERE, "lib"), os.path.join(HERE, "newer")):
         say("%s: this machine's is newer: %s" % (name, path))
     say("torch %s for CUDA %s: %s" % (wanted.torch, wanted.cuda, site))

@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -144,6 +145,8 @@ class Setup(unittest.TestCase):
         files = {"libexec/" + name: (HERE / name).read_bytes() for name in SETUP_FILES}
         files["setup"] = (HERE / "setup").read_bytes()
         files["bin/exp0"] = PROGRAM.encode()
+        files["bin/fetch_model"] = (HERE / "fetch_model").read_bytes()
+        files["libexec/fetch_model.py"] = b"import sys; print(sys.executable)"
         files["libexec/pip.zip"] = PIP_ZIP
         spec = {"name": "pod", "torch": torch, "cuda": cuda, "links": {"bin/a": "exp0"}, "wheels": rows}
         files["MANIFEST"] = make_bundle.manifest(spec, files, {"GLIBC": glibc}).encode()
@@ -209,6 +212,20 @@ runpy.run_path(sys.argv[0], run_name='__main__')" "$@" ;;
         # What no other python mends comes first.
         self.write_pod("GLIBC_2.99")
         self.expect(1, "setup: needs glibc 2.99", self.setup(PYTHON=self.old_python("3, 9, 2")))
+
+    def test_fetch_model_is_run_by_the_python_that_setup_was_run_by(self):
+        python = str(self.folder / "another_python")
+        os.symlink(sys.executable, python)
+
+        def fetch_model(**variables):
+            environment = {"PATH": "/usr/bin:/bin", **variables}
+            return subprocess.run([self.pod / "bin/fetch_model"], env=environment, stdout=subprocess.PIPE, text=True)
+
+        self.expect(0, "every program starts", self.setup("--find_links=%s" % self.wheels, PYTHON=python))
+        self.assertEqual(fetch_model().stdout, python + "\n")
+        self.assertEqual(fetch_model(PYTHON="/usr/bin/python3").stdout, "/usr/bin/python3\n")
+        os.remove(python)
+        self.assertEqual(fetch_model().stdout, "/usr/bin/python3\n")
 
     def test_installs_once(self):
         self.expect(0, "every program starts", self.from_wheels())
@@ -307,9 +324,12 @@ runpy.run_path(sys.argv[0], run_name='__main__')" "$@" ;;
             run = self.setup(PIP_INDEX_URL=index + "/simple", PIP_RETRIES="0")
         why = re.escape("setup: torch 2.11.0+cu130 cannot be had from %s; pip says why" % url)
         self.expect(1, why + ".*--find_links=DIR", run)
-        shutil.copy(wheel, self.wheels)
-        self.expect(0, "every program starts", self.from_wheels())
-        self.assert_installed(CONTENTS)
+        for name in (wheel.name, url.rpartition("/")[2]):  # as a browser saves it, and as curl -O does
+            with self.subTest(name):
+                shutil.copy(wheel, self.wheels / name)
+                self.expect(0, "every program starts", self.from_wheels("--install"))
+                self.assert_installed(CONTENTS)
+                (self.wheels / name).unlink()
 
     def installed(self, name, **changes):
         """A site-packages folder as pip leaves it, with other content where `changes` says so."""
@@ -351,6 +371,8 @@ runpy.run_path(sys.argv[0], run_name='__main__')" "$@" ;;
         (incomplete / "torch/lib/libtorch_cuda.so").unlink()
         self.expect(1, "lacks libtorch_cuda.so", self.setup("--torch_dir=%s" % incomplete))
         self.expect(0, "every program starts", self.setup("--torch_dir=%s" % incomplete, "--cpu"))
+        (incomplete / "torch/lib/libtorch_cuda.so").touch()
+        self.expect(1, "lacks libtorch_cuda.so", self.setup("--torch_dir=%s" % incomplete))
 
     def test_takes_an_installed_torch_of_cuda_11_8(self):
         self.write_pod("GLIBC_2.34", torch="2.7.1", cuda="11.8")

@@ -1,6 +1,7 @@
 """Fetches pinned wheels with pip, and unpacks the shared libraries in them."""
 
 import collections
+import glob
 import hashlib
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import zipfile
 
 from problem import Problem
@@ -42,6 +44,15 @@ def _python_of(wheel):
     return "%s.%s" % tag.groups() if tag else _PYTHON
 
 
+def _under_their_names(find_links, scratch):
+    """A folder of links to the wheels there that were saved under what an address calls them: with %2B for +."""
+    folder = os.path.join(scratch, "links")
+    os.mkdir(folder)
+    for path in glob.glob(os.path.join(glob.escape(find_links), "*%*.whl")):
+        os.symlink(os.path.abspath(path), os.path.join(folder, urllib.parse.unquote(os.path.basename(path))))
+    return folder
+
+
 def _download(wheel, scratch, find_links):
     pins = os.path.join(scratch, "pins.txt")
     url = None if find_links else wheel.url
@@ -56,9 +67,10 @@ def _download(wheel, scratch, find_links):
     command += ["--platform=" + platform for platform in _PLATFORMS]
     if find_links:
         command += ["--no-index", "--find-links=" + find_links]
+        command += ["--find-links=" + _under_their_names(find_links, scratch)]
     if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
         raise Problem(
-            "%s %s cannot be had%s; pip says why. What was fetched is kept: the same command goes on%s"
+            "%s %s cannot be had%s; pip says why. Wheels that came whole are kept: the same command goes on%s"
             % (
                 wheel.name,
                 wheel.version,
@@ -108,5 +120,6 @@ def install(wheels, destination, folder, find_links, say):
             shutil.rmtree(stale)
     for path in paths:
         _unpack(path, partial)
+    os.sync()  # whoever finds the folder takes its files for whole
     os.rename(partial, destination)
     shutil.rmtree(folder)
