@@ -109,15 +109,14 @@ absl::StatusOr<std::string> ExperimentRules::Hardware() {
   return manifest->hardware();
 }
 
-// Those of one configuration, where an experiment's are steps of their own ("exp3-gptq").
+// Of a part ("exp3-gptq") those of its configuration.
 bool ExperimentRules::HasFinishedRuns(const Step& step, const std::string& results) {
   const auto found = schema::FindRuns(results);
   if (!found.ok()) return false;
-  const bool has_all = step.id == absl::StrCat("exp", step.experiment);
   return std::any_of(found->runs.begin(), found->runs.end(), [&](const RunDirectory& run) {
     const absl::StatusOr<RunManifest> manifest = runs_.Manifest(run);
     if (!manifest.ok() || manifest->experiment().id() != step.experiment) return false;
-    return has_all || absl::EndsWith(manifest->config_id(), "_" + step.suffixes.front());
+    return !step.is_part || absl::EndsWith(manifest->config_id(), "_" + step.suffixes.front());
   });
 }
 

@@ -120,6 +120,7 @@ class StepMaker {
     Step& step = Add(StepKind::kExperiment, suffix.empty() ? name : absl::StrCat(name, "-", suffix),
                      minutes);
     step.experiment = experiment.id();
+    step.is_part = !suffix.empty();
     if (experiment.id() == 0) step.suffixes = {"reference"};
     if (!suffix.empty()) {
       step.suffixes = {suffix};

@@ -30,6 +30,7 @@ struct Step {
   bool may_be_missing = false;        // its program: then it is named and the rest is run
   int experiment = -1;                // kExperiment
   std::vector<std::string> suffixes;  // its configurations; none: those that its runs name
+  bool is_part = false;               // one configuration of an experiment, as a step of its own
   std::vector<int> loads;             // indices in plan.models, of kTrial and kExperiment
   int model = -1;                     // the same of the one that comes or goes
   double estimated_seconds = 0;       // the plan's, 0 if it says nothing
