@@ -79,6 +79,7 @@ expect 4 "left +exp0" forensics status plan.textproto --folder=a
 expect 4 "^folder nowhere: is not there" forensics status plan.textproto --folder=nowhere
 expect 1 "nowhere: no such folder.*--folder=DIR" forensics clean plan.textproto --folder=nowhere
 [ ! -e nowhere ] || fail "made for nothing"
+expect 0 "^a/models: holds no model that the plan fetched" forensics clean plan.textproto --folder=a
 expect 0 "7 of 7 done" forensics run plan.textproto --folder=a
 grep -q "USD so far, about .* USD in all" out || fail "no cost"
 grep -q "running  trial" out && fail "the trial was done already"

@@ -217,13 +217,16 @@ absl::StatusOr<int> StatusCommand(const Work& work) {
 // Not the trial: by it a later start knows the machine, and that no model is needed any more.
 absl::StatusOr<int> CleanCommand(const Work& work) {
   const std::string models = Workspace(work.plan.folder()).Models();
+  bool has_deleted = false;
   for (const Model& model : work.plan.models()) {
     const std::string directory = ModelDirectory(work.plan, model);
     std::error_code error;
     if (model.repository().empty() || !fs::exists(directory, error)) continue;
     if (absl::Status status = RemoveModel(models, directory, model); !status.ok()) return status;
     std::cout << "deleted " << directory << "\n";
+    has_deleted = true;
   }
+  if (!has_deleted) std::cout << models << ": holds no model that the plan fetched\n";
   return schema::kExitDone;
 }
 

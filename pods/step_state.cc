@@ -2,25 +2,38 @@
 
 #include <utility>
 
-#include "pods/made_steps.h"
-#include "pods/model_steps.h"
-#include "pods/run_steps.h"
-
 namespace forensics::pods {
 
 DiskState::DiskState(const Plan& plan, const std::vector<Step>& steps, std::vector<GpuFacts> gpus)
-    : steps_(steps), workspace_(plan.folder()), given_(plan.folder()) {
-  const auto is_done = [this](const Step& step) {
-    const absl::StatusOr<StepState> state = Of(step, Thoroughness::kPresence);
-    return state.ok() && *state == StepState::kDone;
-  };
-  rules_[StepKind::kFetch] = std::make_unique<FetchRules>(plan, steps, is_done);
-  rules_[StepKind::kTrial] = std::make_unique<TrialRules>(plan, std::move(gpus), runs_, given_);
-  rules_[StepKind::kTrialFuse] = std::make_unique<MadeRules>(plan, made_);
-  rules_[StepKind::kExperiment] = std::make_unique<ExperimentRules>(plan, runs_, given_);
-  rules_[StepKind::kDelete] = std::make_unique<DeleteRules>(plan, steps, is_done);
-  rules_[StepKind::kFuse] = std::make_unique<FuseRules>(plan, made_);
-  rules_[StepKind::kCompare] = std::make_unique<CompareRules>(plan, made_);
+    : steps_(steps),
+      workspace_(plan.folder()),
+      given_(plan.folder()),
+      fetch_(plan, steps, [this](const Step& step) { return IsDone(step); }),
+      trial_(plan, std::move(gpus), runs_, given_),
+      trial_fuse_(plan, made_),
+      experiment_(plan, runs_, given_),
+      delete_(plan, steps, [this](const Step& step) { return IsDone(step); }),
+      fuse_(plan, made_),
+      compare_(plan, made_) {}
+
+StepRules& DiskState::RulesOf(const Step& step) {
+  switch (step.kind) {
+    case StepKind::kFetch:
+      return fetch_;
+    case StepKind::kTrial:
+      return trial_;
+    case StepKind::kTrialFuse:
+      return trial_fuse_;
+    case StepKind::kExperiment:
+      return experiment_;
+    case StepKind::kDelete:
+      return delete_;
+    case StepKind::kFuse:
+      return fuse_;
+    case StepKind::kCompare:
+      break;
+  }
+  return compare_;
 }
 
 absl::Status DiskState::CheckWork() {

@@ -2,8 +2,6 @@
 #ifndef PODS_STEP_STATE_H_
 #define PODS_STEP_STATE_H_
 
-#include <map>
-#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,8 +9,11 @@
 #include "pods/damaged_runs.h"
 #include "pods/file_digests.h"
 #include "pods/gpu_facts.h"
+#include "pods/made_steps.h"
+#include "pods/model_steps.h"
 #include "pods/plan.pb.h"
 #include "pods/run_reader.h"
+#include "pods/run_steps.h"
 #include "pods/step_rules.h"
 #include "pods/steps.h"
 #include "pods/workspace.h"
@@ -29,7 +30,7 @@ class DiskState {
   DiskState(const DiskState&) = delete;
   DiskState& operator=(const DiskState&) = delete;
 
-  StepRules& RulesOf(const Step& step) { return *rules_.at(step.kind); }
+  StepRules& RulesOf(const Step& step);
   absl::StatusOr<StepState> Of(const Step& step, Thoroughness thoroughness) {
     return RulesOf(step).StateOf(step, thoroughness);
   }
@@ -41,12 +42,23 @@ class DiskState {
   absl::StatusOr<std::vector<DamagedRun>> SetDamagedRunsAside();
 
  private:
+  bool IsDone(const Step& step) {
+    const absl::StatusOr<StepState> state = Of(step, Thoroughness::kPresence);
+    return state.ok() && *state == StepState::kDone;
+  }
+
   const std::vector<Step>& steps_;
   const Workspace workspace_;
   RunReader runs_;
   FileDigests given_;  // of what the plan gives to runs
   FileDigests made_;   // of what tools made, which no later start believes
-  std::map<StepKind, std::unique_ptr<StepRules>> rules_;
+  FetchRules fetch_;
+  TrialRules trial_;
+  MadeRules trial_fuse_;
+  ExperimentRules experiment_;
+  DeleteRules delete_;
+  FuseRules fuse_;
+  CompareRules compare_;
 };
 
 }  // namespace forensics::pods
