@@ -34,6 +34,7 @@ std::string UnmeasuredProducts(const TensorCore& core, const ModelConfig& config
   for (const auto& [n, k, most_rows] :
        {Product{queries + 2 * keys, config.hidden_size, kMostMeasuredRows},
         Product{config.hidden_size, queries, kMostMeasuredRows},
+        Product{config.num_experts, config.hidden_size, kMostMeasuredRows},
         Product{config.vocab_size, config.hidden_size, kMostLogitRows}}) {
     if (IsMeasured(core, InputFormat::kBfloat16, {most_rows, n, k})) continue;
     unmeasured.push_back(absl::StrCat(n, " x ", k));

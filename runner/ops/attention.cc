@@ -35,7 +35,9 @@ constexpr AttentionImpl kOnCpu[] = {
 constexpr AttentionImpl kOnCuda[] = {
     {"flash_attention_2", "libtorch _scaled_dot_product_flash_attention; float32: _efficient_",
      CudaFlashAttention},
-    {"eager", "libtorch bmm, softmax in float32, bmm, in blocks of 1024 queries",
+    {"eager",
+     "libtorch bmm, softmax in float32, bmm, in blocks of 1024 queries; keys padded to a multiple "
+     "of 8",
      CudaEagerAttention},
     {"cudnn", "prefill: libtorch _scaled_dot_product_cudnn_attention; decode: flash_attention_2",
      CudaCudnnAttention},

@@ -369,7 +369,8 @@ void DecodeStep::LaunchLmHead() const {
 
 std::string DecodeStep::Variant() {
   return absl::StrCat("own kernels, one for all layers; attention in blocks of ", kKeyBlock,
-                      " keys; products cut among ", kWarps, " warps, at every batch");
+                      " keys; products cut among ", kWarps, " warps, at every batch",
+                      CUDA_VERSION >= 12000 ? "" : "; copied by threads (CUDA 11)");
 }
 
 }  // namespace forensics::runner

@@ -14,8 +14,10 @@
 namespace forensics::runner {
 namespace {
 
+// As in runner/ops/cuda_attention.cc.
 constexpr int64_t kQueryBlock = 1024;
 constexpr int64_t kKeyMultiple = 8;
+
 constexpr int64_t kRowGrain = 16;
 
 // Of libtorch's softmax: what a warp takes, what threads keep in registers, what shared memory of
