@@ -103,33 +103,55 @@ INSTANTIATE_TEST_SUITE_P(Hopper, StoredRuns,
                                          StoredRun{"mini_nf4_no_graph", "bnb_nf4", false}),
                          [](const auto& info) { return std::string(info.param.name); });
 
-// The signals of a short run. Where one is another, an emulated run's bits are: raise kTwinsVersion
-// (runner/ops/emulated/arithmetic.h) and put version and digests here.
+struct VersionedRun {
+  TensorCore core;
+  const char* checkpoint;
+  const char* attention;
+  const char* sha256;
+};
+
+// The signals of short runs. Where one is another, an emulated run's bits are: raise kTwinsVersion
+// (runner/ops/emulated/arithmetic.h) and put version and digests here. An H100 decodes by its
+// captured step, the others operator by operator.
 TEST(EmulatedLanguageModel, HasTheBitsOfItsVersion) {
   EXPECT_EQ(kTwinsVersion, 1);
-  const auto checkpoint = Checkpoint::Open(kCheckpoint);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  for (const auto& [core, digest] :
-       {std::pair<TensorCore, const char*>{
-            kAmpereTensorCore, "06464a816014aed9ff91cc6af7839b59caac139cc548cb7b4a2dbe9ac6d039ba"},
-        {kH100TensorCore, "bfcce960a8487a3d27e3ba071803ffa8546069e5c305ce8f4d3dec50c2e4b86b"},
-        {kBlackwellTensorCore,
-         "80c35561b437845b934b47ea9e4b3beb78ce6076ef5ea253a100a4a2457cd19e"}}) {
-    GenerationInput input;
-    input.prompts = {{}};
-    for (int64_t i = 0; i < 40; ++i) input.prompts[0].push_back(i * 97 % 4096);
-    input.decode_steps = 4;
-    input.extraction.add_layers(1);
-    input.extraction.add_layers(13);
-    input.extraction.set_window(3);
-    input.extraction.set_top_k_logprobs(10);
-    input.token_text = [](int64_t id) { return absl::StrCat(id); };
-    const auto model = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), core, true);
+  const VersionedRun runs[] = {
+      {kAmpereTensorCore, "awq", "flash_attention_2",
+       "06464a816014aed9ff91cc6af7839b59caac139cc548cb7b4a2dbe9ac6d039ba"},
+      {kAmpereTensorCore, "bnb_nf4", "eager",
+       "07cdf5cc13962faa94f465a2d9524a22c8a9663e9683324f68ec7503f2ed778e"},
+      {kH100TensorCore, "awq", "flash_attention_2",
+       "bfcce960a8487a3d27e3ba071803ffa8546069e5c305ce8f4d3dec50c2e4b86b"},
+      {kH100TensorCore, "bnb_nf4", "eager",
+       "3f5078ae52bd3578f886dcf0a5d76f8e6c18706897e527c97b02296db1f3ace4"},
+      {kBlackwellTensorCore, "awq", "flash_attention_2",
+       "80c35561b437845b934b47ea9e4b3beb78ce6076ef5ea253a100a4a2457cd19e"},
+      {kBlackwellTensorCore, "gptq", "eager",
+       "670d969d553ca73355526847c91a7b845f18bd17fd02f3acf1f0eed40392a2b1"},
+  };
+  GenerationInput input;
+  input.prompts = {{}};
+  for (int64_t i = 0; i < 40; ++i) input.prompts[0].push_back(i * 97 % 4096);
+  input.decode_steps = 4;
+  input.extraction.add_layers(1);
+  input.extraction.add_layers(13);
+  input.extraction.set_window(3);
+  input.extraction.set_top_k_logprobs(10);
+  input.token_text = [](int64_t id) { return absl::StrCat(id); };
+  for (const VersionedRun& expected : runs) {
+    SCOPED_TRACE(testing::Message()
+                 << expected.core.gpu << ", " << expected.checkpoint << ", " << expected.attention);
+    const auto checkpoint =
+        Checkpoint::Open(absl::StrCat("testdata/mini_qwen3_moe/", expected.checkpoint));
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    schema::RunConfig config = EmulatedConfig();
+    config.set_attention_impl(expected.attention);
+    const auto model = EmulatedLanguageModel::Create(**checkpoint, config, expected.core, true);
     ASSERT_TRUE(model.ok()) << model.status();
     ASSERT_TRUE((*model)->LoadWeights({}).ok());
     const auto run = Generate(**model, input);
     ASSERT_TRUE(run.ok()) << run.status();
-    EXPECT_EQ(run->footer.signals_sha256(), digest) << core.gpu;
+    EXPECT_EQ(run->footer.signals_sha256(), expected.sha256);
   }
 }
 
