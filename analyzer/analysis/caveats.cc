@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "analyzer/analysis/hardware.h"
+#include "analyzer/analysis/snr_disagreement.h"
 #include "analyzer/analysis/undefined_reason.h"
 #include "analyzer/statistics/autoregression.h"
 #include "analyzer/statistics/holm.h"
@@ -114,6 +115,14 @@ void AddDisagreeingNoises(const ExperimentReport& report, List& caveats) {
                        DetectabilityName(verdict.by_mean.detectability))});
 }
 
+void AddDisagreeingSnrs(const ExperimentReport& report, List& caveats) {
+  for (const ConfigurationPair* pair : report.PairsWithin()) {
+    const std::optional<std::string> text = SnrDisagreement(report, *pair);
+    if (!text.has_value()) continue;
+    caveats.push_back({"snr_by_position", absl::StrCat(pair->b->config_id, ": ", *text)});
+  }
+}
+
 // A distance of 0 is not yet the same bits: -0.0 is not 0.0, and other signals may differ.
 void AddZeroDistances(const ExperimentReport& report, List& caveats) {
   std::set<std::string> zero;
@@ -136,9 +145,8 @@ void AddDisagreeingTests(const ExperimentReport& report, List& caveats) {
     const auto found = pair->uncertainty.find(report.headline);
     if (found == pair->uncertainty.end() || !found->second.by_mean.has_value()) continue;
     const NoiseComparison& against = *found->second.by_mean;
-    const std::optional<double> p = against.p_holm.has_value() ? against.p_holm : against.p_value;
     if (against.snr_interval.has_value() && against.snr_interval->low > 1 &&
-        p.value_or(0) >= kSignificance) {
+        against.adjusted_p().value_or(0) >= kSignificance) {
       disagreeing.insert(pair->b->config_id);
     }
   }
@@ -242,7 +250,7 @@ void AddGaps(const ExperimentReport& report, List& caveats) {
 std::vector<Caveat> Caveats(const ExperimentReport& report) {
   List caveats;
   for (const auto add : {AddUndefined, AddUnreadFiles, AddReproducibility, AddEmulations,
-                         AddConfounding, AddDisagreeingNoises, AddZeroDistances,
+                         AddConfounding, AddDisagreeingNoises, AddDisagreeingSnrs, AddZeroDistances,
                          AddDisagreeingTests, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
     add(report, caveats);
   }

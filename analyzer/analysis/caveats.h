@@ -17,7 +17,7 @@ struct Caveat {
 
 // Those that the data call for, the weightiest first: a class that cannot be given, files that
 // could not be read, configurations whose repetitions differ or cannot be checked, emulations,
-// confounded variables, the two noises that disagree, too few positions, contexts, what is left out
+// confounded variables, the two noises or SNRs that disagree, too few positions, contexts, what is left out
 // or missing.
 std::vector<Caveat> Caveats(const ExperimentReport& report);
 

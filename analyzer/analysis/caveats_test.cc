@@ -127,6 +127,26 @@ TEST(Caveats, SayThatTheTestDoesNotShowWhatTheIntervalHas) {
   EXPECT_EQ(TextOf(Sound(), "interval_without_test"), "");
 }
 
+// The variant of one machine parts at step 1: its distance of 9 to the other's counts half in the
+// mean noise, and at three of 32 positions alone in the noise by position.
+TEST(Caveats, NameBothSnrsWhereTheIntervalIsNotThatOfTheClass) {
+  const auto with_token = [](int64_t token) {
+    Experiment experiment = MakeExperiment("attention", "attention_impl");
+    const std::pair<const char*, float> runs[] = {{"A", 0}, {"AE", 1}, {"H", 4}, {"HE", 10}};
+    for (size_t i = 0; i < 4; ++i) {
+      const auto& [config_id, offset] = runs[i];
+      AddRun(experiment, config_id, i < 2 ? "A100" : "H100", i % 2 == 0 ? "flash" : "eager", 0);
+      experiment.runs[i] = MakeRun(config_id, {offset, 30, 0});
+    }
+    experiment.runs[1].steps[0].token_id = token;
+    return experiment;
+  };
+  EXPECT_THAT(TextOf(with_token(7), "snr_by_position"),
+              AllOf(HasSubstr("HE: SNR 0.923 (Not Detectable) of the pairs' means"),
+                    HasSubstr("but 1.42 ("), HasSubstr("the pairs reach different positions")));
+  EXPECT_EQ(TextOf(with_token(100), "snr_by_position"), "");
+}
+
 TEST(Caveats, NameFilesThatAreNotInTheReport) {
   ExperimentReport report = Analyze(Sound());
   report.unread_files = {"compile_experiment.json: byte 10"};

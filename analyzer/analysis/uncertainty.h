@@ -43,6 +43,9 @@ struct NoiseComparison {
   std::optional<double> p_holm;  // adjusted for all variants of all experiments
   Roc roc;
   std::optional<int64_t> tokens_needed;
+
+  // p_value before experiments were adjusted together.
+  std::optional<double> adjusted_p() const { return p_holm.has_value() ? p_holm : p_value; }
 };
 
 struct SignalUncertainty {

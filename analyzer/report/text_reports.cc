@@ -18,9 +18,9 @@ namespace {
 constexpr size_t kMostRemarks = 5;
 
 constexpr char kUncertaintyHeading[] =
-    "\nHEADLINE SIGNAL (SNR: 95 % interval; p: not above the noise, by Holm; L2 by who computed "
-    "it)\n"
-    "Experiment           Configuration                                  SNR        p   Prefill    "
+    "\nHEADLINE SIGNAL (95 % interval: of the SNR position by position, not of the class's; p: not "
+    "above\nthe noise, by Holm; L2 by who computed it)\n"
+    "Experiment           Configuration                        95 % interval        p   Prefill    "
     "Decode\n";
 constexpr char kRunTimeHeading[] =
     "\nRUN TIME (mean; slowdown against the baseline on the same hardware; p: not slower, by "

@@ -238,6 +238,19 @@ def cases():
             WITHIN + "/contexts/steps_left_out": 2, WITHIN + "/first_divergent_token/step": 2,
             WITHIN + "/first_divergent_token/b/token_text": "<7>",
             WITHIN + "/contexts/first_fed_difference": 2}
+    # One machine parts after step 0, so that its variant's distance to the other machine, 9.5,
+    # weighs half in the mean noise (4 + 9.5) / 2, and at three of 42 positions alone in the other.
+    parted = experiment(
+        "attention_impl", [("A0", "A100-80GB", "flash_attention_2"), ("A1", "A100-80GB", "eager"),
+                           ("B0", "H100", "flash_attention_2"), ("B1", "H100", "eager")],
+        [run("A0", 0, steps=40), run("A1", .125, steps=40, tokens=range(7, 47)),
+         run("B0", 1, steps=40), run("B1", 2.5, steps=40)], steps=40)
+    yield "one run of four parts early", parted, {
+        "summary/snr": 6 / 6.75, "summary/detectability": "Not Detectable",
+        "within_hardware_detectability/H100/eager/signals/hidden_states~layer_2/uncertainty/"
+        "against_noise/snr": 42 * 6 / (3 * 6.75 + 39 * 4), "has_caveat/snr_by_position": True}
+    yield "nobody parts", batches(0, 1, 6, .5, 1.5, 6.5, steps=40), {
+        "summary/snr": 12, "has_caveat/snr_by_position": ABSENT}
     near = two(0, 0)
     set_element(near["runs"][0], 0, -1, 0.1)
     set_element(near["runs"][1], 0, -1, 0.10000000149011612)  # the float32 nearest to 0.1
@@ -411,6 +424,7 @@ def check(compare, name, data, answers, folder):
         report = json.load(f)["case"]
     with open(os.path.join(folder, "summary.json")) as f:
         report["summary"] = json.load(f)[0]
+    report["has_caveat"] = {caveat["kind"]: True for caveat in report["caveats"]}
     return [f"{name}: {place}: found {lookup(report, place)!r}, expected {answer!r}"
             for place, answer in answers.items() if not same(lookup(report, place), answer)]
 

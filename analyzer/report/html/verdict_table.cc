@@ -221,7 +221,7 @@ std::string VerdictHtml(const Value& summary) {
 <table class="verdict">
 <caption><span>Of )",
       EscapeHtml(absl::StrJoin(signals, ", ")),
-      R"(. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline.</span></caption>
+      R"(. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline; its interval and <i>p</i>: position by position.</span></caption>
 <thead><tr><th scope="col">Experiment</th><th scope="col">Class</th>
 <th scope="col" class="number">SNR <span class="interval">[95 %]</span></th>
 <th scope="col" class="number"><i>p</i> (Holm)</th>

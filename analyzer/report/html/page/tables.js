@@ -29,7 +29,7 @@ function variantTable(view) {
   });
   return rows.length === 0 ? null : table('Variants', [
     {title: 'Configuration'}, {title: 'Class'}, {title: 'Mean L2', number: true},
-    {title: 'SNR [95 %]', number: true}, {title: 'SNR at baseline value', number: true},
+    {title: 'SNR [95 %, by position]', number: true}, {title: 'SNR at baseline value', number: true},
     {title: 'p (Holm)', number: true}, {title: 'AUC', number: true},
     {title: 'Tokens needed', number: true},
   ], rows, {class: 'variants'});
