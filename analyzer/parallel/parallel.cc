@@ -48,7 +48,7 @@ class Pool {
   }
 
  private:
-  void RunNext(Job& job, std::unique_lock<std::mutex>& lock) {
+  void RunNext(Job& job, std::unique_lock<std::mutex>& lock) noexcept {
     const std::function<void()>& task = (*job.tasks)[job.next++];
     lock.unlock();
     task();

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <stdexcept>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -70,6 +71,18 @@ TEST(RunOnAllCores, AllIsDoneWhenItReturns) {
     RunOnAllCores(tasks);
     for (const int value : values) ASSERT_EQ(value, 1);
   }
+}
+
+// Unwinding the call would leave its tasks to the other threads.
+TEST(RunOnAllCoresDeathTest, ATaskThatThrowsEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto call = [] {
+    try {
+      RunOnAllCores({[] { throw std::runtime_error("of a task"); }});
+    } catch (const std::runtime_error&) {
+    }
+  };
+  EXPECT_DEATH(call(), "of a task");
 }
 
 TEST(RunOnAllCores, NothingToDoIsDone) { RunOnAllCores({}); }
