@@ -99,9 +99,11 @@ Answer AnswerFor(const Question& question, const Eigen::MatrixXd& log_distances,
   return answer;
 }
 
-double ConformalPValue(const Question& question, size_t label, const Eigen::MatrixXd& log_distances,
-                       const Sighting& sighting) {
+std::optional<double> ConformalPValue(const Question& question, size_t label,
+                                      const Eigen::MatrixXd& log_distances,
+                                      const Sighting& sighting) {
   const double unknown = NearestOf(question, label, sighting);
+  if (unknown == kInfinity) return std::nullopt;
   const size_t n = question.label.size();
   // By block: from its run of the label to the nearest such run elsewhere, the unknown's included.
   std::vector<double> nearest(question.blocks, kInfinity);

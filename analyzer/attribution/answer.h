@@ -19,7 +19,7 @@ struct Candidate {
   // In units of the noise: exp of its score (LabelScores). None where nothing is comparable.
   std::optional<double> distance;
   std::optional<double> probability;  // none where the library does not allow a calibration
-  double p_value = 1;                 // ConformalPValue
+  std::optional<double> p_value;      // ConformalPValue
 };
 
 struct Answer {
@@ -51,9 +51,11 @@ Answer AnswerFor(const Question& question, const Eigen::MatrixXd& log_distances,
 // elsewhere. Blocks that have no such run count. If the unknown's block is exchangeable with the
 // known ones, its true label has a p-value of at most a with a probability of at most a (full
 // conformal prediction; Vovk et al. 2005). Of b known blocks it is 1 / (b + 1) at least. Counted
-// are blocks, not runs, since the runs on one hardware share what that hardware does.
-double ConformalPValue(const Question& question, size_t label, const Eigen::MatrixXd& log_distances,
-                       const Sighting& sighting);
+// are blocks, not runs, since the runs on one hardware share what that hardware does. None where
+// the unknown has no distance from a run of the label.
+std::optional<double> ConformalPValue(const Question& question, size_t label,
+                                      const Eigen::MatrixXd& log_distances,
+                                      const Sighting& sighting);
 
 }  // namespace forensics::analyzer
 

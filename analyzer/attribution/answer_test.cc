@@ -79,6 +79,7 @@ TEST(AnswerFor, NothingComparableHasNoProbabilities) {
   EXPECT_EQ(answer.text(), kUndecided);
   EXPECT_FALSE(answer.none_of_these.has_value());
   EXPECT_FALSE(answer.candidates[0].distance.has_value());
+  EXPECT_FALSE(answer.candidates[0].p_value.has_value());
 }
 
 TEST(AnswerFor, OneKnownRunAllowsNoProbabilities) {
@@ -94,9 +95,9 @@ TEST(AnswerFor, OneKnownRunAllowsNoProbabilities) {
 
 // Nearest of the same label elsewhere, the unknown's included: block 0 and 1 of "a" have 0.
 TEST(ConformalPValue, IsTheShareOfBlocksAtLeastAsFar) {
-  EXPECT_DOUBLE_EQ(ConformalPValue(kQuestion, 0, Distances(), Seen({2, 2, 9, 9})), 1.0 / 3);
-  EXPECT_DOUBLE_EQ(ConformalPValue(kQuestion, 0, Distances(), Seen({-1, 2, 9, 9})), 1);
-  EXPECT_DOUBLE_EQ(ConformalPValue(kQuestion, 0, Distances(), Seen({-1, -1, 9, 9})), 1);
+  EXPECT_DOUBLE_EQ(*ConformalPValue(kQuestion, 0, Distances(), Seen({2, 2, 9, 9})), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(*ConformalPValue(kQuestion, 0, Distances(), Seen({-1, 2, 9, 9})), 1);
+  EXPECT_DOUBLE_EQ(*ConformalPValue(kQuestion, 0, Distances(), Seen({-1, -1, 9, 9})), 1);
 }
 
 // A p-value of 1/3 or less for the true value, in at most a third of trials (up to chance: three
@@ -109,7 +110,7 @@ TEST(ConformalPValue, RejectsTheTruthNoMoreOftenThanItSays) {
     for (const Candidate& candidate : trial.answer.candidates) {
       if (candidate.label != trial.truth) continue;
       ++known;
-      rejected += candidate.p_value < 0.34;
+      rejected += candidate.p_value.value() < 0.34;
     }
   }
   ASSERT_GT(known, 100);

@@ -124,9 +124,8 @@ std::string DistanceText(const std::optional<double>& distance) {
 }
 
 std::string DivergenceText(const RankedConfiguration& entry) {
-  if (!entry.distance.has_value()) return "not comparable";
   const std::optional<Divergence>& first = entry.observation.first_divergence;
-  if (!first.has_value()) return "-";
+  if (!first.has_value()) return entry.observation.distance.comparable() ? "-" : "not comparable";
   return absl::StrFormat("%s at position %d", SignalName(first->signal),
                          first->where.at.Computed());
 }
@@ -136,8 +135,10 @@ std::string Shares(const Answer& answer) {
   std::vector<std::string> shares;
   for (const Candidate& candidate : answer.candidates) {
     if (!candidate.probability.has_value()) continue;
-    shares.push_back(absl::StrFormat("%s %.2f (p = %.2g)", candidate.label, *candidate.probability,
-                                     candidate.p_value));
+    shares.push_back(absl::StrFormat("%s %.2f", candidate.label, *candidate.probability));
+    if (candidate.p_value.has_value()) {
+      absl::StrAppendFormat(&shares.back(), " (p = %.2g)", *candidate.p_value);
+    }
   }
   if (shares.size() > kMostRows) shares.resize(kMostRows);
   shares.push_back(absl::StrFormat("%s %.2f", kNoneOfThese, *answer.none_of_these));
