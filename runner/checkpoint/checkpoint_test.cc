@@ -78,6 +78,8 @@ TEST_F(CheckpointTest, NamesAGroupThatDoesNotExist) {
   EXPECT_EQ(checkpoint->LinearWeight(module, at::kFloat).status().message(),
             Path("model.safetensors") + ": " + module +
                 ": gptq: g_idx[0]: expected a group from 0 to 5, found 6");
+  EXPECT_EQ(checkpoint->PackedWeight(module).status(),
+            checkpoint->LinearWeight(module, at::kFloat).status());
 }
 
 TEST_F(CheckpointTest, NamesFilesThatAreMissingOrDamaged) {

@@ -84,8 +84,9 @@ void Decode(const Packed& packed, T* weight) {
 }
 
 absl::Status CheckGroups(const at::Tensor& g_idx, int64_t groups) {
-  const auto* begin = g_idx.const_data_ptr<int32_t>();
-  const auto* end = begin + g_idx.numel();
+  const at::Tensor in_a_row = g_idx.contiguous();
+  const auto* begin = in_a_row.const_data_ptr<int32_t>();
+  const auto* end = begin + in_a_row.numel();
   const auto* wrong =
       std::find_if(begin, end, [groups](int32_t group) { return group < 0 || group >= groups; });
   if (wrong == end) return absl::OkStatus();
@@ -116,14 +117,18 @@ absl::Status CheckShapes(const GptqTensors& tensors) {
 
 }  // namespace
 
+absl::Status CheckGptq(const GptqTensors& tensors) {
+  if (absl::Status status = CheckShapes(tensors); !status.ok()) return status;
+  return CheckGroups(tensors.g_idx, tensors.qzeros.size(0));
+}
+
 absl::StatusOr<at::Tensor> DecodeGptq(const GptqTensors& tensors, int zero_offset,
                                       at::ScalarType dtype) {
-  if (absl::Status status = CheckShapes(tensors); !status.ok()) return status;
+  if (absl::Status status = CheckGptq(tensors); !status.ok()) return status;
   const at::Tensor qweight = tensors.qweight.contiguous();
   const at::Tensor qzeros = tensors.qzeros.contiguous();
   const at::Tensor scales = tensors.scales.to(at::kFloat).contiguous();
   const at::Tensor g_idx = tensors.g_idx.contiguous();
-  if (absl::Status status = CheckGroups(g_idx, qzeros.size(0)); !status.ok()) return status;
   const Packed packed = {qweight.const_data_ptr<int32_t>(),
                          qzeros.const_data_ptr<int32_t>(),
                          scales.const_data_ptr<float>(),

@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace forensics::runner {
@@ -17,10 +18,13 @@ struct GptqTensors {
   at::Tensor g_idx;    // int32 [in], each in [0, groups), in any order
 };
 
+// What DecodeGptq refuses of the tensors: other shapes or dtypes; a g_idx out of range.
+absl::Status CheckGptq(const GptqTensors& tensors);
+
 // The weight [out, in]: (q - (zero + zero_offset)) * scale in float32, where it is exact for 16-bit
 // scales, then rounded once to `dtype` (float32, float16 or bfloat16). zero_offset is 1 in version
 // 1 of the format, 0 in version 2. On the CPU, in at::parallel_for.
-// Errors: other shapes or dtypes; a g_idx out of range.
+// Errors: CheckGptq's; another dtype.
 absl::StatusOr<at::Tensor> DecodeGptq(const GptqTensors& tensors, int zero_offset,
                                       at::ScalarType dtype);
 

@@ -96,7 +96,10 @@ absl::StatusOr<PackedLinear> ReadPackedLinear(const WeightFiles& files, const st
                                               const LinearLayer& layer, const QuantConfig& quant) {
   Parts parts(files, module);
   absl::StatusOr<PackedLinear> linear = Read(parts, layer, quant);
-  if (!parts.status().ok()) return Named(parts.status(), files, module);
+  absl::Status status = parts.status();
+  const auto* gptq = linear.ok() ? std::get_if<GptqLinear>(&*linear) : nullptr;
+  if (status.ok() && gptq != nullptr) status = CheckGptq(gptq->tensors);
+  if (!status.ok()) return Named(status, files, module);
   return linear;
 }
 

@@ -32,7 +32,7 @@ struct Nf4Linear {
 using PackedLinear = std::variant<AwqLinear, GptqLinear, Nf4Linear>;
 
 // The tensors of `layer`, a packed one named `module`, which are in `files` as the registry says.
-// Errors name file and module.
+// Errors name file and module: a group of GPTQ's g_idx that does not exist is one.
 absl::StatusOr<PackedLinear> ReadPackedLinear(const WeightFiles& files, const std::string& module,
                                               const LinearLayer& layer, const QuantConfig& quant);
 

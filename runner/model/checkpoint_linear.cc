@@ -25,28 +25,29 @@ struct Unscaled {
   at::Tensor scales;
 };
 
-// Of a module's weight [out, in]; `fits`: whether a GPU keeps it in 4 bits.
+// Of a module's weight [out, in]; `fits`: whether a GPU keeps it in 4 bits, beside a part of the same
+// stack that has these NF4 levels.
 struct Shape {
   int64_t rows;
   int64_t columns;
   bool fits;
 };
 
-Shape ShapeOf(const AwqLinear& linear) {
+Shape ShapeOf(const AwqLinear& linear, const at::Tensor&) {
   const int64_t rows = linear.scales.size(1), columns = linear.qweight.size(0);
   const WeightPart whole = {0, rows, 0, columns};
   return {rows, columns, AwqFitsTiles(linear.qweight, linear.qzeros, linear.scales, whole).ok()};
 }
 
-Shape ShapeOf(const GptqLinear& linear) {
+Shape ShapeOf(const GptqLinear& linear, const at::Tensor&) {
   const int64_t rows = linear.tensors.scales.size(1), columns = linear.tensors.g_idx.size(0);
   return {rows, columns, GptqFitsTiles(linear.tensors, {0, rows, 0, columns}).ok()};
 }
 
-Shape ShapeOf(const Nf4Linear& linear) {
+Shape ShapeOf(const Nf4Linear& linear, const at::Tensor& levels) {
   const int64_t rows = linear.layout.out_features, columns = linear.layout.in_features;
   return {rows, columns,
-          Nf4FitsTiles(linear.tensors, linear.layout, {}, {0, rows, 0, columns}).ok()};
+          Nf4FitsTiles(linear.tensors, linear.layout, levels, {0, rows, 0, columns}).ok()};
 }
 
 // scales [groups, out] for groups of a multiple of 128 columns -> [out, columns / 128].
@@ -95,28 +96,59 @@ at::Tensor OneBelowTheOther(const std::vector<at::Tensor>& parts) {
   return parts.size() == 1 ? parts[0].contiguous() : at::cat(parts);
 }
 
-absl::StatusOr<bool> AreKeptIn4Bits(const Checkpoint& checkpoint,
-                                    const std::vector<std::string>& modules) {
+at::Tensor LevelsOf(const AwqLinear&) { return {}; }
+at::Tensor LevelsOf(const GptqLinear&) { return {}; }
+at::Tensor LevelsOf(const Nf4Linear& linear) { return linear.tensors.quant_map; }
+
+// Whether a GPU keeps the modules, one below the other, in 4 bits. Looks at all of them, so that
+// damage in any is found. `levels`: of the stack's first module, which this sets where it is that.
+absl::StatusOr<bool> IsKeptIn4Bits(const Checkpoint& checkpoint,
+                                   const std::vector<std::string>& modules,
+                                   std::optional<at::Tensor>& levels) {
+  bool fits = true;
   int64_t rows = 0, columns = 0;
   for (const std::string& module : modules) {
     const auto packed = checkpoint.PackedWeight(module);
     if (!packed.ok()) return packed.status();
-    if (!packed->has_value()) return false;
-    const Shape shape = std::visit([](const auto& linear) { return ShapeOf(linear); }, **packed);
-    if (!shape.fits) return false;
+    if (!packed->has_value()) {
+      fits = false;
+      continue;
+    }
+    if (!levels.has_value()) {
+      levels = std::visit([](const auto& linear) { return LevelsOf(linear); }, **packed);
+    }
+    const Shape shape =
+        std::visit([&](const auto& linear) { return ShapeOf(linear, *levels); }, **packed);
+    fits = fits && shape.fits;
     rows += shape.rows;
     columns = shape.columns;
   }
-  return FitsTiles(rows, columns);
+  return fits && FitsTiles(rows, columns);
 }
 
 }  // namespace
 
+absl::StatusOr<std::vector<CheckpointLinear>> CheckpointLinear::CreateStack(
+    const Checkpoint& checkpoint, std::vector<std::vector<std::string>> stack) {
+  bool is_quantized = true;
+  std::optional<at::Tensor> levels;
+  for (const std::vector<std::string>& modules : stack) {
+    const absl::StatusOr<bool> fits = IsKeptIn4Bits(checkpoint, modules, levels);
+    if (!fits.ok()) return fits.status();
+    is_quantized = is_quantized && *fits;
+  }
+  std::vector<CheckpointLinear> linears;
+  for (std::vector<std::string>& modules : stack) {
+    linears.push_back(CheckpointLinear(checkpoint, std::move(modules), is_quantized));
+  }
+  return linears;
+}
+
 absl::StatusOr<CheckpointLinear> CheckpointLinear::Create(const Checkpoint& checkpoint,
                                                           std::vector<std::string> modules) {
-  const absl::StatusOr<bool> is_quantized = AreKeptIn4Bits(checkpoint, modules);
-  if (!is_quantized.ok()) return is_quantized.status();
-  return CheckpointLinear(checkpoint, std::move(modules), *is_quantized);
+  auto stack = CreateStack(checkpoint, {std::move(modules)});
+  if (!stack.ok()) return stack.status();
+  return std::move(stack->front());
 }
 
 absl::StatusOr<std::shared_ptr<const uint16_t[]>> CheckpointLinear::Dense() const {

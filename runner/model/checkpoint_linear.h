@@ -18,8 +18,13 @@ namespace forensics::runner {
 // A checkpoint's modules one below the other, in the GPU's forms (runner/ops/cuda/tile_fit.h).
 class CheckpointLinear : public LinearWeight {
  public:
-  // Looks at how the modules are stored, and reads none. `checkpoint` must outlive this. Errors of
-  // this and of the functions below are the checkpoint's.
+  // The layers that a GPU keeps in one tensor, such as a layer's experts: as there, all in 4 bits
+  // or none. Looks at how the modules are stored, and unpacks none. `checkpoint` must outlive them.
+  // Errors of this and of the functions below are the checkpoint's.
+  static absl::StatusOr<std::vector<CheckpointLinear>> CreateStack(
+      const Checkpoint& checkpoint, std::vector<std::vector<std::string>> stack);
+
+  // A stack of one.
   static absl::StatusOr<CheckpointLinear> Create(const Checkpoint& checkpoint,
                                                  std::vector<std::string> modules);
 

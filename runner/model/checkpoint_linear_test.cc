@@ -6,10 +6,15 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runner/checkpoint/safetensors.h"
 
 namespace forensics::runner {
 namespace {
@@ -88,6 +93,73 @@ TEST_P(CheckpointLinearTest, NamesAModuleThatIsNotThere) {
   ASSERT_TRUE(linear.ok()) << "nothing is read before it is asked for: " << linear.status();
   EXPECT_NE(linear->Dense().status().ToString().find("model.layers.99.self_attn.q_proj"),
             std::string::npos);
+}
+
+// A copy of a checkpoint, some bytes of whose tensors are others.
+class AlteredCheckpoint : public testing::Test {
+ protected:
+  void CopyOf(const std::string& format) {
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    for (const char* name : {"config.json", "model.safetensors"}) {
+      std::ofstream(absl::StrCat(directory_, "/", name), std::ios::binary)
+          << std::ifstream(absl::StrCat("testdata/mini_qwen3_moe/", format, "/", name),
+                           std::ios::binary)
+                 .rdbuf();
+    }
+  }
+
+  // Sets element `index` of a tensor.
+  template <typename T>
+  void Set(const std::string& tensor, int64_t index, T value) {
+    const std::string path = directory_ + "/model.safetensors";
+    const int64_t begin = SafetensorsFile::Open(path)->tensors().at(tensor).begin;
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(begin + index * static_cast<int64_t>(sizeof(T)));
+    file.write(reinterpret_cast<const char*>(&value), sizeof(T));
+  }
+
+  const std::string directory_ = testing::TempDir() + "/altered";
+};
+
+TEST_F(AlteredCheckpoint, DamageIsFoundBeforeTheModuleIsAskedFor) {
+  CopyOf("gptq");
+  const std::string module = "model.layers.3.mlp.experts.7.down_proj";
+  Set<int32_t>(module + ".g_idx", 5, 9999);
+  const auto checkpoint = Checkpoint::Open(directory_);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(
+      std::string(CheckpointLinear::Create(**checkpoint, {module}).status().message()),
+      testing::HasSubstr(module + ": gptq: g_idx[5]: expected a group from 0 to 0, found 9999"));
+  // Behind one that is not quantised, too.
+  EXPECT_FALSE(CheckpointLinear::Create(**checkpoint, {"lm_head", module}).ok());
+}
+
+TEST_F(AlteredCheckpoint, AStackOfDifferentLevelsIsDense) {
+  CopyOf("bnb_nf4");
+  const auto parts = [](int expert) {
+    const std::string prefix = absl::StrCat("model.layers.3.mlp.experts.", expert, ".");
+    return std::vector<std::string>{prefix + "gate_proj", prefix + "up_proj"};
+  };
+  Set<float>(parts(1)[1] + ".weight.quant_map", 3, -0.4F);
+  const auto checkpoint = Checkpoint::Open(directory_);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_FALSE(CheckpointLinear::Create(**checkpoint, parts(1))->IsQuantized());
+  const struct {
+    std::vector<std::vector<std::string>> stack;
+    bool is_quantized;
+  } cases[] = {{{parts(0), parts(1), parts(2)}, false},
+               {{{parts(0)[1]}, {parts(1)[1]}}, false},
+               {{{parts(1)[1]}}, true},
+               {{parts(0), parts(2)}, true}};
+  for (const auto& c : cases) {
+    const auto stack = CheckpointLinear::CreateStack(**checkpoint, c.stack);
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    ASSERT_EQ(stack->size(), c.stack.size());
+    for (const CheckpointLinear& linear : *stack) {
+      EXPECT_EQ(linear.IsQuantized(), c.is_quantized);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, CheckpointLinearTest, testing::Values("awq", "gptq", "bnb_nf4"),

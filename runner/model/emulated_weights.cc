@@ -94,15 +94,15 @@ absl::Status EmulatedWeights::LoadLayer(const Checkpoint& checkpoint, int64_t in
   const auto router = Dense(checkpoint, prefix + "mlp.gate");
   if (!router.ok()) return router.status();
   layer.router = *router;
+  std::vector<std::vector<std::string>> gate_up, down;
   for (int64_t e = 0; e < model_.dims.experts; ++e) {
     const std::string expert = absl::StrCat(prefix, "mlp.experts.", e, ".");
-    status = AddLinear(checkpoint, {expert + "gate_proj", expert + "up_proj"},
-                       layer.gate_up.emplace_back());
-    if (status.ok()) {
-      status = AddLinear(checkpoint, {expert + "down_proj"}, layer.down.emplace_back());
-    }
-    if (!status.ok()) return status;
+    gate_up.push_back({expert + "gate_proj", expert + "up_proj"});
+    down.push_back({expert + "down_proj"});
   }
+  status = AddStack(checkpoint, std::move(gate_up), layer.gate_up);
+  if (status.ok()) status = AddStack(checkpoint, std::move(down), layer.down);
+  if (!status.ok()) return status;
   model_.layers.push_back(std::move(layer));
   return absl::OkStatus();
 }
@@ -158,6 +158,17 @@ absl::Status EmulatedWeights::AddLinear(const Checkpoint& checkpoint,
   auto created = CheckpointLinear::Create(checkpoint, std::move(modules));
   if (!created.ok()) return created.status();
   linear = &linears_.emplace_back(*std::move(created));
+  return absl::OkStatus();
+}
+
+absl::Status EmulatedWeights::AddStack(const Checkpoint& checkpoint,
+                                       std::vector<std::vector<std::string>> stack,
+                                       std::vector<const LinearWeight*>& linears) {
+  auto created = CheckpointLinear::CreateStack(checkpoint, std::move(stack));
+  if (!created.ok()) return created.status();
+  for (CheckpointLinear& linear : *created) {
+    linears.push_back(&linears_.emplace_back(std::move(linear)));
+  }
   return absl::OkStatus();
 }
 

@@ -62,6 +62,8 @@ class EmulatedWeights {
   absl::StatusOr<const uint16_t*> Dense(const Checkpoint& checkpoint, const std::string& module);
   absl::Status AddLinear(const Checkpoint& checkpoint, std::vector<std::string> modules,
                          const LinearWeight*& linear);
+  absl::Status AddStack(const Checkpoint& checkpoint, std::vector<std::vector<std::string>> stack,
+                        std::vector<const LinearWeight*>& linears);
 
   EmulatedDecodeModel model_ = {};
   std::deque<at::Tensor> kept_;
