@@ -80,12 +80,17 @@ class PublishedCheckpoint : public Checkpoint {
     std::lock_guard<std::mutex> lock(mutex_);
     if (digest_) return *digest_;
     std::map<std::string, std::string> digests = FileDigests(files_);
-    for (const auto& [name, file] : files_.files()) {
-      if (absl::Status status = file.CheckUnchanged(); !status.ok()) return status;
-    }
+    if (absl::Status status = CheckUnchanged(); !status.ok()) return status;
     digests[schema::kCheckpointConfigFile] = config_sha256_;
     digest_ = schema::CheckpointDigest(digests);
     return *digest_;
+  }
+
+  absl::Status CheckUnchanged() const override {
+    for (const auto& [name, file] : files_.files()) {
+      if (absl::Status status = file.CheckUnchanged(); !status.ok()) return status;
+    }
+    return absl::OkStatus();
   }
 
  private:

@@ -51,6 +51,10 @@ class Checkpoint {
   // file.
   // Reads all files once; the result is kept.
   virtual absl::StatusOr<std::string> Digest() const = 0;
+
+  // DataLoss if a weight file was written to since it was opened: for who has read tensors that lie
+  // in the mapped files.
+  virtual absl::Status CheckUnchanged() const = 0;
 };
 
 }  // namespace forensics::runner

@@ -31,6 +31,17 @@ std::optional<at::ScalarType> ScalarTypeOf(const Dtype& dtype) {
   return std::nullopt;
 }
 
+bool IsSame(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+// Writing sets both times, and who sets the one back sets the other again. The loss of a name sets
+// the second one too, and leaves the bytes.
+bool WasWritten(const struct stat& before, const struct stat& now) {
+  if (now.st_size != before.st_size || !IsSame(now.st_mtim, before.st_mtim)) return true;
+  return now.st_nlink == before.st_nlink && !IsSame(now.st_ctim, before.st_ctim);
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path) {
@@ -58,11 +69,12 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   }
   const absl::string_view bytes(static_cast<const char*>(start),
                                 static_cast<size_t>(status.st_size));
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, descriptor, bytes, status.st_mtim));
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, descriptor, bytes, status));
 }
 
-MappedFile::MappedFile(std::string path, int descriptor, absl::string_view bytes, timespec modified)
-    : path_(std::move(path)), descriptor_(descriptor), bytes_(bytes), modified_(modified) {
+MappedFile::MappedFile(std::string path, int descriptor, absl::string_view bytes,
+                       const struct stat& opened)
+    : path_(std::move(path)), descriptor_(descriptor), bytes_(bytes), opened_(opened) {
   if (!bytes_.empty()) guard_.emplace(bytes_.data(), bytes_.size(), path_);
 }
 
@@ -77,10 +89,7 @@ absl::Status MappedFile::CheckUnchanged() const {
   if (fstat(descriptor_, &now) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": cannot stat"));
   }
-  const bool is_same = static_cast<size_t>(now.st_size) == bytes_.size() &&
-                       now.st_mtim.tv_sec == modified_.tv_sec &&
-                       now.st_mtim.tv_nsec == modified_.tv_nsec;
-  if (is_same) return absl::OkStatus();
+  if (!WasWritten(opened_, now)) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(path_, ": changed while it was in use: it had ",
                                           bytes_.size(), " bytes when it was opened, now it has ",
                                           now.st_size));

@@ -3,7 +3,7 @@
 #define RUNNER_CHECKPOINT_SAFETENSORS_H_
 
 #include <ATen/core/Tensor.h>
-#include <time.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <optional>
@@ -29,16 +29,19 @@ class MappedFile {
 
   absl::string_view bytes() const { return bytes_; }
 
-  // DataLoss if the file has another size or was written to since it was opened.
+  // DataLoss if the file has another size or was written to since it was opened, whatever time of
+  // writing it claims. Its mode, owner or name are not to be changed either: to the kernel these are
+  // one with a write. That a name of it was taken away or added is none of these.
   absl::Status CheckUnchanged() const;
 
  private:
-  MappedFile(std::string path, int descriptor, absl::string_view bytes, timespec modified);
+  MappedFile(std::string path, int descriptor, absl::string_view bytes,
+             const struct stat& opened);
 
   const std::string path_;
   const int descriptor_;
   const absl::string_view bytes_;
-  const timespec modified_;
+  const struct stat opened_;
   std::optional<MappingGuard> guard_;
 };
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -307,6 +308,27 @@ TEST_F(SafetensorsFileTest, SaysThatItChangedInUse) {
                 HasSubstr("file.safetensors: changed while it was in use: it had "));
     std::filesystem::remove(path_);
   }
+}
+
+// When the inode last changed, which nobody can set.
+std::pair<time_t, long> ChangeTime(const std::string& path) {
+  struct stat status = {};
+  stat(path.c_str(), &status);
+  return {status.st_ctim.tv_sec, status.st_ctim.tv_nsec};
+}
+
+TEST_F(SafetensorsFileTest, SaysThatItChangedThoughItsTimeWasSetBack) {
+  ASSERT_TRUE(WriteFile(path_, SafetensorsBytes({{"t", ThreePages()}})).ok());
+  const auto file = SafetensorsFile::Open(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto written = std::filesystem::last_write_time(path_);
+  const auto changed = ChangeTime(path_);
+  while (ChangeTime(path_) == changed) {  // the kernel's clock has ticks
+    std::fstream(path_, std::ios::in | std::ios::out).seekp(5000) << "other";
+    std::filesystem::last_write_time(path_, written);
+  }
+  EXPECT_THAT(std::string(file->Read("t").status().message()),
+              HasSubstr("file.safetensors: changed while it was in use"));
 }
 
 TEST_F(SafetensorsFileTest, IsWhatItWasWhenAnotherFileTakesItsName) {
