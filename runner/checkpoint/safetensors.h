@@ -30,13 +30,12 @@ class MappedFile {
   absl::string_view bytes() const { return bytes_; }
 
   // DataLoss if the file has another size or was written to since it was opened, whatever time of
-  // writing it claims. Its mode, owner or name are not to be changed either: to the kernel these are
-  // one with a write. That a name of it was taken away or added is none of these.
+  // writing it claims. Its mode, owner or name are not to be changed either: to the kernel these
+  // are one with a write. That a name of it was taken away or added is none of these.
   absl::Status CheckUnchanged() const;
 
  private:
-  MappedFile(std::string path, int descriptor, absl::string_view bytes,
-             const struct stat& opened);
+  MappedFile(std::string path, int descriptor, absl::string_view bytes, const struct stat& opened);
 
   const std::string path_;
   const int descriptor_;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runner/engine/emulation_memory.h"
+#include "runner/engine/torch_errors.h"
 #include "runner/model/decode_step_support.h"
 #include "runner/ops/emulated/arithmetic.h"
 #include "runner/ops/emulated/decode_step.h"
@@ -130,7 +131,8 @@ absl::Status EmulatedLanguageModel::CheckMemory(int64_t batch, int64_t prompt_to
 }
 
 absl::Status EmulatedLanguageModel::LoadWeights(const LoadProgress& progress) {
-  auto weights = EmulatedWeights::Load(checkpoint_, core_, attention_, progress);
+  auto weights =
+      CatchTorch([&] { return EmulatedWeights::Load(checkpoint_, core_, attention_, progress); });
   if (!weights.ok()) return weights.status();
   if (DecodesByStep(1) && !(*weights)->HasDecodeStep()) {
     return NoDecodeStepError(checkpoint_.directory());
@@ -154,10 +156,13 @@ absl::StatusOr<std::map<std::string, std::string>> EmulatedLanguageModel::Settin
 
 absl::Status EmulatedLanguageModel::Reset(int64_t batch, int64_t capacity) {
   if (weights_ == nullptr) return absl::FailedPreconditionError("Reset before LoadWeights");
-  weights_->ResetCache(batch, capacity);
-  batch_ = batch;
+  batch_ = 0;
   length_ = 0;
-  return absl::OkStatus();
+  return CatchTorch([&] {
+    weights_->ResetCache(batch, capacity);
+    batch_ = batch;
+    return absl::OkStatus();
+  });
 }
 
 absl::Status EmulatedLanguageModel::CheckTokens(const TokenBatch& tokens,
@@ -192,9 +197,12 @@ absl::StatusOr<at::Tensor> EmulatedLanguageModel::Forward(const TokenBatch& toke
                                                           Observer* observer) {
   if (absl::Status status = CheckTokens(tokens, logits_to_keep); !status.ok()) return status;
   const bool by_step = tokens[0].size() == 1 && DecodesByStep(batch_);
-  absl::StatusOr<at::Tensor> logits =
-      by_step ? DecodeStep(tokens, observer) : ForwardPass(tokens, logits_to_keep, observer);
+  absl::StatusOr<at::Tensor> logits = CatchTorch([&] {
+    return by_step ? DecodeStep(tokens, observer) : ForwardPass(tokens, logits_to_keep, observer);
+  });
   if (!logits.ok()) return logits.status();
+  // Its products read the files up to now, not as they were loaded.
+  if (absl::Status status = checkpoint_.CheckUnchanged(); !status.ok()) return status;
   length_ += static_cast<int64_t>(tokens[0].size());
   return logits;
 }

@@ -1,7 +1,10 @@
 // Whole runs of an H100 and an H200, computed again on the CPU.
 #include "runner/engine/emulated_language_model.h"
 
+#include <filesystem>
+#include <fstream>
 #include <iterator>
+#include <new>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "runner/engine/generation.h"
 #include "runner/ops/emulated/arithmetic.h"
+#include "runner/ops/parallel.h"
 #include "schema/run_directory.h"
 #include "schema/shard.h"
 #include "schema/stored_repetition.h"
@@ -188,6 +192,72 @@ TEST(EmulatedLanguageModel, SaysWhatItCannotDo) {
               HasSubstr("expected 0 to 4095, found 4096"));
   EXPECT_THAT(model.Forward({std::vector<int64_t>(11, 1)}, 1, nullptr).status().ToString(),
               HasSubstr("no room for 11 tokens"));
+}
+
+// Runs out of memory in a layer, in a thread of its own.
+class HungryObserver : public Observer {
+ public:
+  bool WantsLayer(int) const override { return false; }
+  void OnHiddenStates(int, const at::Tensor&) override {}
+  void OnKeys(int, const at::Tensor&) override {}
+  void AfterLayer(int) override {
+    ParallelFor(64, 1, [](int64_t, int64_t) { throw std::bad_alloc(); });
+  }
+};
+
+TEST(EmulatedLanguageModel, NamesTheEndOfMemory) {
+  const auto checkpoint = Checkpoint::Open(kCheckpoint);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const auto made = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore,
+                                                  /*decode_graph=*/true);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EmulatedLanguageModel& model = **made;
+  const absl::Status loaded = model.LoadWeights([](int64_t, int64_t) { throw std::bad_alloc(); });
+  EXPECT_TRUE(absl::IsResourceExhausted(loaded)) << loaded;
+  ASSERT_TRUE(model.LoadWeights({}).ok());
+  const absl::Status reset = model.Reset(1, int64_t{1} << 45);
+  EXPECT_TRUE(absl::IsResourceExhausted(reset)) << reset;
+  EXPECT_THAT(model.Forward({{1}}, 1, nullptr).status().ToString(), HasSubstr("before Reset"));
+  ASSERT_TRUE(model.Reset(1, 10).ok());
+  HungryObserver hungry;
+  for (const TokenBatch& tokens : {TokenBatch{{1, 2}}, TokenBatch{{1}}}) {
+    const absl::Status status = model.Forward(tokens, 1, &hungry).status();
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  }
+}
+
+// Appends to a file of the checkpoint after the last layer of a pass has read it.
+class WritingObserver : public HungryObserver {
+ public:
+  explicit WritingObserver(std::string path) : path_(std::move(path)) {}
+  void AfterLayer(int layer) override {
+    if (layer == last_layer) std::ofstream(path_, std::ios::app) << "more";
+  }
+  int last_layer = 0;
+
+ private:
+  const std::string path_;
+};
+
+TEST(EmulatedLanguageModel, SaysThatAFileChangedAfterItsLastRead) {
+  const std::string directory = testing::TempDir() + "/written_to";
+  std::filesystem::create_directories(directory);
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    std::ofstream(absl::StrCat(directory, "/", name), std::ios::binary)
+        << std::ifstream(absl::StrCat(kCheckpoint, "/", name), std::ios::binary).rdbuf();
+  }
+  const auto checkpoint = Checkpoint::Open(directory);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const auto model = EmulatedLanguageModel::Create(**checkpoint, EmulatedConfig(), kH100TensorCore,
+                                                   /*decode_graph=*/false);
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_TRUE((*model)->LoadWeights({}).ok());
+  ASSERT_TRUE((*model)->Reset(1, 10).ok());
+  EXPECT_TRUE((*model)->Forward({{1}}, 1, nullptr).ok());
+  WritingObserver writing(directory + "/model.safetensors");
+  writing.last_layer = static_cast<int>((*checkpoint)->config().num_hidden_layers) - 1;
+  EXPECT_THAT((*model)->Forward({{1}}, 1, &writing).status().ToString(),
+              HasSubstr("model.safetensors: changed while it was in use"));
 }
 
 TEST(EmulatedLanguageModel, RefusesOtherConfigurations) {

@@ -25,8 +25,8 @@ struct Unscaled {
   at::Tensor scales;
 };
 
-// Of a module's weight [out, in]; `fits`: whether a GPU keeps it in 4 bits, beside a part of the same
-// stack that has these NF4 levels.
+// Of a module's weight [out, in]; `fits`: whether a GPU keeps it in 4 bits, beside a part of the
+// same stack that has these NF4 levels.
 struct Shape {
   int64_t rows;
   int64_t columns;
