@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 
 namespace forensics::runner {
 namespace {
@@ -29,16 +33,45 @@ std::optional<int64_t> ReadNumber(const std::string& path, const std::string& ke
   return std::nullopt;
 }
 
-struct ControlGroup {
-  const char* limit;  // below /sys/fs/cgroup
-  const char* statistics;
-  const char* used;  // of them: what is no copy of a file
+struct ControlGroups {
+  const char* controller;  // as in /proc/self/cgroup; "" for the second version
+  const char* folder;      // of the outermost one
+  const char* limit;
+  const char* used;  // of memory.stat: what is no copy of a file
 };
 
-constexpr ControlGroup kControlGroups[] = {
-    {"memory.max", "memory.stat", "anon"},
-    {"memory/memory.limit_in_bytes", "memory/memory.stat", "total_rss"},
+constexpr ControlGroups kControlGroups[] = {
+    {"", "/sys/fs/cgroup", "memory.max", "anon"},
+    {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "total_rss"},
 };
+
+// This process's group, such as "/system.slice/run-1.scope", from a line "0::/system.slice/..." of
+// /proc/self/cgroup; the outermost, "", where there is no such line.
+std::string OwnGroup(const std::string& root, const ControlGroups& groups) {
+  std::ifstream file(root + "/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (fields.size() < 3) continue;
+    for (const absl::string_view name : absl::StrSplit(fields[1], ',')) {
+      if (name == groups.controller) return fields[2] == "/" ? "" : fields[2];
+    }
+  }
+  return "";
+}
+
+// What the limits of a group and of those around it leave.
+int64_t LeftOfLimits(const std::string& root, const ControlGroups& groups) {
+  int64_t left = std::numeric_limits<int64_t>::max();
+  for (std::string group = OwnGroup(root, groups);; group.resize(group.rfind('/'))) {
+    const std::string folder = absl::StrCat(root, groups.folder, group, "/");
+    const auto limit = ReadNumber(folder + groups.limit, "");
+    if (limit.has_value()) {  // not "max"
+      const int64_t used = ReadNumber(folder + "memory.stat", groups.used).value_or(0);
+      left = std::min(left, std::max<int64_t>(0, *limit - used));
+    }
+    if (group.find('/') == std::string::npos) return left;
+  }
+}
 
 }  // namespace
 
@@ -71,12 +104,8 @@ absl::StatusOr<int64_t> AvailableMemory(const std::string& root) {
         absl::StrCat(root, "/proc/meminfo: expected a line MemAvailable, found none"));
   }
   int64_t available = *kilobytes * 1024;
-  for (const ControlGroup& group : kControlGroups) {
-    const std::string folder = root + "/sys/fs/cgroup/";
-    const auto limit = ReadNumber(folder + group.limit, "");
-    if (!limit.has_value()) continue;  // none, or "max"
-    const int64_t used = ReadNumber(folder + group.statistics, group.used).value_or(0);
-    available = std::min(available, std::max<int64_t>(0, *limit - used));
+  for (const ControlGroups& groups : kControlGroups) {
+    available = std::min(available, LeftOfLimits(root, groups));
   }
   return available;
 }

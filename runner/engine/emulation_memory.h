@@ -1,4 +1,4 @@
-// Whether an emulated run fits this machine's memory, before its weights are read.
+// Whether an emulated run fits this machine's memory, before its weights are loaded.
 #ifndef RUNNER_ENGINE_EMULATION_MEMORY_H_
 #define RUNNER_ENGINE_EMULATION_MEMORY_H_
 
@@ -30,8 +30,8 @@ struct EmulationMemoryNeed {
 EmulationMemoryNeed EstimateEmulationMemory(const ModelConfig& config, const EmulationWork& work);
 
 // Bytes that this process may still take: what the kernel counts as available, or what is left of
-// its container's limit (control groups of both versions), if that is less. `root` stands before
-// /proc and /sys. Unavailable where the kernel does not say.
+// the limits of its control group and of those around it (of both versions: containers, Slurm,
+// systemd-run), if one is less. `root` stands before /proc and /sys. Unavailable where the kernel does not say.
 absl::StatusOr<int64_t> AvailableMemory(const std::string& root = "");
 
 // ResourceExhausted, with all figures, where `need` is more than `available`. `what` names the

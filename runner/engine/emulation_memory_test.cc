@@ -104,6 +104,30 @@ TEST_F(AvailableMemoryTest, EndsAtALimitOfTheFirstVersionToo) {
   EXPECT_EQ(AvailableMemory(root_).value(), 150000);
 }
 
+TEST_F(AvailableMemoryTest, IsTheLeastOfTheLimitsUpThePath) {
+  Write("/proc/meminfo", "MemAvailable:  500 kB\n");
+  Write("/proc/self/cgroup", "3:cpuset,cpu:/other\n0::/slurm/job_7/step\n");
+  Write("/sys/fs/cgroup/memory.max", "450000\n");
+  Write("/sys/fs/cgroup/slurm/job_7/step/memory.max", "max\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 450000);
+  Write("/sys/fs/cgroup/slurm/job_7/memory.max", "400000\n");
+  Write("/sys/fs/cgroup/slurm/job_7/memory.stat", "anon 100000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 300000);
+  Write("/sys/fs/cgroup/slurm/job_7/step/memory.max", "200000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 200000);
+  Write("/sys/fs/cgroup/slurm/memory.max", "150000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 150000);
+  Write("/sys/fs/cgroup/other/memory.max", "1\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 150000) << "not this process's";
+}
+
+TEST_F(AvailableMemoryTest, FindsItsGroupOfTheFirstVersionToo) {
+  Write("/proc/meminfo", "MemAvailable:  500 kB\n");
+  Write("/proc/self/cgroup", "4:cpu,memory:/uid_1/job_2\n0::/\n");
+  Write("/sys/fs/cgroup/memory/uid_1/job_2/memory.limit_in_bytes", "200000\n");
+  EXPECT_EQ(AvailableMemory(root_).value(), 200000);
+}
+
 TEST_F(AvailableMemoryTest, IsNotGuessed) {
   EXPECT_THAT(AvailableMemory(root_).status().ToString(), HasSubstr("/proc/meminfo: expected"));
 }
