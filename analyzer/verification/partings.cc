@@ -1,5 +1,6 @@
 #include "analyzer/verification/partings.h"
 
+#include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
@@ -69,9 +70,12 @@ std::optional<std::string> Difference(const Stored& a, const Stored& b) {
   const std::optional<size_t> first = FirstOtherElement(a.values, b.values);
   if (!first.has_value()) return std::nullopt;
   const float claimed = a.values[*first], recomputed = b.values[*first];
-  return absl::StrFormat(
-      "element %d: %.9g (0x%08x), recomputed %.9g (0x%08x), %d float32 ULPs apart", *first, claimed,
-      Bits(claimed), recomputed, Bits(recomputed), UlpDistance(claimed, recomputed));
+  std::string text = absl::StrFormat("element %d: %.9g (0x%08x), recomputed %.9g (0x%08x)", *first,
+                                     claimed, Bits(claimed), recomputed, Bits(recomputed));
+  if (std::isfinite(claimed) && std::isfinite(recomputed)) {
+    absl::StrAppend(&text, ", ", UlpDistance(claimed, recomputed), " float32 ULPs apart");
+  }
+  return text;
 }
 
 std::string TokenText(const std::optional<int64_t>& id) {

@@ -13,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 // The claim of an H100 and its recomputation, whose runs are apart by `offset`.
@@ -64,6 +65,15 @@ TEST(VerifyExperiment, TellsMinusZeroFromZero) {
   SetVector(pair.recomputed.runs[0], kKeys1, {0, -3}, {-0.0f});
   EXPECT_THAT(pair.Verify().reason, HasSubstr("key_vectors/layer_1/pos_-3, element 0: 0 "
                                               "(0x00000000), recomputed -0 (0x80000000)"));
+}
+
+TEST(VerifyExperiment, CountsNoUlpsFromWhatIsNotFinite) {
+  Pair pair;
+  SetVector(pair.claimed.runs[0], kKeys1, {0, -3}, {INFINITY});
+  SetVector(pair.recomputed.runs[0], kKeys1, {0, -3}, {0.0f});
+  const std::string reason = pair.Verify().reason;
+  EXPECT_THAT(reason, HasSubstr("inf (0x7f800000), recomputed 0 (0x00000000)"));
+  EXPECT_THAT(reason, Not(HasSubstr("ULPs")));
 }
 
 TEST(VerifyExperiment, MissesWhatOneStoresAlone) {
