@@ -109,13 +109,14 @@ std::string CausesText(const NotCompared& rest) {
 std::string SameBitsText(const RunDistance& distance) {
   const NotCompared& rest = distance.not_compared;
   const int64_t compared = PositionsOf(distance);
-  const size_t signals = distance.signals.size();
+  const size_t count = distance.signals.size();
+  const std::string signals = absl::StrCat(count, count == 1 ? " signal" : " signals");
   if (rest.total() == 0) {
-    return absl::StrFormat("all %d positions of %d signals are identical", compared, signals);
+    return absl::StrFormat("all %d positions of %s are identical", compared, signals);
   }
   return absl::StrFormat(
-      "%d of %d positions are identical, of %d signals; the rest is not comparable, because %s",
-      compared, compared + rest.total(), signals, CausesText(rest));
+      "%d of %d positions are identical, of %s; the rest is not comparable, because %s", compared,
+      compared + rest.total(), signals, CausesText(rest));
 }
 
 std::string IdenticalVerdict(const Attribution& attribution) {

@@ -123,11 +123,17 @@ std::string DistanceText(const std::optional<double>& distance) {
   return distance.has_value() ? absl::StrFormat("%.4g", *distance) : "-";
 }
 
+// The first bit that differs, or the token if another was chosen at an earlier step.
 std::string DivergenceText(const RankedConfiguration& entry) {
-  const std::optional<Divergence>& first = entry.observation.first_divergence;
-  if (!first.has_value()) return entry.observation.distance.comparable() ? "-" : "not comparable";
-  return absl::StrFormat("%s at position %d", SignalName(first->signal),
-                         first->where.at.Computed());
+  const RunDistance& distance = entry.observation.distance;
+  const std::optional<Divergence>& bits = entry.observation.first_divergence;
+  const std::optional<int64_t>& token = distance.first_other_token;
+  if (bits.has_value() && (!token.has_value() || bits->where.at.step <= *token)) {
+    return absl::StrFormat("%s at position %d", SignalName(bits->signal),
+                           bits->where.at.Computed());
+  }
+  if (token.has_value()) return absl::StrCat("token of step ", *token);
+  return distance.comparable() ? "-" : "not comparable";
 }
 
 std::string Shares(const Answer& answer) {

@@ -49,6 +49,13 @@ TEST(AttributionReport, WhatIsNoNumberIsComparedAndHasNoDistance) {
   EXPECT_THAT(AttributionJson(report), HasSubstr("\"p_value\": null"));
 }
 
+TEST(AttributionReport, AnotherTokenIsTheFirstDifferenceOfTheSameBits) {
+  RunRecord run = MakeRun("X");
+  run.steps[0].token_id = 7;
+  EXPECT_THAT(AttributionTable(ReportOn(std::move(run))),
+              ContainsRegex("Box_awq .* 5/5  token of step 0\n"));
+}
+
 TEST(AttributionReport, AnotherPromptIsNotComparable) {
   RunRecord run = MakeRun("X");
   run.prompt_text = "other";

@@ -173,6 +173,17 @@ TEST(AttributeRun, SaysWhatIsNotComparedOfIdenticalBits) {
                         "rest is not comparable, because 5 one run alone has"));
 }
 
+TEST(AttributeRun, CountsOneSignalAsOne) {
+  std::vector<UnknownRun> unknown = Unknown(0);
+  unknown[0].run.vectors.clear();
+  Experiment experiment = Quantization();
+  for (RunRecord& run : experiment.runs) run.vectors.clear();
+  Library library(std::move(unknown));
+  library.Add(std::move(experiment));
+  EXPECT_THAT(AttributeRun(library, 0).verdict,
+              HasSubstr("all 5 positions of 1 signal are identical"));
+}
+
 TEST(AttributeRun, AnotherTokenOrLengthIsNotIdentical) {
   std::vector<UnknownRun> unknown = Unknown(0);
   unknown[0].run.steps[1].token_id = 7;
