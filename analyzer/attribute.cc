@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "analyzer/attribution/contradictions.h"
 #include "analyzer/attribution/library.h"
 #include "analyzer/experiment_files.h"
 #include "analyzer/reading/experiment_reader.h"
@@ -104,6 +105,7 @@ absl::StatusOr<AttributeOutcome> AttributeFiles(const AttributeOptions& options,
     report.attributions.push_back(AttributeRun(library, unknown));
   }
   report.incomplete = library.incomplete();
+  report.contradictions = Contradictions(library);
   report.leave_one_out = LeaveEachOut(library);
   return outcome;
 }

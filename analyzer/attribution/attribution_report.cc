@@ -193,6 +193,7 @@ std::string AttributionJson(const AttributionReport& report) {
   writer.EndArray();
   writer.Field("library_files", report.library_files);
   writer.Field("library_incomplete", report.incomplete);
+  writer.Field("library_contradictions", report.contradictions);
   WriteLeaveOneOut(writer, report.leave_one_out, kLevel);
   writer.EndObject();
   return writer.Text();
@@ -206,6 +207,9 @@ std::string AttributionTable(const AttributionReport& report) {
     absl::StrAppend(&text, "Setup:    ", Shares(attribution.value), "\n");
     absl::StrAppend(&text, "Hardware: ", Shares(attribution.hardware), "\n");
     absl::StrAppend(&text, "Verdict:  ", attribution.verdict, "\n\n");
+  }
+  for (const std::string& contradiction : report.contradictions) {
+    absl::StrAppend(&text, "Caveat: ", contradiction, "\n");
   }
   absl::StrAppend(&text, "The library's own configurations, each attributed by the others:\n");
   AddRate("setup from other hardware", report.leave_one_out.by_value, text);

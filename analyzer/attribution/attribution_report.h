@@ -12,7 +12,8 @@ namespace forensics::analyzer {
 struct AttributionReport {
   std::vector<Attribution> attributions;
   std::vector<std::string> library_files;
-  bool incomplete = false;  // Library::incomplete
+  bool incomplete = false;                  // Library::incomplete
+  std::vector<std::string> contradictions;  // within the library
   LeaveOneOut leave_one_out;
 };
 

@@ -56,6 +56,14 @@ TEST(AttributionReport, AnotherTokenIsTheFirstDifferenceOfTheSameBits) {
               ContainsRegex("Box_awq .* 5/5  token of step 0\n"));
 }
 
+TEST(AttributionReport, NamesWhatContradictsItselfInTheLibrary) {
+  AttributionReport report;
+  report.contradictions = {"one and other"};
+  EXPECT_THAT(AttributionTable(report), HasSubstr("Caveat: one and other\n"));
+  EXPECT_THAT(AttributionJson(report),
+              HasSubstr("\"library_contradictions\": [\"one and other\"]"));
+}
+
 TEST(AttributionReport, AnotherPromptIsNotComparable) {
   RunRecord run = MakeRun("X");
   run.prompt_text = "other";
