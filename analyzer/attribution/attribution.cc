@@ -212,7 +212,7 @@ std::string NotComparableVerdict(const Attribution& attribution) {
   return other_prompts
              ? "Nothing is comparable: all known configurations had other prompts."
              : "Nothing is comparable: no known configuration has a vector of the same signal and "
-               "length, with finite numbers, at a position in the same context.";
+               "length under the same step and pos_, in the same context.";
 }
 
 void Judge(Attribution& attribution) {

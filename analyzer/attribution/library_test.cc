@@ -140,6 +140,23 @@ TEST(AttributeRun, AnotherPromptIsNotComparable) {
   EXPECT_THAT(attribution.verdict, HasSubstr("other prompts"));
 }
 
+// The unknown's window lies one position earlier: no two vectors have the same step and pos_.
+TEST(AttributeRun, SaysThatVectorsAreMatchedByStepAndPos) {
+  std::vector<UnknownRun> unknown = Unknown(0);
+  RunRecord moved = unknown[0].run;
+  moved.log_probs.clear();
+  for (auto& [signal, vectors] : moved.vectors) vectors.clear();
+  for (const auto& [signal, vectors] : unknown[0].run.vectors) {
+    for (const auto& [at, vector] : vectors)
+      moved.vectors[signal][{at.step, at.position - 3}] = vector;
+  }
+  unknown[0].run = moved;
+  Library library(std::move(unknown));
+  library.Add(Quantization());
+  EXPECT_THAT(AttributeRun(library, 0).verdict,
+              HasSubstr("length under the same step and pos_, in"));
+}
+
 TEST(AttributeRun, OneKnownConfigurationIsRankedByL2) {
   Library library(Unknown(3));
   Experiment experiment = MakeExperiment("quantization", "quant_method");
