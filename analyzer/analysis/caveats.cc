@@ -170,9 +170,11 @@ void AddFewPositions(const ExperimentReport& report, List& caveats) {
     }
   }
   if (few.empty()) return;
-  caveats.push_back({"few_positions", absl::StrFormat("%s: fewer than %u distinct positions to "
-                                                      "compare, so no interval and no test",
-                                                      Names(few), kShortestSequence)});
+  caveats.push_back(
+      {"few_positions", absl::StrFormat("%s: fewer than %u distinct positions that both "
+                                        "runs have under the same step and pos_, so "
+                                        "no interval and no test",
+                                        Names(few), kShortestSequence)});
 }
 
 void AddDecoding(const ExperimentReport& report, List& caveats) {

@@ -198,8 +198,10 @@ TEST(Caveats, FewPositionsGiveNoIntervals) {
     shape.rep_id = run.rep_id;
     run = MakeRun(run.config_id, shape);
   }
-  EXPECT_THAT(TextOf(std::move(experiment), "few_positions"),
-              AllOf(HasSubstr("A100_eager, H100_eager: fewer than 12 distinct positions")));
+  EXPECT_THAT(
+      TextOf(std::move(experiment), "few_positions"),
+      AllOf(HasSubstr("A100_eager, H100_eager: fewer than 12 distinct positions that both runs "
+                      "have under the same step and pos_")));
 }
 
 TEST(Caveats, TellForcedDecodingFromContextsThatPart) {
