@@ -43,6 +43,25 @@ void AddUndefined(const ExperimentReport& report, List& caveats) {
   caveats.push_back({undefined->kind, absl::StrCat("Undefined: ", undefined->text)});
 }
 
+// Where some variants have a distance, the summary is silently theirs.
+void AddVariantsWithoutDistance(const ExperimentReport& report, List& caveats) {
+  std::vector<const ConfigurationPair*> lacking;
+  std::set<std::string> lacking_names, others;
+  for (const ConfigurationPair* pair : report.PairsWithin()) {
+    if (pair->MeanL2(report.headline).has_value()) {
+      others.insert(pair->b->config_id);
+      continue;
+    }
+    lacking.push_back(pair);
+    lacking_names.insert(pair->b->config_id);
+  }
+  if (lacking.empty() || others.empty()) return;
+  caveats.push_back(
+      {"variant_without_distance",
+       absl::StrCat(Names(lacking_names), ": no distance (", WhyNoDistance(report, lacking),
+                    "), so the class rests on ", Names(others), " alone")});
+}
+
 void AddUnreadFiles(const ExperimentReport& report, List& caveats) {
   for (const std::string& message : report.unread_files) {
     caveats.push_back(
@@ -251,9 +270,10 @@ void AddGaps(const ExperimentReport& report, List& caveats) {
 
 std::vector<Caveat> Caveats(const ExperimentReport& report) {
   List caveats;
-  for (const auto add : {AddUndefined, AddUnreadFiles, AddReproducibility, AddEmulations,
-                         AddConfounding, AddDisagreeingNoises, AddDisagreeingSnrs, AddZeroDistances,
-                         AddDisagreeingTests, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
+  for (const auto add :
+       {AddUndefined, AddVariantsWithoutDistance, AddUnreadFiles, AddReproducibility, AddEmulations,
+        AddConfounding, AddDisagreeingNoises, AddDisagreeingSnrs, AddZeroDistances,
+        AddDisagreeingTests, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
     add(report, caveats);
   }
   return caveats;

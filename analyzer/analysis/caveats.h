@@ -15,10 +15,10 @@ struct Caveat {
   std::string text;
 };
 
-// Those that the data call for, the weightiest first: a class that cannot be given, files that
-// could not be read, configurations whose repetitions differ or cannot be checked, emulations,
-// confounded variables, the two noises or SNRs that disagree, too few positions, contexts, what is left out
-// or missing.
+// Those that the data call for, the weightiest first: a class that cannot be given or that
+// not all variants are in, files that could not be read, configurations whose repetitions differ or
+// cannot be checked, emulations, confounded variables, the two noises or SNRs that disagree, too
+// few positions, contexts, what is left out or missing.
 std::vector<Caveat> Caveats(const ExperimentReport& report);
 
 }  // namespace forensics::analyzer

@@ -106,6 +106,15 @@ TEST(Caveats, NameTheCauseOfNoDistance) {
   EXPECT_THAT(TextOf(none, "no_distance"), HasSubstr("no run stores hidden_states/layer_2)"));
 }
 
+TEST(Caveats, NameVariantsThatTheClassDoesNotRestOn) {
+  EXPECT_EQ(TextOf(Sound(), "variant_without_distance"), "");
+  Experiment experiment = Sound();
+  for (size_t i : {2, 3}) experiment.runs[i].vectors.erase(kHidden2);
+  EXPECT_EQ(TextOf(std::move(experiment), "variant_without_distance"),
+            "A100_eager: no distance (of hidden_states/layer_2: 36 vectors are stored by one run "
+            "alone), so the class rests on H100_eager alone");
+}
+
 // Twice the noise everywhere, and both rise with the position.
 TEST(Caveats, SayThatTheTestDoesNotShowWhatTheIntervalHas) {
   Experiment experiment = MakeExperiment("attention", "attention_impl");

@@ -2,15 +2,12 @@
 
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace forensics::analyzer {
-namespace {
 
-// Why no headline distance came of any of `pairs`, which are some.
 std::string WhyNoDistance(const ExperimentReport& report,
                           const std::vector<const ConfigurationPair*>& pairs) {
   int64_t not_stored = 0, other_prompts = 0, no_steps = 0;
@@ -41,8 +38,6 @@ std::string WhyNoDistance(const ExperimentReport& report,
              ? absl::StrCat("no run stores ", SignalName(report.headline))
              : absl::StrCat("of ", SignalName(report.headline), ": ", absl::StrJoin(named, ", "));
 }
-
-}  // namespace
 
 std::optional<UndefinedReason> FindUndefinedReason(const ExperimentReport& report) {
   const SummaryRow& row = report.summary;

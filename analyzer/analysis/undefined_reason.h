@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "analyzer/analysis/experiment_report.h"
 
@@ -13,6 +14,10 @@ struct UndefinedReason {
   std::string kind;  // that of its caveat
   std::string text;
 };
+
+// Why no headline distance came of any of `pairs`, which are some.
+std::string WhyNoDistance(const ExperimentReport& report,
+                          const std::vector<const ConfigurationPair*>& pairs);
 
 // Why the summary has no class, and what gives it one or where the distances went; none if it has
 // one.

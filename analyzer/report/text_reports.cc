@@ -164,15 +164,17 @@ std::optional<double> PhaseL2(const SignalComparison& signal, Phase phase) {
   return l2.n > 0 ? std::optional<double>(l2.mean) : std::nullopt;
 }
 
-// A line for each variant with a distance.
+// A line for each variant, with "-" for what it has not.
 std::string UncertaintyRows(const ExperimentReport& report) {
   std::string rows;
   for (const WithinHardware& within : report.within_hardware) {
     for (const ConfigurationPair& pair : within.pairs) {
-      if (!pair.MeanL2(report.headline).has_value()) continue;
-      const SignalComparison& signal = pair.comparison->signals.at(report.headline);
-      const NoiseComparison none;
-      const NoiseComparison& against = pair.uncertainty.at(report.headline).by_mean.value_or(none);
+      SignalComparison signal;
+      NoiseComparison against;
+      if (pair.comparison.has_value()) {
+        signal = pair.comparison->signals.at(report.headline);
+        against = pair.uncertainty.at(report.headline).by_mean.value_or(against);
+      }
       absl::StrAppend(
           &rows,
           absl::StrFormat("%-20s %-29s %20s %8s %9s %9s\n", Printable(report.experiment.type),

@@ -150,6 +150,18 @@ TEST(SummaryTable, HasAVariantsUncertaintyAndItsDistanceByPhase) {
                   uncertainty.by_mean->p_holm.value())));
 }
 
+TEST(SummaryTable, HasALineForAVariantWithoutDistance) {
+  Experiment experiment = Attention();
+  experiment.runs[1].vectors.erase(kHidden2);
+  EXPECT_THAT(SummaryTable(Reports(experiment)),
+              HasSubstr("attention            A100_eager                                       -  "
+                        "      -         -         -\n"));
+  experiment.runs.erase(experiment.runs.begin() + 1);
+  EXPECT_THAT(SummaryTable(Reports(std::move(experiment))),
+              HasSubstr("attention            A100_eager                                       -  "
+                        "      -         -         -\n"));
+}
+
 TEST(SummaryTable, FitsIntoAHundredColumns) {
   for (const absl::string_view line : absl::StrSplit(SummaryTable(Reports(Attention())), '\n')) {
     if (absl::StartsWith(line, "attention:")) continue;  // remarks are sentences
