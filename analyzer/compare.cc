@@ -183,6 +183,7 @@ absl::StatusOr<CompareOutcome> Compare(const CompareOptions& options, std::ostre
         " could be analysed; nothing is written, a report in ", options.output, " is as it was"));
   }
   AdjustAcrossExperiments(reports);
+  NameApart(reports);
   for (ExperimentReport& report : reports) report.unread_files = outcome.failed;
   outcome.analysed = static_cast<int>(reports.size());
   ReportTexts texts;

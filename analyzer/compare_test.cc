@@ -235,5 +235,16 @@ TEST(Compare, AReportThatCannotBeWrittenIsAnError) {
   EXPECT_THAT(std::string(result.outcome.status().message()), HasSubstr("report"));
 }
 
+TEST(Compare, TellsFilesOfOneExperimentApart) {
+  const Folder folder("apart");
+  const std::string a = folder.AddExperiment("a/v_experiment.json", "v");
+  const std::string b = folder.AddExperiment("b/v_experiment.json", "v");
+  const std::string name = absl::StrCat("v (", b, ")");
+  const Result result = CompareFiles({a, b}, folder / "report");
+  EXPECT_THAT(result.out, HasSubstr(absl::StrCat("\n", name, " ")));
+  EXPECT_THAT(Text(folder / "report/analysis_reports.json"),
+              HasSubstr(absl::StrCat("\"", name, "\": {")));
+}
+
 }  // namespace
 }  // namespace forensics::analyzer

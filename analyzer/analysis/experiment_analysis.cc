@@ -24,6 +24,7 @@ class Analysis {
  public:
   Analysis(Experiment experiment, const StatisticsOptions& statistics) {
     report_.experiment = std::move(experiment);
+    report_.name = report_.experiment.type;
     report_.statistics = statistics;
   }
 

@@ -1,6 +1,9 @@
 #include "analyzer/analysis/experiment_report.h"
 
 #include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
 
 namespace forensics::analyzer {
 
@@ -32,6 +35,16 @@ const Reproducibility& ExperimentReport::RepetitionsOf(const Configuration& conf
                        [&](const Reproducibility& repetitions) {
                          return repetitions.config_id == configuration.config_id;
                        });
+}
+
+void NameApart(std::vector<ExperimentReport>& reports) {
+  std::set<std::string> types;
+  for (ExperimentReport& report : reports) {
+    const Experiment& experiment = report.experiment;
+    report.name = types.insert(experiment.type).second
+                      ? experiment.type
+                      : absl::StrCat(experiment.type, " (", experiment.path, ")");
+  }
 }
 
 }  // namespace forensics::analyzer

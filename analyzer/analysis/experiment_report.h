@@ -92,6 +92,7 @@ struct SummaryRow {
 };
 
 struct ExperimentReport {
+  std::string name;       // the experiment's type; of another report of that type, with its file
   Experiment experiment;  // what the pointers here point into; its signals are let go
   StatisticsOptions statistics;
   SignalId headline;
@@ -122,6 +123,9 @@ struct ExperimentReport {
   ExperimentReport(ExperimentReport&&) = default;  // vectors keep their elements' addresses
   ExperimentReport& operator=(ExperimentReport&&) = default;
 };
+
+// Sets names: the first of a type keeps it, the others have the file's path behind it.
+void NameApart(std::vector<ExperimentReport>& reports);
 
 }  // namespace forensics::analyzer
 

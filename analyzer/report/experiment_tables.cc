@@ -46,7 +46,7 @@ std::string SummaryRows(const std::vector<ExperimentReport>& reports) {
                "detectability_at_baseline_value", "config_id", "snr_low", "snr_high", "p_holm"});
   for (const ExperimentReport& report : reports) {
     const SummaryRow& row = report.summary;
-    Cells cells = {report.experiment.type, report.experiment.variable, report.experiment.path,
+    Cells cells = {report.name, report.experiment.variable, report.experiment.path,
                    SignalName(report.headline), NumberCell(row.baseline_l2)};
     cells = Joined(cells, DistanceCells(row.signal_l2));
     cells = Joined(cells,
@@ -62,8 +62,8 @@ std::string NoiseTable(const std::vector<ExperimentReport>& reports) {
   Table table(Separator::kTab, {"experiment", "signal", "mean", "at_baseline_value"});
   for (const ExperimentReport& report : reports) {
     for (const auto& [signal, noise] : report.noise) {
-      table.Add({report.experiment.type, SignalName(signal), NumberCell(noise.mean),
-                 NumberCell(noise.at_baseline)});
+      table.Add(
+          {report.name, SignalName(signal), NumberCell(noise.mean), NumberCell(noise.at_baseline)});
     }
   }
   return table.text();
@@ -79,9 +79,12 @@ std::string ReproducibilityTable(const std::vector<ExperimentReport>& reports) {
       for (const RepetitionPair& pair : checked.pairs) {
         if (pair.l2.has_value()) distances.push_back(*pair.l2);
       }
-      Cells cells = {report.experiment.type,          checked.config_id,
-                     WholeCell(checked.repetitions),  WholeCell(checked.stored_repetitions),
-                     TruthCell(checked.reproducible), TruthCell(checked.declared)};
+      Cells cells = {report.name,
+                     checked.config_id,
+                     WholeCell(checked.repetitions),
+                     WholeCell(checked.stored_repetitions),
+                     TruthCell(checked.reproducible),
+                     TruthCell(checked.declared)};
       cells = Joined(cells, DistanceCells(Summarize(distances)));
       table.Add(Joined(cells, {checked.note}));
     }
@@ -95,7 +98,7 @@ std::string IdentityTable(const std::vector<ExperimentReport>& reports) {
   for (const ExperimentReport& report : reports) {
     for (const auto& [signal, phases] : report.identity_classes) {
       for (const Phase phase : kPhases) {
-        const Cells names = {report.experiment.type, SignalName(signal), PhaseName(phase)};
+        const Cells names = {report.name, SignalName(signal), PhaseName(phase)};
         const IdentityClasses& found = phases[static_cast<size_t>(phase)];
         for (size_t i = 0; i < found.classes.size(); ++i) {
           for (const Configuration* member : found.classes[i]) {
@@ -121,7 +124,7 @@ std::string RunTimeTable(const std::vector<ExperimentReport>& reports) {
   for (const ExperimentReport& report : reports) {
     for (const auto& [hardware, times] : report.run_times) {
       for (const RunTime& time : times) {
-        const Cells names = {report.experiment.type, hardware, time.configuration->config_id,
+        const Cells names = {report.name, hardware, time.configuration->config_id,
                              ScalarText(time.configuration->variable_value)};
         table.Add(Joined(names, RunTimeCells(time)));
       }
@@ -136,9 +139,9 @@ std::string WarmUpTable(const std::vector<ExperimentReport>& reports) {
   for (const ExperimentReport& report : reports) {
     if (!report.warm_up.has_value()) continue;
     const WarmUp& warm_up = *report.warm_up;
-    table.Add({report.experiment.type, WholeCell(warm_up.configurations),
-               WholeCell(warm_up.first_slowest), NumberCell(warm_up.p_value),
-               NumberCell(warm_up.mean_first_over_others), TruthCell(warm_up.is_systematic())});
+    table.Add({report.name, WholeCell(warm_up.configurations), WholeCell(warm_up.first_slowest),
+               NumberCell(warm_up.p_value), NumberCell(warm_up.mean_first_over_others),
+               TruthCell(warm_up.is_systematic())});
   }
   return table.text();
 }
@@ -146,7 +149,7 @@ std::string WarmUpTable(const std::vector<ExperimentReport>& reports) {
 std::string RemarkTable(const std::vector<ExperimentReport>& reports) {
   Table table(Separator::kTab, {"experiment", "list", "text"});
   for (const ExperimentReport& report : reports) {
-    const std::string& name = report.experiment.type;
+    const std::string& name = report.name;
     for (const Caveat& caveat : Caveats(report)) table.Add({name, "caveats", caveat.text});
     for (const std::string& line : report.confounding) table.Add({name, "confounding", line});
     for (const std::string& line : report.gaps) table.Add({name, "gaps", line});

@@ -217,7 +217,7 @@ std::string AnalysisReportsJson(const std::vector<ExperimentReport>& reports) {
   std::set<std::string> keys;
   writer.StartObject();
   for (const ExperimentReport& report : reports) {
-    writer.StartObject(UniqueKey(keys, report.experiment.type, report.experiment.path));
+    writer.StartObject(UniqueKey(keys, report.name, report.experiment.path));
     WriteReport(writer, report, texts);
     writer.EndObject();
   }

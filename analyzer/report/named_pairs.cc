@@ -15,8 +15,7 @@ void ForEachPair(
   const auto use_all = [&](const char* kind, const std::string& hardware,
                            const std::vector<ConfigurationPair>& pairs) {
     for (const ConfigurationPair& pair : pairs) {
-      use(pair, {report.experiment.type, kind, hardware, pair.a->config_id, pair.b->config_id,
-                 pair.value});
+      use(pair, {report.name, kind, hardware, pair.a->config_id, pair.b->config_id, pair.value});
     }
   };
   for (const CrossHardwareBaseline& cross : report.cross_hardware_baseline) {

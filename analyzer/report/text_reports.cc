@@ -60,7 +60,7 @@ std::string Row(const ExperimentReport& report) {
   const SummaryRow& row = report.summary;
   const std::optional<double> max =
       row.signal_l2.n > 0 ? std::optional<double>(row.signal_l2.max) : std::nullopt;
-  return absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", Printable(report.experiment.type),
+  return absl::StrFormat("%-20s %-20s %-15s %-15s %-10s %-15s\n", Printable(report.name),
                          Printable(report.experiment.variable), Distance(row.baseline_l2),
                          Distance(max), Fixed(row.by_mean.snr, 2),
                          DetectabilityName(row.by_mean.detectability));
@@ -114,7 +114,7 @@ std::string CaveatRemarks(const std::vector<ExperimentReport>& reports) {
         return entry.first == ShownText(caveat);
       });
       if (found == experiments.end()) found = experiments.insert(found, {ShownText(caveat), {}});
-      found->second.push_back(Printable(report.experiment.type));
+      found->second.push_back(Printable(report.name));
     }
   }
   std::string text;
@@ -140,10 +140,10 @@ std::string Remarks(const ExperimentReport& report) {
   lines.insert(lines.end(), report.gaps.begin(), report.gaps.end());
   std::string text;
   for (size_t i = 0; i < lines.size() && i < most; ++i) {
-    absl::StrAppend(&text, Printable(report.experiment.type), ": ", Printable(lines[i]), "\n");
+    absl::StrAppend(&text, Printable(report.name), ": ", Printable(lines[i]), "\n");
   }
   if (lines.size() > most) {
-    absl::StrAppend(&text, Printable(report.experiment.type), ": ", lines.size() - most,
+    absl::StrAppend(&text, Printable(report.name), ": ", lines.size() - most,
                     " more remarks in the report (findings, gaps)\n");
   }
   return text;
@@ -177,7 +177,7 @@ std::string UncertaintyRows(const ExperimentReport& report) {
       }
       absl::StrAppend(
           &rows,
-          absl::StrFormat("%-20s %-29s %20s %8s %9s %9s\n", Printable(report.experiment.type),
+          absl::StrFormat("%-20s %-29s %20s %8s %9s %9s\n", Printable(report.name),
                           Printable(pair.b->config_id), Bounds(against.snr_interval),
                           Probability(against.p_holm), Distance(PhaseL2(signal, Phase::kPrefill)),
                           Distance(PhaseL2(signal, Phase::kDecode))));
@@ -194,11 +194,10 @@ std::string RunTimeRows(const ExperimentReport& report) {
       const Configuration& configuration = *time.configuration;
       if (&configuration == within.baseline) continue;
       absl::StrAppend(
-          &rows,
-          absl::StrFormat("%-20s %-32s %9s %9s %16s %8s\n", Printable(report.experiment.type),
-                          Printable(configuration.config_id), Fixed(time.mean_seconds, 3),
-                          Fixed(time.slowdown, 3), Bounds(time.slowdown_interval, 3),
-                          Probability(time.slower_p_holm)));
+          &rows, absl::StrFormat("%-20s %-32s %9s %9s %16s %8s\n", Printable(report.name),
+                                 Printable(configuration.config_id), Fixed(time.mean_seconds, 3),
+                                 Fixed(time.slowdown, 3), Bounds(time.slowdown_interval, 3),
+                                 Probability(time.slower_p_holm)));
       if (!configuration.overlap.empty()) {
         absl::StrAppend(&rows, std::string(21, ' '), "load ran ",
                         Percent(configuration, "overlap_share"), " of the time, at ",
