@@ -49,7 +49,7 @@ ExperimentReport Analysis::Run() {
   report_.headline = HeadlineSignal(experiment);
   groups_ = GroupByHardware(experiment);
   CheckRuns();
-  NoteRepeatedBaselines(groups_, report_);
+  NoteOddValues(groups_, report_);
   report_.confounding = Confounding(experiment.variable, groups_);
   TimeRuns();
   ComparePairs(groups_, signals_, report_);

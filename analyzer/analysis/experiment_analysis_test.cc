@@ -173,6 +173,23 @@ TEST(Hardware, AnotherConfigurationWithTheBaselinesValueIsNoVariant) {
                           "it"));
 }
 
+TEST(Hardware, AnotherConfigurationWithAVariantsValueIsAFinding) {
+  Experiment experiment = BatchSizes();
+  AddRun(experiment, "A100_bs2_again", "A100-80GB", int64_t{2}, 100);
+  EXPECT_THAT(Analyze(std::move(experiment)).findings,
+              ElementsAre("A100_bs2_again: the same value as A100_bs2 on A100: each is a variant, "
+                          "and each a pair of the noise where other hardware has the value"));
+}
+
+TEST(Hardware, BaselinesOfANumberAndATextAreAFinding) {
+  Experiment experiment = MakeExperiment("batch_size", "batch_size");
+  AddRun(experiment, "A", "A100-80GB", int64_t{1}, 0);
+  AddRun(experiment, "H", "H100", "1", 1);
+  EXPECT_THAT(Analyze(std::move(experiment)).findings,
+              ElementsAre("H: its value 1 is not that of A, as one of the two is a text: they are "
+                          "no pair of the noise"));
+}
+
 TEST(Snr, WithoutNoiseIsInfiniteForASignalAndNullForNone) {
   Experiment experiment = MakeExperiment("tensor_parallel", "tp_size");
   for (const char* hardware : {"A100", "H100"}) {

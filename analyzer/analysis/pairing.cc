@@ -201,9 +201,35 @@ void Pairing::Run() {
   }
 }
 
+void NoteRepeatedVariants(const HardwareGroup& group, ExperimentReport& report) {
+  for (auto b = group.configurations.begin(); b != group.configurations.end(); ++b) {
+    if (SameValue(**b, *group.baseline)) continue;
+    const auto a = std::find_if(group.configurations.begin(), b,
+                                [&](const auto* other) { return SameValue(*other, **b); });
+    if (a == b) continue;
+    report.findings.push_back(absl::StrCat((*b)->config_id, ": the same value as ", (*a)->config_id,
+                                           " on ", group.name,
+                                           ": each is a variant, and each a pair of the noise "
+                                           "where other hardware has the value"));
+  }
+}
+
+void NoteValuesOfTwoKinds(const std::vector<HardwareGroup>& groups, ExperimentReport& report) {
+  for (size_t i = 1; i < groups.size(); ++i) {
+    const Configuration &first = *groups[0].baseline, &other = *groups[i].baseline;
+    if (SameValue(first, other) ||
+        ScalarText(first.variable_value) != ScalarText(other.variable_value)) {
+      continue;
+    }
+    report.findings.push_back(absl::StrCat(
+        other.config_id, ": its value ", ScalarText(other.variable_value), " is not that of ",
+        first.config_id, ", as one of the two is a text: they are no pair of the noise"));
+  }
+}
+
 }  // namespace
 
-void NoteRepeatedBaselines(const std::vector<HardwareGroup>& groups, ExperimentReport& report) {
+void NoteOddValues(const std::vector<HardwareGroup>& groups, ExperimentReport& report) {
   for (const HardwareGroup& group : groups) {
     for (const Configuration* configuration : group.configurations) {
       if (configuration == group.baseline || !SameValue(*configuration, *group.baseline)) continue;
@@ -211,7 +237,9 @@ void NoteRepeatedBaselines(const std::vector<HardwareGroup>& groups, ExperimentR
                                              group.baseline->config_id, " on ", group.name,
                                              ": not compared with it"));
     }
+    NoteRepeatedVariants(group, report);
   }
+  NoteValuesOfTwoKinds(groups, report);
 }
 
 void ComparePairs(const std::vector<HardwareGroup>& groups, const std::set<SignalId>& signals,

@@ -16,8 +16,9 @@ namespace forensics::analyzer {
 void ComparePairs(const std::vector<HardwareGroup>& groups, const std::set<SignalId>& signals,
                   ExperimentReport& report);
 
-// A second configuration with the baseline's value is no variant of it: findings.
-void NoteRepeatedBaselines(const std::vector<HardwareGroup>& groups, ExperimentReport& report);
+// Findings: a second configuration with the baseline's value, which is no variant of it, one with a
+// variant's, which is another variant, and baselines whose values are one but for 1 and "1".
+void NoteOddValues(const std::vector<HardwareGroup>& groups, ExperimentReport& report);
 
 }  // namespace forensics::analyzer
 
