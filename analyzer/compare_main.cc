@@ -54,8 +54,8 @@ report.html, a page for any browser. Paths are relative to where the command was
 On stdout --format=table and --format=json give the summary, a row an experiment; --format=csv gives
 distances, bit changes, intervals and tests, a row for each pair, signal, layer and phase.
 
-Exit code: 0 done; 1 nothing could be done; 2 wrong usage; 4 done, but a file is missing or damaged
-and is named.
+Exit code: 0 done; 1 nothing could be done; 2 wrong usage; 4 done, but a file is damaged, or one
+that was named is missing (a directory may lack any).
 )";
 
 const std::map<std::string, TableFormat>& Formats() {

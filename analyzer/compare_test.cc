@@ -246,5 +246,14 @@ TEST(Compare, TellsFilesOfOneExperimentApart) {
               HasSubstr(absl::StrCat("\"", name, "\": {")));
 }
 
+TEST(Compare, NamesTheDirectoryOfWhatIsLackingWhereThereAreTwo) {
+  const Folder a("lacking_a"), b("lacking_b");
+  a.AddExperiment("reference_baseline.json", "reference");
+  b.AddExperiment("batch_size_experiment.json", "batch_size");
+  EXPECT_THAT(
+      CompareFiles({a.path(), b.path()}, a / "report").log,
+      AllOf(HasSubstr(a / "batch_size_experiment.json"), HasSubstr(b / "reference_baseline.json")));
+}
+
 }  // namespace
 }  // namespace forensics::analyzer

@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void AddFilesIn(const fs::path& directory, ExperimentFiles& found) {
+// What the directory lacks is named alone, or with its path.
+void AddFilesIn(const fs::path& directory, bool with_path, ExperimentFiles& found) {
   std::vector<std::string> known = {schema::kReferenceBaselineFile};
   known.insert(known.end(), schema::ExperimentFiles().begin(), schema::ExperimentFiles().end());
   std::set<std::string> others;
@@ -30,7 +31,7 @@ void AddFilesIn(const fs::path& directory, ExperimentFiles& found) {
     if (fs::exists(directory / name, error)) {
       found.files.push_back((directory / name).string());
     } else {
-      found.lacking.push_back(name);
+      found.lacking.push_back(with_path ? (directory / name).string() : name);
     }
   }
   for (const std::string& name : others) found.files.push_back((directory / name).string());
@@ -59,7 +60,7 @@ ExperimentFiles FindExperimentFiles(const std::vector<std::string>& inputs) {
   for (const std::string& input : inputs) {
     std::error_code error;
     if (fs::is_directory(input, error)) {
-      AddFilesIn(input, found);
+      AddFilesIn(input, inputs.size() > 1, found);
     } else if (fs::exists(input, error)) {
       found.files.push_back(input);
     } else {

@@ -34,10 +34,13 @@ std::string Fixed(std::optional<double> value, int decimals) {
   return absl::StrFormat("%.*f", decimals, *value);
 }
 
-// Four decimals, as the plan has it; but a small distance is not shown as none.
+// Four decimals, as the plan has it; but a small distance is not shown as none, nor a
+// large one wider than its column.
 std::string Distance(std::optional<double> value) {
   const bool is_small = value.has_value() && *value > 0 && *value < 1e-3;
-  return is_small ? absl::StrFormat("%.1e", *value) : Fixed(value, 4);
+  if (is_small) return absl::StrFormat("%.1e", *value);
+  const bool is_wide = value.has_value() && *value >= 1e6 && std::isfinite(*value);
+  return is_wide ? absl::StrFormat("%.3g", *value) : Fixed(value, 4);
 }
 
 // To three digits.

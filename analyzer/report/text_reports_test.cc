@@ -71,6 +71,12 @@ TEST(SummaryTable, ShowsInfinityAndWhatIsUnknown) {
   EXPECT_THAT(SummaryTable(Reports(std::move(tiny))),
               HasSubstr("3.9e-05         7.9e-05         2.00       Weak"))
       << "small is not none";
+  Experiment large = Attention();
+  for (RunRecord& run : large.runs) {
+    run = MakeRun(run.config_id, {run.config_id == "H100_fa2" ? 1e30f : 0});
+  }
+  EXPECT_THAT(SummaryTable(Reports(std::move(large))),
+              HasSubstr("5e+29           1e+30           2.00       Weak"));
   Experiment noiseless = Attention();
   noiseless.configurations.resize(3);
   noiseless.runs[2] = MakeRun("H100_fa2");
