@@ -10,7 +10,8 @@ namespace forensics::analyzer {
 struct ExperimentFiles {
   std::vector<std::string> files;  // each once, by the first of its names
   std::vector<std::string> notes;  // which were named again
-  // Of a directory: names of the reference's file and the plan's eight that it lacks.
+  // Of a directory: the reference's file and the plan's eight that it lacks, by name; by path where
+  // there is more than one input.
   std::vector<std::string> lacking;
   // Inputs that are not there: messages.
   std::vector<std::string> missing;
