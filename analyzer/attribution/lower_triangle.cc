@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "analyzer/statistics/lanes.h"
+#include "analyzer/lanes/lanes.h"
 
 namespace forensics::analyzer {
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "analyzer/lanes/lanes.h"
+
 namespace forensics::analyzer {
 namespace {
 
@@ -16,9 +18,6 @@ constexpr uint32_t kExponentBits = 0x7f800000;
 
 // So many elements that no sum of a lane's 16-bit halves of distances overflows.
 constexpr size_t kChunk = 2048;
-
-// What is inlined into a function is compiled for that function's instruction set.
-#define FORENSICS_INLINE __attribute__((always_inline)) inline
 
 // The bits of the elements from `i` on; zeros behind the end.
 FORENSICS_INLINE void Load(absl::Span<const float> values, size_t i, Words& words) {
@@ -132,7 +131,6 @@ FORENSICS_KERNELS(Baseline, )
 FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
 FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
 #undef FORENSICS_KERNELS
-#undef FORENSICS_INLINE
 
 struct Kernels {
   void (*count)(absl::Span<const float> a, absl::Span<const float> b, BitCounts& counts);

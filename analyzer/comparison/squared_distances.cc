@@ -8,83 +8,82 @@ namespace {
 // Elements of a vector: 4 KiB as float64, so that two stay in a core's first cache, those of a
 // hundred runs in its second.
 constexpr size_t kPiece = 512;
-constexpr size_t kPieceSteps = kPiece / kLaneStep;
+constexpr size_t kPieceSteps = kPiece / kPairLanes;
 
 // The elements of `values` from `begin` on, at most a piece.
 absl::Span<const float> PieceOf(absl::Span<const float> values, size_t begin) {
   return begin < values.size() ? values.subspan(begin, kPiece) : absl::Span<const float>();
 }
 
-size_t StepsOf(absl::Span<const float> piece) { return (piece.size() + kLaneStep - 1) / kLaneStep; }
+size_t StepsOf(absl::Span<const float> piece) {
+  return (piece.size() + kPairLanes - 1) / kPairLanes;
+}
 
-double Total(const FloatLanePair& sums) {
-  const FloatLanes both = sums.first + sums.second;
+double Total(const LanePair& sums) {
+  const Lanes both = sums.first + sums.second;
   return ((both[0] + both[4]) + (both[2] + both[6])) + ((both[1] + both[5]) + (both[3] + both[7]));
 }
 
 // Adds to the sums in registers; in memory they would be stored at each step.
-FORENSICS_INLINE void AddStep(const FloatLanePair& a, const FloatLanePair& b, FloatLanes& first,
-                              FloatLanes& second) {
+FORENSICS_INLINE void AddStep(const LanePair& a, const LanePair& b, Lanes& first, Lanes& second) {
   first += (a.first - b.first) * (a.first - b.first);
   second += (a.second - b.second) * (a.second - b.second);
 }
 
-FORENSICS_INLINE void WidenInline(absl::Span<const float> values, FloatLanePair* wide) {
-  const size_t whole = values.size() / kLaneStep;
+FORENSICS_INLINE void WidenInline(absl::Span<const float> values, LanePair* wide) {
+  const size_t whole = values.size() / kPairLanes;
   for (size_t step = 0; step < whole; ++step) {
-    LoadLanes(values.data() + step * kLaneStep, wide[step]);
+    LoadLanes(values.data() + step * kPairLanes, wide[step]);
   }
-  if (whole * kLaneStep < values.size()) LoadLanes(LaneRest(values).elements, wide[whole]);
+  if (whole * kPairLanes < values.size()) LoadLanes(LaneRest(values).elements, wide[whole]);
 }
 
-FORENSICS_INLINE void AddWideInline(const FloatLanePair* a, const FloatLanePair* b, size_t steps,
-                                    FloatLanePair& sums) {
-  FloatLanes first = sums.first, second = sums.second;
+FORENSICS_INLINE void AddWideInline(const LanePair* a, const LanePair* b, size_t steps,
+                                    LanePair& sums) {
+  Lanes first = sums.first, second = sums.second;
   for (size_t step = 0; step < steps; ++step) AddStep(a[step], b[step], first, second);
   sums.first = first;
   sums.second = second;
 }
 
 FORENSICS_INLINE void AddInline(absl::Span<const float> a, absl::Span<const float> b,
-                                FloatLanePair& sums) {
-  FloatLanes first = {}, second = {};
+                                LanePair& sums) {
+  Lanes first = {}, second = {};
   const auto add = [&](const float* x, const float* y) __attribute__((always_inline)) {
-    FloatLanePair wide_x, wide_y;
+    LanePair wide_x, wide_y;
     LoadLanes(x, wide_x);
     LoadLanes(y, wide_y);
     AddStep(wide_x, wide_y, first, second);
   };
-  const size_t whole = a.size() / kLaneStep * kLaneStep;
-  for (size_t i = 0; i < whole; i += kLaneStep) add(a.data() + i, b.data() + i);
+  const size_t whole = a.size() / kPairLanes * kPairLanes;
+  for (size_t i = 0; i < whole; i += kPairLanes) add(a.data() + i, b.data() + i);
   add(LaneRest(a).elements, LaneRest(b).elements);
   sums.first = first;
   sums.second = second;
 }
 
 // The same three functions for each instruction set.
-#define FORENSICS_KERNELS(Suffix, attributes)                                                   \
-  attributes void Widen##Suffix(absl::Span<const float> values, FloatLanePair* wide) {          \
-    WidenInline(values, wide);                                                                  \
-  }                                                                                             \
-  attributes void AddWide##Suffix(const FloatLanePair* a, const FloatLanePair* b, size_t steps, \
-                                  FloatLanePair& sums) {                                        \
-    AddWideInline(a, b, steps, sums);                                                           \
-  }                                                                                             \
-  attributes void Add##Suffix(absl::Span<const float> a, absl::Span<const float> b,             \
-                              FloatLanePair& sums) {                                            \
-    AddInline(a, b, sums);                                                                      \
+#define FORENSICS_KERNELS(Suffix, attributes)                                         \
+  attributes void Widen##Suffix(absl::Span<const float> values, LanePair* wide) {     \
+    WidenInline(values, wide);                                                        \
+  }                                                                                   \
+  attributes void AddWide##Suffix(const LanePair* a, const LanePair* b, size_t steps, \
+                                  LanePair& sums) {                                   \
+    AddWideInline(a, b, steps, sums);                                                 \
+  }                                                                                   \
+  attributes void Add##Suffix(absl::Span<const float> a, absl::Span<const float> b,   \
+                              LanePair& sums) {                                       \
+    AddInline(a, b, sums);                                                            \
   }
 FORENSICS_KERNELS(Baseline, )
 FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
 FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
 #undef FORENSICS_KERNELS
-#undef FORENSICS_INLINE
 
 struct Kernels {
-  void (*widen)(absl::Span<const float> values, FloatLanePair* wide);
-  void (*add_wide)(const FloatLanePair* a, const FloatLanePair* b, size_t steps,
-                   FloatLanePair& sums);
-  void (*add)(absl::Span<const float> a, absl::Span<const float> b, FloatLanePair& sums);
+  void (*widen)(absl::Span<const float> values, LanePair* wide);
+  void (*add_wide)(const LanePair* a, const LanePair* b, size_t steps, LanePair& sums);
+  void (*add)(absl::Span<const float> a, absl::Span<const float> b, LanePair& sums);
 };
 
 const Kernels& Best() {
@@ -98,20 +97,20 @@ const Kernels& Best() {
 }  // namespace
 
 double SquaredDistance(absl::Span<const float> a, absl::Span<const float> b) {
-  FloatLanePair sums;
+  LanePair sums;
   Best().add(a, b, sums);
   return Total(sums);
 }
 
 absl::Span<const double> SquaredDistances::Of(absl::Span<const absl::Span<const float>> vectors,
                                               absl::Span<const Pair> pairs) {
-  sums_.assign(pairs.size(), FloatLanePair{{}, {}});
+  sums_.assign(pairs.size(), LanePair{{}, {}});
   wide_.resize(std::max(wide_.size(), vectors.size() * kPieceSteps));
   size_t longest = 0;
   for (const Pair& pair : pairs) longest = std::max(longest, vectors[pair.first].size());
   for (size_t begin = 0; begin < longest; begin += kPiece) AddPiece(vectors, pairs, begin);
   totals_.clear();
-  for (const FloatLanePair& sums : sums_) totals_.push_back(Total(sums));
+  for (const LanePair& sums : sums_) totals_.push_back(Total(sums));
   return totals_;
 }
 

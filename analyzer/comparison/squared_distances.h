@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "analyzer/comparison/float_lanes.h"
+#include "analyzer/lanes/float_lanes.h"
 
 namespace forensics::analyzer {
 
@@ -30,9 +30,9 @@ class SquaredDistances {
   void AddPiece(absl::Span<const absl::Span<const float>> vectors, absl::Span<const Pair> pairs,
                 size_t begin);
 
-  std::vector<FloatLanePair> wide_;  // a piece of each vector: [vector, step]
-  std::vector<FloatLanePair> sums_;  // by pair
-  std::vector<double> totals_;       // by pair
+  std::vector<LanePair> wide_;  // a piece of each vector: [vector, step]
+  std::vector<LanePair> sums_;  // by pair
+  std::vector<double> totals_;  // by pair
 };
 
 }  // namespace forensics::analyzer

@@ -4,38 +4,38 @@
 #include <cstddef>
 
 #include "analyzer/comparison/compensated_sum.h"
-#include "analyzer/comparison/float_lanes.h"
+#include "analyzer/lanes/float_lanes.h"
 
 namespace forensics::analyzer {
 namespace {
 
 // CompensatedSum, one a lane.
 struct LaneSums {
-  FloatLanes sum = {};
-  FloatLanes error = {};
+  Lanes sum = {};
+  Lanes error = {};
 
-  FORENSICS_INLINE void Add(const FloatLanes& term) {
-    const FloatLanes next = sum + term;
-    const FloatLanes added = next - sum;
+  FORENSICS_INLINE void Add(const Lanes& term) {
+    const Lanes next = sum + term;
+    const Lanes added = next - sum;
     error += (sum - (next - added)) + (term - added);
     sum = next;
   }
 
   FORENSICS_INLINE double Total() const {
     CompensatedSum total;
-    for (size_t lane = 0; lane < kFloatLanes; ++lane) total.Add(sum[lane]);
-    for (size_t lane = 0; lane < kFloatLanes; ++lane) total.Add(error[lane]);
+    for (size_t lane = 0; lane < kLanes; ++lane) total.Add(sum[lane]);
+    for (size_t lane = 0; lane < kLanes; ++lane) total.Add(error[lane]);
     return total.Total();
   }
 };
 
 struct PairSums {
   LaneSums squares_a, squares_b, squares_delta, products;
-  FloatLanes largest = {};
+  Lanes largest = {};
 
-  FORENSICS_INLINE void Add(const FloatLanes& x, const FloatLanes& y) {
-    const FloatLanes delta = x - y;
-    const FloatLanes absolute = delta < 0.0 ? -delta : delta;
+  FORENSICS_INLINE void Add(const Lanes& x, const Lanes& y) {
+    const Lanes delta = x - y;
+    const Lanes absolute = delta < 0.0 ? -delta : delta;
     largest = absolute > largest ? absolute : largest;
     squares_a.Add(x * x);
     squares_b.Add(y * y);
@@ -45,8 +45,8 @@ struct PairSums {
 
   // Of `size` elements, whole steps.
   FORENSICS_INLINE void Add(const float* a, const float* b, size_t size) {
-    for (size_t i = 0; i < size; i += kLaneStep) {
-      FloatLanePair x, y;
+    for (size_t i = 0; i < size; i += kPairLanes) {
+      LanePair x, y;
       LoadLanes(a + i, x);
       LoadLanes(b + i, y);
       Add(x.first, y.first);
@@ -58,18 +58,18 @@ struct PairSums {
 FORENSICS_INLINE void AddUpInline(absl::Span<const float> a, absl::Span<const float> b,
                                   VectorSums& sums) {
   PairSums lanes;
-  lanes.Add(a.data(), b.data(), a.size() / kLaneStep * kLaneStep);
-  lanes.Add(LaneRest(a).elements, LaneRest(b).elements, kLaneStep);
+  lanes.Add(a.data(), b.data(), a.size() / kPairLanes * kPairLanes);
+  lanes.Add(LaneRest(a).elements, LaneRest(b).elements, kPairLanes);
   sums = {lanes.squares_a.Total(), lanes.squares_b.Total(), lanes.squares_delta.Total(),
           lanes.products.Total(), 0};
-  for (size_t lane = 0; lane < kFloatLanes; ++lane) {
+  for (size_t lane = 0; lane < kLanes; ++lane) {
     sums.largest_delta = std::max(sums.largest_delta, lanes.largest[lane]);
   }
 }
 
 FORENSICS_INLINE void AddSquares(const float* values, size_t size, LaneSums& squares) {
-  for (size_t i = 0; i < size; i += kLaneStep) {
-    FloatLanePair x;
+  for (size_t i = 0; i < size; i += kPairLanes) {
+    LanePair x;
     LoadLanes(values + i, x);
     squares.Add(x.first * x.first);
     squares.Add(x.second * x.second);
@@ -78,8 +78,8 @@ FORENSICS_INLINE void AddSquares(const float* values, size_t size, LaneSums& squ
 
 FORENSICS_INLINE void SquareInline(absl::Span<const float> values, double& sum) {
   LaneSums squares;
-  AddSquares(values.data(), values.size() / kLaneStep * kLaneStep, squares);
-  AddSquares(LaneRest(values).elements, kLaneStep, squares);
+  AddSquares(values.data(), values.size() / kPairLanes * kPairLanes, squares);
+  AddSquares(LaneRest(values).elements, kPairLanes, squares);
   sum = squares.Total();
 }
 
@@ -96,7 +96,6 @@ FORENSICS_KERNELS(Baseline, )
 FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
 FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
 #undef FORENSICS_KERNELS
-#undef FORENSICS_INLINE
 
 struct Kernels {
   void (*add_up)(absl::Span<const float> a, absl::Span<const float> b, VectorSums& sums);

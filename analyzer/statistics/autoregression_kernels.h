@@ -7,7 +7,7 @@
 #include <cstddef>
 
 #include "analyzer/statistics/autoregression.h"
-#include "analyzer/statistics/lanes.h"
+#include "analyzer/lanes/lanes.h"
 
 namespace forensics::analyzer {
 

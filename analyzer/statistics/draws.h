@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "analyzer/statistics/lanes.h"
+#include "analyzer/lanes/lanes.h"
 
 namespace forensics::analyzer {
 

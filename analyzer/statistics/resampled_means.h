@@ -11,7 +11,7 @@
 #include "analyzer/statistics/autoregression.h"
 #include "analyzer/statistics/autoregression_kernels.h"
 #include "analyzer/statistics/draws.h"
-#include "analyzer/statistics/lanes.h"
+#include "analyzer/lanes/lanes.h"
 
 namespace forensics::analyzer {
 

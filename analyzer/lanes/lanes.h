@@ -1,6 +1,7 @@
-// Eight float64 at once: eight series that the same operations go through.
-#ifndef ANALYZER_STATISTICS_LANES_H_
-#define ANALYZER_STATISTICS_LANES_H_
+// Eight float64 at once, and two times eight: of a vector, or of series that go through the same
+// operations.
+#ifndef ANALYZER_LANES_LANES_H_
+#define ANALYZER_LANES_LANES_H_
 
 #include <cmath>
 #include <cstddef>
@@ -86,4 +87,4 @@ FORENSICS_INLINE void ZeroWhereZero(LanePair& value, const LanePair& other) {
 
 }  // namespace forensics::analyzer
 
-#endif  // ANALYZER_STATISTICS_LANES_H_
+#endif  // ANALYZER_LANES_LANES_H_
