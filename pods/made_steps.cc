@@ -18,11 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using Paths = absl::StatusOr<std::vector<std::string>>;
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 // None where there is no such folder.
 Paths FilesIn(const std::string& folder) {
   std::vector<std::string> files;

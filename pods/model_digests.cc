@@ -13,8 +13,6 @@
 namespace forensics::pods {
 namespace {
 
-constexpr size_t kHexDigits = 64;
-
 std::string ListIn(const std::string& directory) {
   return absl::StrCat(directory, "/", kModelDigests);
 }
@@ -54,10 +52,10 @@ absl::StatusOr<std::map<std::string, std::string>> ReadModelDigests(const std::s
   std::map<std::string, std::string> digests;
   for (size_t i = 1; i < lines.size(); ++i) {
     const std::string& line = lines[i];
-    if (line.size() < kHexDigits + 3 || line.substr(kHexDigits, 2) != "  ") {
+    if (line.size() < kDigestDigits + 3 || line.substr(kDigestDigits, 2) != "  ") {
       return absl::DataLossError(absl::StrCat(list, ": not a digest and a name: '", line, "'"));
     }
-    digests[line.substr(kHexDigits + 2)] = line.substr(0, kHexDigits);
+    digests[line.substr(kDigestDigits + 2)] = line.substr(0, kDigestDigits);
   }
   return digests;
 }

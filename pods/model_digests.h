@@ -2,6 +2,7 @@
 #ifndef PODS_MODEL_DIGESTS_H_
 #define PODS_MODEL_DIGESTS_H_
 
+#include <cstddef>
 #include <map>
 #include <string>
 
@@ -14,6 +15,9 @@ namespace forensics::pods {
 // The list of them, written last: lines as sha256sum writes them, "<64 hex digits>  <name>". Its
 // first line is "# <repository> <revision> <commit>".
 inline constexpr char kModelDigests[] = "SHA256SUMS";
+
+// Of a SHA-256; a commit has 40.
+inline constexpr size_t kDigestDigits = 64;
 
 // {file's name: SHA-256 in hex} of the list in `directory`. NotFound if `model` was not fetched
 // there, or not to the end; DataLoss quotes a line that is not of that form.

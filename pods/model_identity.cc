@@ -20,8 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kHexDigits = 64;  // of a digest; a commit has 40
-
 // Weights in one file go before those that the index lists, as for the runner.
 constexpr char kSingleFile[] = "model.safetensors";
 constexpr char kIndexFile[] = "model.safetensors.index.json";
@@ -34,7 +32,7 @@ struct Parts {
 Parts PartsOf(absl::string_view identity) {
   const size_t space = identity.rfind(' ');
   const size_t last = space == absl::string_view::npos ? 0 : space + 1;
-  if (identity.size() - last != kHexDigits) return {identity, ""};
+  if (identity.size() - last != kDigestDigits) return {identity, ""};
   return {absl::StripSuffix(identity.substr(0, last), " "), identity.substr(last)};
 }
 

@@ -1,8 +1,6 @@
 #include "pods/model_steps.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,15 +9,6 @@
 #include "pods/workspace.h"
 
 namespace forensics::pods {
-namespace {
-
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
-}  // namespace
-
 bool ModelRules::AllUsersDone(const Step& step) const {
   return std::all_of(steps_.begin(), steps_.end(), [&](const Step& user) {
     const bool loads_it =

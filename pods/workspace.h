@@ -16,7 +16,9 @@
 #ifndef PODS_WORKSPACE_H_
 #define PODS_WORKSPACE_H_
 
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +29,12 @@
 namespace forensics::pods {
 
 inline constexpr char kFolderMarker[] = ".forensics_folder";
+
+// Whether anything stands at `path`; what the system does not tell, does not.
+inline bool Exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
 
 class Workspace {
  public:
