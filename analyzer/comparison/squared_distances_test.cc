@@ -1,10 +1,9 @@
 #include "analyzer/comparison/squared_distances.h"
 
-#include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
+#include "analyzer/testing/float_values.h"
 #include "gtest/gtest.h"
 
 namespace forensics::analyzer {
@@ -12,20 +11,9 @@ namespace {
 
 constexpr size_t kSizes[] = {0, 1, 7, 8, 9, 16, 17, 100, 1023, 1024, 1025, 2048, 5003};
 
-// Gaussian, of magnitudes from 1e-20 to 1e20.
-std::vector<float> Values(size_t size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> gauss;
-  std::vector<float> values(size);
-  for (float& value : values) {
-    value = gauss(random) * std::pow(10.0f, static_cast<float>(random() % 41) - 20);
-  }
-  return values;
-}
-
 TEST(SquaredDistance, IsTheSumOfSixteenLanes) {
   for (const size_t size : kSizes) {
-    const std::vector<float> a = Values(size, 1), b = Values(size, 2);
+    const std::vector<float> a = ValuesOfAllSizes(size, 1), b = ValuesOfAllSizes(size, 2);
     double lanes[16] = {};
     for (size_t i = 0; i < size; ++i) {
       const double delta = static_cast<double>(a[i]) - b[i];
@@ -57,9 +45,9 @@ TEST(SquaredDistances, AreThoseOfEachPairAlone) {
   SquaredDistances distances;
   for (const size_t size : kSizes) {
     std::vector<std::vector<float>> values;
-    for (unsigned seed = 0; seed < 5; ++seed) values.push_back(Values(size, seed));
-    values.push_back(Values(size + 40, 5));  // other lengths stand beside it
-    values.push_back(Values(size + 40, 6));
+    for (unsigned seed = 0; seed < 5; ++seed) values.push_back(ValuesOfAllSizes(size, seed));
+    values.push_back(ValuesOfAllSizes(size + 40, 5));  // other lengths stand beside it
+    values.push_back(ValuesOfAllSizes(size + 40, 6));
     const std::vector<absl::Span<const float>> vectors(values.begin(), values.end());
     std::vector<SquaredDistances::Pair> pairs = {{6, 5}};
     for (size_t i = 0; i < 5; ++i) {

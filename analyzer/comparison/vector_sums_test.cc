@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "analyzer/comparison/compensated_sum.h"
+#include "analyzer/testing/float_values.h"
 #include "gtest/gtest.h"
 
 namespace forensics::analyzer {
@@ -13,21 +13,11 @@ namespace {
 
 constexpr size_t kSizes[] = {0, 1, 7, 8, 9, 16, 17, 100, 2048, 5003};
 
-// Gaussian, of magnitudes from 1e-20 to 1e20.
-std::vector<float> Values(size_t size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> gauss;
-  std::vector<float> values(size);
-  for (float& value : values) {
-    value = gauss(random) * std::pow(10.0f, static_cast<float>(random() % 41) - 20);
-  }
-  return values;
-}
-
 TEST(AddUp, HasTheDigitsOfSumsInOrder) {
   for (const size_t size : kSizes) {
     for (unsigned seed = 0; seed < 20; ++seed) {
-      const std::vector<float> a = Values(size, seed), b = Values(size, seed + 1000);
+      const std::vector<float> a = ValuesOfAllSizes(size, seed),
+                               b = ValuesOfAllSizes(size, seed + 1000);
       CompensatedSum squares_a, squares_b, squares_delta, products;
       double largest = 0;
       for (size_t i = 0; i < size; ++i) {

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runner/engine/testing/full_size_model.h"
 
 namespace forensics::runner {
 namespace {
@@ -15,23 +16,8 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kGib = int64_t{1} << 30;
 
-// Qwen3-30B-A3B.
-ModelConfig BigModel() {
-  ModelConfig config;
-  config.vocab_size = 151936;
-  config.hidden_size = 2048;
-  config.num_hidden_layers = 48;
-  config.num_attention_heads = 32;
-  config.num_key_value_heads = 4;
-  config.head_dim = 128;
-  config.num_experts = 128;
-  config.num_experts_per_tok = 8;
-  config.moe_intermediate_size = 768;
-  return config;
-}
-
 TEST(EmulationMemory, OfAFullSizeModelIsThatOfWhatIsNotItsLinearWeights) {
-  const EmulationMemoryNeed need = EstimateEmulationMemory(BigModel(), {1, 6000, 6029});
+  const EmulationMemoryNeed need = EstimateEmulationMemory(FullSizeModel(), {1, 6000, 6029});
   // Embedding and head apart; routers, norms of hidden states and of heads; the last norm.
   EXPECT_EQ(need.kept,
             2 * (2 * int64_t{151936} * 2048 + 48 * (128 * 2048 + 2 * 2048 + 2 * 128) + 2048));
@@ -40,20 +26,20 @@ TEST(EmulationMemory, OfAFullSizeModelIsThatOfWhatIsNotItsLinearWeights) {
 }
 
 TEST(EmulationMemory, GrowsWithWhatIsComputedAtOnce) {
-  const EmulationMemoryNeed one = EstimateEmulationMemory(BigModel(), {1, 6000, 6029});
-  const EmulationMemoryNeed two = EstimateEmulationMemory(BigModel(), {2, 6000, 6029});
+  const EmulationMemoryNeed one = EstimateEmulationMemory(FullSizeModel(), {1, 6000, 6029});
+  const EmulationMemoryNeed two = EstimateEmulationMemory(FullSizeModel(), {2, 6000, 6029});
   EXPECT_EQ(two.kept, one.kept);
   EXPECT_EQ(two.cache, 2 * one.cache);
   EXPECT_GT(two.workspace, one.workspace);
 }
 
 TEST(EmulationMemory, ATiedHeadIsKeptOnce) {
-  ModelConfig tied = BigModel();
+  ModelConfig tied = FullSizeModel();
   tied.tie_word_embeddings = true;
   const EmulationWork work = {1, 10, 10};
-  EXPECT_EQ(
-      EstimateEmulationMemory(BigModel(), work).kept - EstimateEmulationMemory(tied, work).kept,
-      2 * int64_t{151936} * 2048);
+  EXPECT_EQ(EstimateEmulationMemory(FullSizeModel(), work).kept -
+                EstimateEmulationMemory(tied, work).kept,
+            2 * int64_t{151936} * 2048);
 }
 
 TEST(EmulationMemory, AnErrorNamesAllFigures) {

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runner/engine/testing/full_size_model.h"
 
 namespace forensics::runner {
 namespace {
@@ -17,16 +18,7 @@ constexpr int64_t kGib = int64_t{1} << 30;
 
 // Qwen3-30B-A3B in 4 bits.
 ModelConfig BigModel() {
-  ModelConfig config;
-  config.vocab_size = 151936;
-  config.hidden_size = 2048;
-  config.num_hidden_layers = 48;
-  config.num_attention_heads = 32;
-  config.num_key_value_heads = 4;
-  config.head_dim = 128;
-  config.num_experts = 128;
-  config.num_experts_per_tok = 8;
-  config.moe_intermediate_size = 768;
+  ModelConfig config = FullSizeModel();
   config.quant.method = QuantMethod::kAwq;
   return config;
 }
