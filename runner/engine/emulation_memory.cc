@@ -7,19 +7,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "runner/engine/gibibytes.h"
 
 namespace forensics::runner {
 namespace {
 
 constexpr int64_t kBrain = 2;                     // bytes of a bfloat16
 constexpr int64_t kLibraries = int64_t{1} << 28;  // libtorch's and this program's own
-
-std::string Gib(int64_t bytes) {
-  return absl::StrFormat("%.1f GiB", static_cast<double>(bytes) / (int64_t{1} << 30));
-}
 
 // The number behind `key` in a file of lines such as "MemAvailable:   22880024 kB"; without a key
 // the file's first word. None where there is no such file, key or number.

@@ -6,18 +6,14 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "runner/cuda/driver.h"
 #include "runner/cuda/memory.h"
+#include "runner/engine/gibibytes.h"
 #include "runner/engine/torch_errors.h"
 #include "runner/ops/cuda/tile_fit.h"
 
 namespace forensics::runner {
 namespace {
-
-std::string Gib(int64_t bytes) {
-  return absl::StrFormat("%.1f GiB", static_cast<double>(bytes) / (int64_t{1} << 30));
-}
 
 // Elements that one token takes inside an MLP: gate and up, their product, the output; once for
 // each of a token's experts.

@@ -96,6 +96,10 @@ at::Tensor OneBelowTheOther(const std::vector<at::Tensor>& parts) {
   return parts.size() == 1 ? parts[0].contiguous() : at::cat(parts);
 }
 
+QuantizedFormat FormatOf(const AwqLinear&) { return QuantizedFormat::kInteger; }
+QuantizedFormat FormatOf(const GptqLinear&) { return QuantizedFormat::kInteger; }
+QuantizedFormat FormatOf(const Nf4Linear&) { return QuantizedFormat::kNf4; }
+
 at::Tensor LevelsOf(const AwqLinear&) { return {}; }
 at::Tensor LevelsOf(const GptqLinear&) { return {}; }
 at::Tensor LevelsOf(const Nf4Linear& linear) { return linear.tensors.quant_map; }
@@ -163,6 +167,7 @@ absl::StatusOr<std::shared_ptr<const uint16_t[]>> CheckpointLinear::Dense() cons
 
 absl::StatusOr<QuantizedMatrix> CheckpointLinear::Quantized() const {
   std::vector<at::Tensor> values, scales;
+  QuantizedFormat format = {};  // of all modules: a checkpoint has one
   for (const std::string& module : modules_) {
     const auto packed = checkpoint_->PackedWeight(module);
     if (!packed.ok()) return packed.status();
@@ -172,14 +177,13 @@ absl::StatusOr<QuantizedMatrix> CheckpointLinear::Quantized() const {
     const auto unscaled =
         std::visit([](const auto& linear) { return UnscaledOf(linear); }, **packed);
     if (!unscaled.ok()) return unscaled.status();
+    format = std::visit([](const auto& linear) { return FormatOf(linear); }, **packed);
     values.push_back(unscaled->values);
     scales.push_back(unscaled->scales);
   }
   const at::Tensor all = OneBelowTheOther(values), factors = OneBelowTheOther(scales);
   const float* first = factors.const_data_ptr<float>();
-  const bool is_nf4 = factors.size(1) == all.size(1) / kNf4Block;
-  return QuantizedMatrix{is_nf4 ? QuantizedFormat::kNf4 : QuantizedFormat::kInteger, all.size(0),
-                         all.size(1), PatternsOf(all),
+  return QuantizedMatrix{format, all.size(0), all.size(1), PatternsOf(all),
                          std::vector<float>(first, first + factors.numel())};
 }
 
