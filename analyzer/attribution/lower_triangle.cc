@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "analyzer/lanes/instruction_sets.h"
 #include "analyzer/lanes/lanes.h"
 
 namespace forensics::analyzer {
@@ -47,17 +48,13 @@ FORENSICS_INLINE void SolveInline(const Eigen::MatrixXd& lower, LanePair* x) {
   attributes void Solve##Suffix(const Eigen::MatrixXd& lower, LanePair* x) { \
     SolveInline(lower, x);                                                   \
   }
-FORENSICS_KERNELS(Baseline, )
-FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
-FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
+FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS
 
 using Solve = void (*)(const Eigen::MatrixXd& lower, LanePair* x);
 
 Solve Best() {
-  static const Solve best = __builtin_cpu_supports("avx512f") ? SolveAvx512
-                            : __builtin_cpu_supports("avx2")  ? SolveAvx2
-                                                              : SolveBaseline;
+  static const Solve best = ForThisProcessor<Solve>(SolveBaseline, SolveAvx2, SolveAvx512);
   return best;
 }
 

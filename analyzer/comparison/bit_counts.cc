@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "analyzer/lanes/lanes.h"
+#include "analyzer/lanes/instruction_sets.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -127,9 +127,7 @@ FORENSICS_INLINE void LookInline(absl::Span<const float> values, BitsSeen& seen)
   attributes void Look##Suffix(absl::Span<const float> values, BitsSeen& seen) {      \
     LookInline(values, seen);                                                         \
   }
-FORENSICS_KERNELS(Baseline, )
-FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
-FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
+FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS
 
 struct Kernels {
@@ -138,10 +136,9 @@ struct Kernels {
 };
 
 const Kernels& Best() {
-  static const Kernels best = __builtin_cpu_supports("avx512f") ? Kernels{CountAvx512, LookAvx512}
-                              : __builtin_cpu_supports("avx2")
-                                  ? Kernels{CountAvx2, LookAvx2}
-                                  : Kernels{CountBaseline, LookBaseline};
+  static const Kernels best =
+      ForThisProcessor(Kernels{CountBaseline, LookBaseline}, Kernels{CountAvx2, LookAvx2},
+                       Kernels{CountAvx512, LookAvx512});
   return best;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "analyzer/lanes/instruction_sets.h"
+
 namespace forensics::analyzer {
 namespace {
 
@@ -75,9 +77,7 @@ FORENSICS_INLINE void AddInline(absl::Span<const float> a, absl::Span<const floa
                               LanePair& sums) {                                       \
     AddInline(a, b, sums);                                                            \
   }
-FORENSICS_KERNELS(Baseline, )
-FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
-FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
+FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS
 
 struct Kernels {
@@ -87,10 +87,9 @@ struct Kernels {
 };
 
 const Kernels& Best() {
-  static const Kernels best =
-      __builtin_cpu_supports("avx512f") ? Kernels{WidenAvx512, AddWideAvx512, AddAvx512}
-      : __builtin_cpu_supports("avx2")  ? Kernels{WidenAvx2, AddWideAvx2, AddAvx2}
-                                        : Kernels{WidenBaseline, AddWideBaseline, AddBaseline};
+  static const Kernels best = ForThisProcessor(Kernels{WidenBaseline, AddWideBaseline, AddBaseline},
+                                               Kernels{WidenAvx2, AddWideAvx2, AddAvx2},
+                                               Kernels{WidenAvx512, AddWideAvx512, AddAvx512});
   return best;
 }
 

@@ -5,6 +5,7 @@
 
 #include "analyzer/comparison/compensated_sum.h"
 #include "analyzer/lanes/float_lanes.h"
+#include "analyzer/lanes/instruction_sets.h"
 
 namespace forensics::analyzer {
 namespace {
@@ -92,9 +93,7 @@ FORENSICS_INLINE void SquareInline(absl::Span<const float> values, double& sum) 
   attributes void Square##Suffix(absl::Span<const float> values, double& sum) {       \
     SquareInline(values, sum);                                                        \
   }
-FORENSICS_KERNELS(Baseline, )
-FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
-FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
+FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS
 
 struct Kernels {
@@ -103,10 +102,9 @@ struct Kernels {
 };
 
 const Kernels& Best() {
-  static const Kernels best = __builtin_cpu_supports("avx512f") ? Kernels{AddUpAvx512, SquareAvx512}
-                              : __builtin_cpu_supports("avx2")
-                                  ? Kernels{AddUpAvx2, SquareAvx2}
-                                  : Kernels{AddUpBaseline, SquareBaseline};
+  static const Kernels best =
+      ForThisProcessor(Kernels{AddUpBaseline, SquareBaseline}, Kernels{AddUpAvx2, SquareAvx2},
+                       Kernels{AddUpAvx512, SquareAvx512});
   return best;
 }
 

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "analyzer/lanes/instruction_sets.h"
+
 namespace forensics::analyzer {
 
 inline constexpr size_t kLanes = 8;
@@ -16,9 +18,6 @@ inline constexpr size_t kLanes = 8;
 // They lie at multiples of their size.
 typedef double Lanes __attribute__((vector_size(kLanes * sizeof(double))));
 typedef int64_t LaneBits __attribute__((vector_size(kLanes * sizeof(int64_t))));
-
-// What is inlined into a function is compiled for that function's instruction set.
-#define FORENSICS_INLINE __attribute__((always_inline)) inline
 
 // Sixteen series: each step of one eight hides the time that the other's takes.
 struct alignas(sizeof(Lanes)) LanePair {

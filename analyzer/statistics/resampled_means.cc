@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "analyzer/lanes/instruction_sets.h"
 #include "analyzer/statistics/autoregression_kernels.h"
 
 namespace forensics::analyzer {
@@ -48,9 +49,7 @@ FORENSICS_INLINE void TakeSignsInline(const double* innovations, const uint8_t* 
                                     const uint8_t* second_keeps, LanePair* series, size_t n) {   \
     TakeSignsInline(innovations, first_keeps, second_keeps, series, n);                          \
   }
-FORENSICS_KERNELS(Baseline, )
-FORENSICS_KERNELS(Avx2, __attribute__((target("avx2"))))
-FORENSICS_KERNELS(Avx512, __attribute__((target("avx512f"))))
+FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS
 
 struct Kernels {
@@ -63,10 +62,9 @@ struct Kernels {
 };
 
 const Kernels& Best() {
-  static const Kernels best =
-      __builtin_cpu_supports("avx512f") ? Kernels{StudentiseAvx512, TakeSignsAvx512}
-      : __builtin_cpu_supports("avx2")  ? Kernels{StudentiseAvx2, TakeSignsAvx2}
-                                        : Kernels{StudentiseBaseline, TakeSignsBaseline};
+  static const Kernels best = ForThisProcessor(Kernels{StudentiseBaseline, TakeSignsBaseline},
+                                               Kernels{StudentiseAvx2, TakeSignsAvx2},
+                                               Kernels{StudentiseAvx512, TakeSignsAvx512});
   return best;
 }
 
