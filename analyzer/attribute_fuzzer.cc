@@ -51,8 +51,7 @@ void ExpectProbabilities(const Answer& answer) {
   for (const Candidate& candidate : answer.candidates) {
     Expect(candidate.p_value.value_or(1) > 0 && candidate.p_value.value_or(1) <= 1,
            "p > 0 and p <= 1");
-    Expect(candidate.p_value.has_value() == candidate.distance.has_value(),
-           "p is of a distance");
+    Expect(candidate.p_value.has_value() == candidate.distance.has_value(), "p is of a distance");
     Expect(candidate.distance.value_or(0) >= 0, "a distance is a number, and not negative");
     if (!candidate.probability.has_value()) continue;
     Expect(answer.none_of_these.has_value(), "either all have a probability, or none");

@@ -12,8 +12,8 @@ int UsableCores();
 
 // Calls each task once, in any order and at the same time as others; returns when all are done.
 // A task may call it again: all calls share one thread a core, and those that have nothing to do
-// help with the latest call. No task may take a lock that is held across a call: a thread that waits
-// for its own tasks may be given anyone's. A task that throws ends the process.
+// help with the latest call. No task may take a lock that is held across a call: a thread that
+// waits for its own tasks may be given anyone's. A task that throws ends the process.
 void RunOnAllCores(const std::vector<std::function<void()>>& tasks);
 
 }  // namespace forensics::analyzer

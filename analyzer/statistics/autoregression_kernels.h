@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstddef>
 
-#include "analyzer/statistics/autoregression.h"
 #include "analyzer/lanes/lanes.h"
+#include "analyzer/statistics/autoregression.h"
 
 namespace forensics::analyzer {
 

@@ -8,10 +8,10 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
+#include "analyzer/lanes/lanes.h"
 #include "analyzer/statistics/autoregression.h"
 #include "analyzer/statistics/autoregression_kernels.h"
 #include "analyzer/statistics/draws.h"
-#include "analyzer/lanes/lanes.h"
 
 namespace forensics::analyzer {
 

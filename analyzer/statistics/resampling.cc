@@ -9,11 +9,11 @@
 #include "analyzer/statistics/autoregression.h"
 #include "analyzer/statistics/draws.h"
 #include "analyzer/statistics/resampled_means.h"
+#include "boost/math/constants/constants.hpp"
 
 namespace forensics::analyzer {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr double kLargestSum = 0.97;
 constexpr int kFewExceedances = 10;
 constexpr int kMostResamples = 4999;
@@ -92,7 +92,7 @@ Interval Between(double tail, std::vector<double>& values) {
   const size_t low = RankOf(tail, values.size());
   const size_t from_top = values.size() - RankOf(1 - tail, values.size()) + 1;
   std::partial_sort(values.begin(), place(from_top), values.end(), std::greater<>());
-  const double farthest = 1 / std::tan(kPi * tail);
+  const double farthest = 1 / std::tan(boost::math::constants::pi<double>() * tail);
   const double high = std::min(*(place(from_top) - 1), farthest);
   std::partial_sort(values.begin(), place(low), values.end());
   return {std::max(*(place(low) - 1), -farthest), high};

@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "boost/math/constants/constants.hpp"
+
 namespace forensics::analyzer {
 
 // How values are distributed: each is a function of a standard normal state.
@@ -62,7 +64,7 @@ inline Marginal UniformMarginal() {
 
 // Of shape 5: moments beyond the fourth are infinite.
 inline Marginal LogLogisticMarginal() {
-  constexpr double kPi = 3.14159265358979323846;
+  constexpr double kPi = boost::math::constants::pi<double>();
   return {"log-logistic",
           [](double z) { return std::pow(NormalTail(-z) / NormalTail(z), 1 / 5.0); },
           kPi / 5 / std::sin(kPi / 5)};

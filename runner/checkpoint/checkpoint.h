@@ -47,9 +47,8 @@ class Checkpoint {
   virtual absl::StatusOr<std::optional<PackedLinear>> PackedWeight(
       std::string_view module) const = 0;
 
-  // SHA-256 (hex) that identifies the model: schema::CheckpointDigest of config.json and every weight
-  // file.
-  // Reads all files once; the result is kept.
+  // SHA-256 (hex) that identifies the model: schema::CheckpointDigest of config.json and every
+  // weight file. Reads all files once; the result is kept.
   virtual absl::StatusOr<std::string> Digest() const = 0;
 
   // DataLoss if a weight file was written to since it was opened: for who has read tensors that lie

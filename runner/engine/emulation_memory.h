@@ -31,7 +31,8 @@ EmulationMemoryNeed EstimateEmulationMemory(const ModelConfig& config, const Emu
 
 // Bytes that this process may still take: what the kernel counts as available, or what is left of
 // the limits of its control group and of those around it (of both versions: containers, Slurm,
-// systemd-run), if one is less. `root` stands before /proc and /sys. Unavailable where the kernel does not say.
+// systemd-run), if one is less. `root` stands before /proc and /sys. Unavailable where the kernel
+// does not say.
 absl::StatusOr<int64_t> AvailableMemory(const std::string& root = "");
 
 // ResourceExhausted, with all figures, where `need` is more than `available`. `what` names the

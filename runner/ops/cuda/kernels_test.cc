@@ -39,7 +39,8 @@ struct Source {
 const std::vector<int> kBoth = {80, 90};
 // Too much shared memory for any sm_80 GPU.
 const std::vector<int> kHopper = {90};
-// Of 128 registers a thread: a few addresses, read back once or twice a layer. CUDA 11.8 spills most.
+// Of 128 registers a thread: a few addresses, read back once or twice a layer. CUDA 11.8 spills
+// most.
 constexpr int kAddressSpills = 132;
 
 class KernelsTest : public testing::TestWithParam<Source> {};
