@@ -6,8 +6,6 @@
 #include <gloo/common/error.h>
 #include <gloo/rendezvous/context.h>
 #include <gloo/rendezvous/store.h>
-#include <gloo/transport/address.h>
-#include <gloo/transport/pair.h>
 #include <gloo/transport/tcp/device.h>
 #include <netdb.h>
 #include <signal.h>
@@ -15,14 +13,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
-#include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "runner/parallel/range.h"
 #include "runner/parallel/rank_sum.h"
 
@@ -30,6 +26,7 @@ namespace forensics::runner {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 // Gloo's view of the ranks' store.
 class GlooStore : public gloo::rendezvous::Store {
@@ -142,23 +139,6 @@ class GlooCommunicator : public Communicator {
     return all;
   }
 
-  // Publishes the addresses that the peers know this rank by, and learns theirs.
-  void LearnPeers(GlooStore& store) {
-    std::vector<std::string> own(size());
-    for (int peer = 0; peer < size(); ++peer) {
-      if (peer != rank()) own[peer] = context_->getPair(peer)->address().str();
-    }
-    const std::string joined = absl::StrJoin(own, " ");
-    store.set(absl::StrCat("pairs/", rank()), {joined.begin(), joined.end()});
-    for (int peer = 0; peer < size(); ++peer) {
-      if (peer == rank()) continue;
-      const std::vector<char> text = store.get(absl::StrCat("pairs/", peer));
-      const std::vector<std::string> addresses =
-          absl::StrSplit(absl::string_view(text.data(), text.size()), ' ');
-      if (static_cast<int>(addresses.size()) == size()) peer_at_[addresses[rank()]] = peer;
-    }
-  }
-
  private:
   void SumWhole(at::Tensor& partial) {
     std::vector<at::Tensor> received(size());
@@ -203,65 +183,90 @@ class GlooCommunicator : public Communicator {
     Exchange(out, in);
   }
 
-  // Sends out[peer] to every peer and fills in[peer] from it; the entries of this rank are unused.
-  void Exchange(const std::vector<Bytes>& out, const std::vector<Bytes>& in) {
-    struct Transfer {
-      int peer;
-      std::unique_ptr<gloo::transport::UnboundBuffer> send, receive;
-    };
-    const uint64_t slot = slot_++;
-    std::vector<Transfer> transfers;
-    std::vector<int> waiting_for;
-    for (int step = 1; step < size(); ++step) waiting_for.push_back((rank() + step) % size());
-    std::vector<int> lost;
-    std::string message;
-    for (const int peer : waiting_for) {
-      transfers.push_back({peer, context_->createUnboundBuffer(out[peer].data, out[peer].size),
-                           context_->createUnboundBuffer(in[peer].data, in[peer].size)});
-      try {
-        if (in[peer].size > 0) transfers.back().receive->recv(peer, slot);
-        if (out[peer].size > 0) transfers.back().send->send(peer, slot);
-      } catch (const gloo::Exception& error) {
-        lost = {peer};  // the others get their parts all the same, and find out for themselves
-        message = error.what();
-      }
-    }
-    if (!lost.empty()) throw Lost(lost, message);
-    try {
-      const auto deadline = std::chrono::steady_clock::now() + timeout_;
-      for (Transfer& transfer : transfers) {
-        const int peer = transfer.peer;
-        if ((in[peer].size > 0 && !transfer.receive->waitRecv(deadline)) ||
-            (out[peer].size > 0 && !transfer.send->waitSend(deadline))) {
-          throw Lost(waiting_for, "aborted");
-        }
-        waiting_for.erase(waiting_for.begin());
-      }
-    } catch (const gloo::Exception& error) {
-      throw Lost(waiting_for, error.what());
-    }
+  // Not negative: to Gloo that is its own time limit.
+  static milliseconds Left(steady_clock::time_point deadline) {
+    return std::max(milliseconds(0),
+                    std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
   }
 
-  // The error for what Gloo said while this rank waited for `peers`, the first of them first. A
-  // broken connection ends every wait; the message may have the address of the peer that broke it.
-  RankError Lost(const std::vector<int>& peers, absl::string_view message) const {
-    for (const auto& [address, peer] : peer_at_) {
-      if (absl::StrContains(message, address)) {
-        return RankError(absl::StrCat("rank ", rank(), " lost the connection to rank ", peer));
+  // What this rank has under way with one peer.
+  struct Transfer {
+    int peer;
+    std::unique_ptr<gloo::transport::UnboundBuffer> send, receive;
+
+    void Post(uint64_t slot) {
+      if (receive->size > 0) receive->recv(peer, slot);
+      if (send->size > 0) send->send(peer, slot);
+    }
+
+    void Wait(steady_clock::time_point deadline) {
+      const bool received = receive->size == 0 || receive->waitRecv(Left(deadline));
+      const bool sent = send->size == 0 || send->waitSend(Left(deadline));
+      if (!received || !sent) throw gloo::IoException("aborted");
+    }
+  };
+
+  // Sends out[peer] to every peer and fills in[peer] from it; the entries of this rank are unused.
+  // A rank that loses another one still exchanges with the rest before it gives up. Gloo forgets
+  // what is under way when its buffer goes: the rest would wait, and name the wrong rank.
+  void Exchange(const std::vector<Bytes>& out, const std::vector<Bytes>& in) {
+    const auto deadline = steady_clock::now() + timeout_;
+    const uint64_t slot = slot_++;
+    std::optional<RankError> loss;
+    std::vector<Transfer> transfers;
+    for (int step = 1; step < size(); ++step) {
+      const int peer = (rank() + step) % size();
+      Transfer transfer = {peer, context_->createUnboundBuffer(out[peer].data, out[peer].size),
+                           context_->createUnboundBuffer(in[peer].data, in[peer].size)};
+      try {
+        transfer.Post(slot);
+        transfers.push_back(std::move(transfer));
+      } catch (const gloo::Exception& error) {
+        if (!loss) loss = Lost(peer, error.what());
       }
     }
-    if (absl::StrContains(message, "Timed out")) {
-      return RankError(absl::StrCat("rank ", rank(), " heard nothing from rank ", peers.front(),
-                                    " for ", timeout_.count() / 1000.0, " s"));
+    for (Transfer& transfer : transfers) {
+      try {
+        transfer.Wait(deadline);
+      } catch (const gloo::Exception& error) {
+        if (!loss) loss = Lost(transfer.peer, error.what());
+      }
     }
-    return RankError(absl::StrCat("rank ", rank(), " lost a connection while it waited for ",
-                                  peers.size() == 1 ? "rank " : "one of the ranks ",
-                                  absl::StrJoin(peers, ", "), ": ", message));
+    if (loss) throw *loss;
+  }
+
+  // The error for what Gloo said of an exchange with `peer`.
+  RankError Lost(int peer, absl::string_view message) {
+    if (absl::StrContains(message, "Timed out")) {
+      return RankError(absl::StrCat("rank ", rank(), " heard nothing from rank ", peer, " for ",
+                                    timeout_.count() / 1000.0, " s"));
+    }
+    std::vector<int> lost;  // more than one where a rank has already given up
+    for (int other = 0; other < size(); ++other) {
+      if (other != rank() && IsLost(other)) lost.push_back(other);
+    }
+    if (!lost.empty()) {
+      return RankError(absl::StrCat("rank ", rank(), " lost the connection to rank ",
+                                    absl::StrJoin(lost, ", rank ")));
+    }
+    return RankError(absl::StrCat("rank ", rank(), " lost a connection while it waited for rank ",
+                                  peer, ": ", message));
+  }
+
+  // Gloo does not say which connections are broken, but refuses to receive by them.
+  bool IsLost(int peer) {
+    constexpr uint64_t kNoTransfer = ~uint64_t{0};
+    char byte;
+    try {
+      context_->createUnboundBuffer(&byte, sizeof byte)->recv(peer, kNoTransfer);
+      return false;
+    } catch (const gloo::Exception&) {
+      return true;
+    }
   }
 
   std::shared_ptr<gloo::rendezvous::Context> context_;
   const milliseconds timeout_;
-  std::map<std::string, int> peer_at_;  // by the address that Gloo's messages show
   uint64_t slot_ = 0;
 };
 
@@ -308,9 +313,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> ConnectGloo(const RankEnvironment&
     auto context = std::make_shared<gloo::rendezvous::Context>(ranks.rank, ranks.world_size);
     context->setTimeout(std::max(timeout, kStartTimeout));
     context->connectFullMesh(prefixed, device);
-    auto communicator = std::make_unique<GlooCommunicator>(std::move(context), timeout);
-    communicator->LearnPeers(prefixed);
-    return communicator;
+    return std::make_unique<GlooCommunicator>(std::move(context), timeout);
   } catch (const std::exception& error) {
     const std::string missing = MissingRanks(ranks, prefix, store);
     return absl::UnavailableError(absl::StrCat(

@@ -78,12 +78,15 @@ TEST(GlooCommunicatorTest, GathersBytesOfAnyLength) {
   EXPECT_EQ(RunForkedRanks(3, work), AllGood(3));
 }
 
-// What the survivors say, when rank 2 does `fault` in the middle of the work.
+// What the survivors say, when rank 2 does `fault` in the middle of the work, and rank 1 comes
+// `late` to what follows, a sum of `elements`.
 bool NamesRankTwo(Communicator& communicator, const std::function<void()>& fault,
-                  const std::string& expected) {
-  at::Tensor sum = at::zeros({100000});
+                  const std::string& expected, int64_t elements = 100000,
+                  milliseconds late = milliseconds(0)) {
+  at::Tensor sum = at::zeros({elements});
   communicator.SumOverRanks(sum);
   if (communicator.rank() == 2) fault();
+  if (communicator.rank() == 1) std::this_thread::sleep_for(late);
   try {
     communicator.SumOverRanks(sum);
   } catch (const RankError& error) {
@@ -104,6 +107,19 @@ TEST(GlooCommunicatorTest, AKilledRankIsNamedByAllOthers) {
         communicator, [] { raise(SIGKILL); }, "lost ");
   };
   EXPECT_EQ(RunForkedRanks(4, work), (std::vector<int>{0, 0, -SIGKILL, 0}));
+}
+
+// Ranks 0 and 3 wait for rank 1's part, more than a socket takes at once, when rank 2 is lost; rank
+// 1 knows that before it sends.
+TEST(GlooCommunicatorTest, ARankThatFindsTheLossFirstStillServesTheOthers) {
+  const auto fault = [] {
+    std::this_thread::sleep_for(milliseconds(200));
+    raise(SIGKILL);
+  };
+  const auto work = [&](Communicator& communicator) {
+    return NamesRankTwo(communicator, fault, "lost ", 16'000'000, milliseconds(600));
+  };
+  EXPECT_EQ(RunForkedRanks(4, work, milliseconds(10000)), (std::vector<int>{0, 0, -SIGKILL, 0}));
 }
 
 TEST(GlooCommunicatorTest, AHangingRankIsNamedInTime) {
