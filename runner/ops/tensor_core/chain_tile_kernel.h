@@ -89,7 +89,7 @@ struct ChainKernel {
   }
 
   static void Run(const ChainTile& tile) {
-    const typename Isa::RoundTowardZero rounding;
+    [[maybe_unused]] const typename Isa::RoundTowardZero rounding;
     // Rows inside, so that a step's share of the panel stays in the first cache.
     Share share;
     for (int64_t k = 0; k < tile.count; k += kProducts) {
