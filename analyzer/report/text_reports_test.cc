@@ -23,18 +23,8 @@ std::vector<ExperimentReport> Reports(Experiment experiment) {
   return reports;
 }
 
-Experiment Attention() {
-  Experiment experiment = MakeExperiment("attention", "attention_impl");
-  const std::string flash = "flash_attention_2", eager = "eager";
-  AddRun(experiment, "A100_fa2", "A100-80GB", flash, 0);
-  AddRun(experiment, "A100_eager", "A100-80GB", eager, 8);
-  AddRun(experiment, "H100_fa2", "H100", flash, 0.5);
-  AddRun(experiment, "H100_eager", "H100", eager, 8.75);
-  return experiment;
-}
-
 TEST(SummaryTable, IsThePlans) {
-  const std::string table = SummaryTable(Reports(Attention()));
+  const std::string table = SummaryTable(Reports(MakeAttentionExperiment()));
   const std::vector<std::string> lines = absl::StrSplit(table, '\n');
   ASSERT_GE(lines.size(), 6u);
   EXPECT_EQ(lines[0], std::string(80, '='));
@@ -59,25 +49,25 @@ TEST(SummaryTable, NamesDriveNoTerminal) {
 }
 
 TEST(SummaryTable, ShowsInfinityAndWhatIsUnknown) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   experiment.configurations.resize(2);
   EXPECT_THAT(
       SummaryTable(Reports(std::move(experiment))),
       HasSubstr("attention_impl       -               8.0000          -          Undefined"));
-  Experiment tiny = Attention();
+  Experiment tiny = MakeAttentionExperiment();
   for (RunRecord& run : tiny.runs) {
     run = MakeRun(run.config_id, {run.config_id == "H100_eager" ? 0.0000785f : 0});
   }
   EXPECT_THAT(SummaryTable(Reports(std::move(tiny))),
               HasSubstr("3.9e-05         7.9e-05         2.00       Weak"))
       << "small is not none";
-  Experiment large = Attention();
+  Experiment large = MakeAttentionExperiment();
   for (RunRecord& run : large.runs) {
     run = MakeRun(run.config_id, {run.config_id == "H100_fa2" ? 1e30f : 0});
   }
   EXPECT_THAT(SummaryTable(Reports(std::move(large))),
               HasSubstr("5e+29           1e+30           2.00       Weak"));
-  Experiment noiseless = Attention();
+  Experiment noiseless = MakeAttentionExperiment();
   noiseless.configurations.resize(3);
   noiseless.runs[2] = MakeRun("H100_fa2");
   EXPECT_THAT(SummaryTable(Reports(std::move(noiseless))),
@@ -85,8 +75,9 @@ TEST(SummaryTable, ShowsInfinityAndWhatIsUnknown) {
 }
 
 TEST(SummaryTable, SaysWhenTheNoiseAtTheBaselineValueGivesAnotherClass) {
-  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("noise at the baseline value")));
-  Experiment experiment = Attention();
+  EXPECT_THAT(SummaryTable(Reports(MakeAttentionExperiment())),
+              Not(HasSubstr("noise at the baseline value")));
+  Experiment experiment = MakeAttentionExperiment();
   RunShape odd;
   odd.offset = 20;
   experiment.runs[3] = MakeRun("H100_eager", odd);
@@ -97,10 +88,10 @@ TEST(SummaryTable, SaysWhenTheNoiseAtTheBaselineValueGivesAnotherClass) {
 
 TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
   EXPECT_THAT(
-      SummaryTable(Reports(Attention())),
+      SummaryTable(Reports(MakeAttentionExperiment())),
       HasSubstr("attention            A100_eager                               -         -        "
                 "        -        -\n"));
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   for (size_t i = 0; i < experiment.runs.size(); ++i) experiment.runs[i].runtime_seconds = 4 + i;
   experiment.configurations[1].overlap = {{"overlap_share", 0.875}, {"utilisation", int64_t{1}}};
   const std::string table = SummaryTable(Reports(std::move(experiment)));
@@ -113,14 +104,14 @@ TEST(SummaryTable, HasARunTimeForEachVariantAndTheOverlapOfConcurrentWork) {
               HasSubstr("attention            H100_eager                           7.000     1.167 "
                         "               -        -\n"));
   EXPECT_THAT(table, Not(HasSubstr("A100_fa2 ")));
-  Experiment baseline_alone = Attention();
+  Experiment baseline_alone = MakeAttentionExperiment();
   baseline_alone.configurations.resize(1);
   EXPECT_THAT(SummaryTable(Reports(std::move(baseline_alone))), Not(HasSubstr("RUN TIME")));
 }
 
 TEST(SummaryTable, HasAVariantsUncertaintyAndItsDistanceByPhase) {
   EXPECT_THAT(
-      SummaryTable(Reports(Attention())),
+      SummaryTable(Reports(MakeAttentionExperiment())),
       HasSubstr("attention            A100_eager                                       -     "
                 "   -    8.0000    8.0000\n"));
   Experiment experiment = MakeExperiment("attention", "attention_impl");
@@ -157,7 +148,7 @@ TEST(SummaryTable, HasAVariantsUncertaintyAndItsDistanceByPhase) {
 }
 
 TEST(SummaryTable, HasALineForAVariantWithoutDistance) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   experiment.runs[1].vectors.erase(kHidden2);
   EXPECT_THAT(SummaryTable(Reports(experiment)),
               HasSubstr("attention            A100_eager                                       -  "
@@ -169,14 +160,15 @@ TEST(SummaryTable, HasALineForAVariantWithoutDistance) {
 }
 
 TEST(SummaryTable, FitsIntoAHundredColumns) {
-  for (const absl::string_view line : absl::StrSplit(SummaryTable(Reports(Attention())), '\n')) {
+  for (const absl::string_view line :
+       absl::StrSplit(SummaryTable(Reports(MakeAttentionExperiment())), '\n')) {
     if (absl::StartsWith(line, "attention:")) continue;  // remarks are sentences
     EXPECT_LE(line.size(), 100u) << line;
   }
 }
 
 TEST(SummaryTable, HasIntervalsOfSlowdowns) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   experiment.runs[0].runtime_seconds = experiment.runs[1].runtime_seconds = 4;
   for (int64_t rep = 1; rep < 3; ++rep) {
     for (const char* config_id : {"A100_fa2", "A100_eager"}) {
@@ -195,8 +187,8 @@ TEST(SummaryTable, HasIntervalsOfSlowdowns) {
 }
 
 TEST(SummaryTable, NamesVariantsWithTheBaselinesBits) {
-  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("bit-identical")));
-  Experiment experiment = Attention();
+  EXPECT_THAT(SummaryTable(Reports(MakeAttentionExperiment())), Not(HasSubstr("bit-identical")));
+  Experiment experiment = MakeAttentionExperiment();
   experiment.runs[1] = MakeRun("A100_eager");
   EXPECT_THAT(SummaryTable(Reports(experiment)),
               HasSubstr("\nattention: bit-identical to the baseline in all signals: A100_eager\n"));
@@ -206,7 +198,7 @@ TEST(SummaryTable, NamesVariantsWithTheBaselinesBits) {
 }
 
 TEST(SummaryTable, SaysWhatElseDiffersBesideTheVariable) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   EXPECT_THAT(SummaryTable(Reports(experiment)), Not(HasSubstr("confounded")));
   auto& eager = experiment.configurations[1].circumstances;
   eager = {{"torch_version", "2"},  {"settings.env.A", "1"}, {"settings.env.B", "1"},
@@ -220,35 +212,36 @@ TEST(SummaryTable, SaysWhatElseDiffersBesideTheVariable) {
 }
 
 TEST(SummaryTable, NamesGaps) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   experiment.runs.pop_back();
   EXPECT_THAT(SummaryTable(Reports(std::move(experiment))),
               HasSubstr("attention: H100_eager: no repetition with signals"));
 }
 
 TEST(SummaryTable, SaysWhyARowIsUndefinedAndWhatToDo) {
-  EXPECT_THAT(SummaryTable(Reports(Attention())), Not(HasSubstr("Undefined")));
-  Experiment one_machine = Attention();
+  EXPECT_THAT(SummaryTable(Reports(MakeAttentionExperiment())), Not(HasSubstr("Undefined")));
+  Experiment one_machine = MakeAttentionExperiment();
   one_machine.configurations.resize(2);
   EXPECT_THAT(
       SummaryTable(Reports(std::move(one_machine))),
       HasSubstr("\nattention: Undefined: no second hardware with the same value in the file, "
                 "so no baseline L2; run exp0 on another machine with --reference=RUN"));
-  Experiment no_variant = Attention();
+  Experiment no_variant = MakeAttentionExperiment();
   no_variant.configurations.resize(1);
   EXPECT_THAT(SummaryTable(Reports(std::move(no_variant))), HasSubstr("has no variant to compare"));
-  Experiment no_distance = Attention();
+  Experiment no_distance = MakeAttentionExperiment();
   no_distance.runs.erase(no_distance.runs.begin() + 1, no_distance.runs.end());
   EXPECT_THAT(SummaryTable(Reports(std::move(no_distance))),
               HasSubstr("no variant has a distance"));
-  Experiment no_noise = Attention();
+  Experiment no_noise = MakeAttentionExperiment();
   no_noise.runs.resize(2);
   EXPECT_THAT(SummaryTable(Reports(std::move(no_noise))),
               HasSubstr("no distance between hardware of the same value"));
 }
 
 TEST(SummaryTable, SaysOnceWhyManyRowsAreUndefined) {
-  Experiment one = Attention(), two = Attention(), three = Attention();
+  Experiment one = MakeAttentionExperiment(), two = MakeAttentionExperiment(),
+             three = MakeAttentionExperiment();
   for (Experiment* experiment : {&one, &two}) experiment->configurations.resize(2);
   two.type = "compile";
   three.configurations.resize(1);
@@ -261,7 +254,7 @@ TEST(SummaryTable, SaysOnceWhyManyRowsAreUndefined) {
 }
 
 TEST(SummaryTable, SaysWhoseReproducibilityTheFileCannotShow) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   RunShape again;
   again.rep_id = 1;
   experiment.runs.push_back(MakeRun("A100_fa2", again));

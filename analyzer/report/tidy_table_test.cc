@@ -21,16 +21,6 @@ std::vector<ExperimentReport> Reports(Experiment experiment) {
   return reports;
 }
 
-Experiment Attention() {
-  Experiment experiment = MakeExperiment("attention", "attention_impl");
-  const std::string flash = "flash_attention_2", eager = "eager";
-  AddRun(experiment, "A100_fa2", "A100-80GB", flash, 0);
-  AddRun(experiment, "A100_eager", "A100-80GB", eager, 8);
-  AddRun(experiment, "H100_fa2", "H100", flash, 0.5);
-  AddRun(experiment, "H100_eager", "H100", eager, 8.75);
-  return experiment;
-}
-
 std::vector<std::vector<std::string>> Cells(const std::string& table) {
   std::vector<std::vector<std::string>> rows;
   for (const absl::string_view line : absl::StrSplit(table, '\n', absl::SkipEmpty())) {
@@ -40,7 +30,8 @@ std::vector<std::vector<std::string>> Cells(const std::string& table) {
 }
 
 TEST(TidyTable, HasALineForEachPairSignalAndLayerWithTheSpecificationsColumns) {
-  const std::vector<std::vector<std::string>> rows = Cells(TidyTable(Reports(Attention())));
+  const std::vector<std::vector<std::string>> rows =
+      Cells(TidyTable(Reports(MakeAttentionExperiment())));
   // Two pairs across hardware, one within each, two detectabilities; five signals.
   EXPECT_EQ(rows.size(), 6u * 5u);
   EXPECT_THAT(rows,
@@ -56,7 +47,7 @@ TEST(TidyTable, HasALineForEachPairSignalAndLayerWithTheSpecificationsColumns) {
 }
 
 TEST(TidyTable, LeavesUnknownFiguresEmpty) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   experiment.configurations.resize(2);
   experiment.runs[1].log_probs.clear();
   const std::vector<std::vector<std::string>> rows = Cells(TidyTable(Reports(experiment)));
@@ -71,7 +62,7 @@ TEST(TidyTable, LeavesUnknownFiguresEmpty) {
 }
 
 TEST(TidyTable, LabelsCannotBreakItsLines) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   experiment.configurations[1].config_id = "A\t100\neager";
   for (const std::vector<std::string>& row : Cells(TidyTable(Reports(std::move(experiment))))) {
     EXPECT_EQ(row.size(), 13u);
@@ -79,7 +70,8 @@ TEST(TidyTable, LabelsCannotBreakItsLines) {
 }
 
 TEST(PhaseTable, HasALineForEachPhaseUnderAHeading) {
-  const std::vector<std::vector<std::string>> rows = Cells(PhaseTable(Reports(Attention())));
+  const std::vector<std::vector<std::string>> rows =
+      Cells(PhaseTable(Reports(MakeAttentionExperiment())));
   ASSERT_EQ(rows.size(), 1 + 6u * 5u * 3u);
   for (const std::vector<std::string>& row : rows) EXPECT_EQ(row.size(), rows[0].size());
   EXPECT_EQ(rows[0][7], "phase");
@@ -90,7 +82,8 @@ TEST(PhaseTable, HasALineForEachPhaseUnderAHeading) {
 }
 
 TEST(PhaseTable, ComparesVariantsWithTheNoiseOverAllPhases) {
-  for (const std::vector<std::string>& row : Cells(PhaseTable(Reports(Attention())))) {
+  for (const std::vector<std::string>& row :
+       Cells(PhaseTable(Reports(MakeAttentionExperiment())))) {
     if (row[0] == "experiment") continue;
     const bool is_compared = row[1] == "within_hardware" && row[7] == "all";
     EXPECT_EQ(row[36], is_compared ? "1" : "");
@@ -98,7 +91,7 @@ TEST(PhaseTable, ComparesVariantsWithTheNoiseOverAllPhases) {
 }
 
 TEST(PhaseTable, SignalsThatCouldNotBeComparedHaveNoLine) {
-  Experiment experiment = Attention();
+  Experiment experiment = MakeAttentionExperiment();
   experiment.runs[1].log_probs.clear();
   experiment.runs[3].steps.clear();
   const auto rows = Cells(PhaseTable(Reports(std::move(experiment))));

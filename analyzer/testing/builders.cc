@@ -62,6 +62,16 @@ void AddRun(Experiment& experiment, const std::string& config_id, const std::str
   experiment.runs.push_back(MakeRun(config_id, shape));
 }
 
+Experiment MakeAttentionExperiment() {
+  Experiment experiment = MakeExperiment("attention", "attention_impl");
+  const std::string flash = "flash_attention_2", eager = "eager";
+  AddRun(experiment, "A100_fa2", "A100-80GB", flash, 0);
+  AddRun(experiment, "A100_eager", "A100-80GB", eager, 8);
+  AddRun(experiment, "H100_fa2", "H100", flash, 0.5);
+  AddRun(experiment, "H100_eager", "H100", eager, 8.75);
+  return experiment;
+}
+
 std::string WriteTestFile(const std::string& name, const std::string& text) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / name;
   std::filesystem::create_directories(path.parent_path());

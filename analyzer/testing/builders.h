@@ -39,6 +39,10 @@ Experiment MakeExperiment(const std::string& type, const std::string& variable);
 void AddRun(Experiment& experiment, const std::string& config_id, const std::string& hardware,
             const JsonScalar& value, float offset);
 
+// Two implementations of attention on an A100 and an H100: 8 and 8.25 apart; the hardware are 0.5
+// and 0.75 apart.
+Experiment MakeAttentionExperiment();
+
 // Writes `text` to a new file of the test's own folder; returns its path.
 std::string WriteTestFile(const std::string& name, const std::string& text);
 
