@@ -24,8 +24,12 @@ class FakeLoad {
     options.new_product = [this] {
       ++made_;
       return [this] {
+        ++begun_;
         std::this_thread::yield();
+        if (!held_) return;
+        ++waiting_;
         while (held_) std::this_thread::yield();
+        --waiting_;
       };
     };
     return options;
@@ -33,12 +37,23 @@ class FakeLoad {
   void SetTime(double seconds) { now_ = seconds; }
   // Whether products take forever.
   void Hold(bool held) { held_ = held; }
+  void AwaitHeld(int workers) const {
+    while (waiting_ < workers) std::this_thread::yield();
+  }
+  // Until a worker that was held has begun another product: the one before is counted then.
+  void Release() {
+    const int begun = begun_;
+    Hold(false);
+    while (begun_ == begun) std::this_thread::yield();
+  }
   int made() const { return made_; }
 
  private:
   std::atomic<double> now_{100};
   std::atomic<bool> held_{false};
   std::atomic<int> made_{0};
+  std::atomic<int> begun_{0};
+  std::atomic<int> waiting_{0};
 };
 
 void Sleep(int milliseconds) {
@@ -52,10 +67,9 @@ TEST(ProcessorLoadTest, OverlapIsMeasuredByTheClock) {
   EXPECT_EQ(fake.made(), 2);
   (*load)->BeginPass();
   fake.Hold(true);  // both are in the middle of a product while the time goes on
-  Sleep(20);
+  fake.AwaitHeld(2);
   fake.SetTime(103);
-  fake.Hold(false);
-  Sleep(20);
+  fake.Release();
   (*load)->EndPass();
   fake.SetTime(104);
   (*load)->BeginPass();
