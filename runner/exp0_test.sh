@@ -132,7 +132,7 @@ for signal in INT TERM; do
   rm -rf interrupted
   "$exp0" ${long/killed/interrupted} --repetitions=200 >out 2>&1 &
   pid=$!
-  for _ in $(seq 300); do [ -e interrupted/$run/rep_0.rank_0_of_1.shard ] && break; sleep 0.1; done
+  await_file $pid interrupted/$run/rep_0.rank_0_of_1.shard
   kill -$signal $pid
   wait $pid
   [ $? -eq 1 ] || fail "exit code after SIG$signal"

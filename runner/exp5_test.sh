@@ -18,7 +18,7 @@ grep -q "^other_shapes" $run/manifest.textproto && fail "kernels saw other shape
 echo "--- interrupted, it stops at once and goes on"
 "$exp5" $small --output=b --reference=a/$reference --repetitions=200 >out 2>&1 &
 pid=$!
-for _ in $(seq 300); do [ -e b/CPU-X/CPU-X_concurrent/rep_0.rank_0_of_1.shard ] && break; sleep 0.1; done
+await_file $pid b/CPU-X/CPU-X_concurrent/rep_0.rank_0_of_1.shard
 kill -INT $pid
 wait $pid
 [ $? -eq 1 ] || fail "exit code after SIGINT"

@@ -60,7 +60,7 @@ echo "--- an interruption reaches the other build"
 "$exp6" $small --output=interrupted --reference=a/$reference --only=cu126 \
   --repetitions=2000 >out 2>&1 &
 pid=$!
-for _ in $(seq 300); do [ -e interrupted/CPU-X/CPU-X_cu126/rep_0.rank_0_of_1.shard ] && break; sleep 0.1; done
+await_file $pid interrupted/CPU-X/CPU-X_cu126/rep_0.rank_0_of_1.shard
 child=$(cat /proc/$pid/task/$pid/children)
 kill -TERM $pid
 wait $pid

@@ -73,7 +73,7 @@ grep -q "of 3, prefill" out && fail "ran again"
 echo "--- a rank that is killed is named, at every stage; the same command then goes on"
 n=0
 for stage in "tp2: 2 ranks" "tp2: checking" "loading weights" "repetition 1 of 3, prefill" \
-  "repetition 1 of 3, decode" "repetition 3 of 3, prefill"; do
+  "repetition 1 of 3, decode" "repetition 2 of 3, prefill"; do
   n=$((n + 1))
   output=killed$n
   start $output
@@ -112,7 +112,7 @@ expect_end 1 "finished repetitions are kept" $parent
 expect 0 "continued: repetition 1" "$exp7" $tp2 --output=interrupted --reference=a/$reference
 
 echo "--- a port that is taken is named"
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those of outgoing connections
 start first --master_port=$port
 await "tp2: checking"
 kill -STOP $parent
@@ -121,7 +121,7 @@ kill -CONT $parent
 expect_end 0 "CPU-X_tp2" $parent
 
 echo "--- ranks started by others: torchrun's variables, Slurm's variables"
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those of outgoing connections
 by_hand torchrun 1 >log 2>&1 &
 follower=$!
 expect 0 "CPU-X_tp2" by_hand torchrun 0
@@ -142,7 +142,7 @@ echo "--- a rank with another model is named, with what differs"
 mkdir other && cp -L "$model"/* other/ && chmod -R u+w other
 printf '\x01' | dd of=other/model.safetensors bs=1 seek=$(($(stat -c %s other/model.safetensors) - 9)) \
   conv=notrunc status=none
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those of outgoing connections
 by_hand mixed 1 --model=other >log 2>&1 &
 follower=$!
 expect 1 "rank 1: has other work than rank 0" by_hand mixed 0 --model="$model"

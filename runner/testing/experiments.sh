@@ -52,6 +52,14 @@ expect_run() {
 # expect_field RUN TEXT: a line of the manifest, as an extended regular expression.
 expect_field() { grep -qE -- "$2" "$1/manifest.textproto" || fail "$1: no $2 in the manifest"; }
 
+# await_file PID FILE: until it is there, however slow the machine, or the process has ended.
+await_file() {
+  until [ -e "$2" ]; do
+    kill -0 "$1" 2>/dev/null || return
+    sleep 0.1
+  done
+}
+
 finish() {
   [ "$failures" -eq 0 ] && echo "all passed"
   exit "$failures"
