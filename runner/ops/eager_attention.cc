@@ -17,9 +17,9 @@ namespace forensics::runner {
 namespace {
 
 constexpr int64_t kKeyBlock = 128;  // part of what fixes the bits
-constexpr int kMaxColumns = 2;      // vectors of queries in a strip
+constexpr int64_t kMaxStrip = 2 * kLanes;
 
-// Up to kColumns * kLanes queries that share a kv head, one a lane.
+// Up to as many queries as a strip is wide, that share a kv head, one a lane.
 struct Strip {
   const float* queries;    // [dim, strip]
   const float* keys;       // [length, dim]
@@ -33,130 +33,165 @@ struct Strip {
   float* out;     // [dim, strip]
 };
 
-FORENSICS_INLINE IntLanes LoadInts(const int32_t* p) {
-  IntLanes x;
-  std::memcpy(&x, p, sizeof x);
-  return x;
-}
+// Attends for the kColumns vectors of queries that begin a strip of kStrip. Lanes never meet: the
+// bits do not depend on how many a vector has.
+template <typename T, int64_t kStrip, typename Vector, int kColumns>
+struct StripKernel {
+  static constexpr int kWidth = kLanesOf<Vector>;
+  using Ints = typename TypesOf<Vector>::Ints;
 
-// Scores of kKeys keys from `first` on; `largest` [kColumns] takes them in.
-template <typename T, int kColumns, int kKeys>
-FORENSICS_INLINE void ScoreKeys(const Strip& strip, int64_t first, Lanes* largest) {
-  constexpr int64_t kStrip = kColumns * kLanes;
-  const float* keys = strip.keys + first * strip.dim;
-  Lanes sums[kKeys][kColumns] = {};
-  for (int64_t d = 0; d < strip.dim; ++d) {
-    Lanes query[kColumns];
-    FORENSICS_UNROLL
-    for (int c = 0; c < kColumns; ++c) {
-      query[c] = LoadLanes(strip.queries + d * kStrip + c * kLanes);
+  // Scores of kKeys keys from `first` on; `largest` [kColumns] takes them in.
+  template <int kKeys>
+  FORENSICS_INLINE static void ScoreKeys(const Strip& strip, int64_t first, Vector* largest) {
+    const float* keys = strip.keys + first * strip.dim;
+    Vector sums[kKeys][kColumns] = {};
+    for (int64_t d = 0; d < strip.dim; ++d) {
+      Vector query[kColumns];
+      FORENSICS_UNROLL
+      for (int c = 0; c < kColumns; ++c) {
+        query[c] = LoadLanes<Vector>(strip.queries + d * kStrip + c * kWidth);
+      }
+      FORENSICS_UNROLL
+      for (int j = 0; j < kKeys; ++j) {
+        const float key = keys[j * strip.dim + d];
+        FORENSICS_UNROLL
+        for (int c = 0; c < kColumns; ++c) sums[j][c] += query[c] * key;
+      }
     }
     FORENSICS_UNROLL
     for (int j = 0; j < kKeys; ++j) {
-      const float key = keys[j * strip.dim + d];
       FORENSICS_UNROLL
-      for (int c = 0; c < kColumns; ++c) sums[j][c] += query[c] * key;
-    }
-  }
-  FORENSICS_UNROLL
-  for (int j = 0; j < kKeys; ++j) {
-    FORENSICS_UNROLL
-    for (int c = 0; c < kColumns; ++c) {
-      Lanes score = RoundLanes<T>(RoundLanes<T>(sums[j][c]) * strip.scaling);
-      if (first + j >= strip.least_visible) {
-        const IntLanes hidden =
-            LoadInts(strip.visible + c * kLanes) <= static_cast<int32_t>(first + j);
-        score = hidden ? AllLanes(-__builtin_inff()) : score;
+      for (int c = 0; c < kColumns; ++c) {
+        Vector score = RoundLanes<T>(RoundLanes<T>(sums[j][c]) * strip.scaling);
+        if (first + j >= strip.least_visible) {
+          Ints visible;
+          std::memcpy(&visible, strip.visible + c * kWidth, sizeof visible);
+          score = visible <= static_cast<int32_t>(first + j) ? AllLanes<Vector>(-__builtin_inff())
+                                                             : score;
+        }
+        largest[c] = MaxOf(score, largest[c]);
+        StoreLanes(score, strip.scores + (first + j) * kStrip + c * kWidth);
       }
-      largest[c] = MaxOf(score, largest[c]);
-      StoreLanes(score, strip.scores + (first + j) * kStrip + c * kLanes);
     }
   }
-}
 
-// Turns the scores of `count` keys into exp(score - largest), and adds their sum to `total`.
-template <int kColumns>
-FORENSICS_INLINE void Exponentials(float* scores, int64_t count, const Lanes* largest,
-                                   Lanes* total) {
-  Lanes sums[kColumns] = {};
-  for (int64_t j = 0; j < count; ++j) {
-    FORENSICS_UNROLL
-    for (int c = 0; c < kColumns; ++c) {
-      float* place = scores + (j * kColumns + c) * kLanes;
-      const Lanes weight = ExpLanes(LoadLanes(place) - largest[c]);
-      StoreLanes(weight, place);
-      sums[c] += weight;
+  // Turns the scores of `count` keys into exp(score - largest), and adds their sum to `total`.
+  FORENSICS_INLINE static void Exponentials(float* scores, int64_t count, const Vector* largest,
+                                            Vector* total) {
+    Vector sums[kColumns] = {};
+    for (int64_t j = 0; j < count; ++j) {
+      FORENSICS_UNROLL
+      for (int c = 0; c < kColumns; ++c) {
+        float* place = scores + j * kStrip + c * kWidth;
+        const Vector weight = ExpLanes(LoadLanes<Vector>(place) - largest[c]);
+        StoreLanes(weight, place);
+        sums[c] += weight;
+      }
     }
+    for (int c = 0; c < kColumns; ++c) total[c] += sums[c];
   }
-  for (int c = 0; c < kColumns; ++c) total[c] += sums[c];
-}
 
-// out [kDims, strip] += the weighted values [count, kDims of dim].
-template <int kColumns, int kDims>
-FORENSICS_INLINE void AddValues(const float* weights, const float* values, int64_t dim,
-                                int64_t count, float* out) {
-  constexpr int64_t kStrip = kColumns * kLanes;
-  Lanes sums[kDims][kColumns] = {};
-  for (int64_t j = 0; j < count; ++j) {
-    Lanes weight[kColumns];
-    FORENSICS_UNROLL
-    for (int c = 0; c < kColumns; ++c) weight[c] = LoadLanes(weights + j * kStrip + c * kLanes);
+  // out [kDims, strip] += the weighted values [count, kDims of dim].
+  template <int kDims>
+  FORENSICS_INLINE static void AddValues(const float* weights, const float* values, int64_t dim,
+                                         int64_t count, float* out) {
+    Vector sums[kDims][kColumns] = {};
+    for (int64_t j = 0; j < count; ++j) {
+      Vector weight[kColumns];
+      FORENSICS_UNROLL
+      for (int c = 0; c < kColumns; ++c) {
+        weight[c] = LoadLanes<Vector>(weights + j * kStrip + c * kWidth);
+      }
+      FORENSICS_UNROLL
+      for (int d = 0; d < kDims; ++d) {
+        const float value = values[j * dim + d];
+        FORENSICS_UNROLL
+        for (int c = 0; c < kColumns; ++c) sums[d][c] += weight[c] * value;
+      }
+    }
     FORENSICS_UNROLL
     for (int d = 0; d < kDims; ++d) {
-      const float value = values[j * dim + d];
       FORENSICS_UNROLL
-      for (int c = 0; c < kColumns; ++c) sums[d][c] += weight[c] * value;
+      for (int c = 0; c < kColumns; ++c) {
+        float* place = out + d * kStrip + c * kWidth;
+        StoreLanes(LoadLanes<Vector>(place) + sums[d][c], place);
+      }
     }
   }
-  FORENSICS_UNROLL
-  for (int d = 0; d < kDims; ++d) {
-    FORENSICS_UNROLL
-    for (int c = 0; c < kColumns; ++c) {
-      float* place = out + d * kStrip + c * kLanes;
-      StoreLanes(LoadLanes(place) + sums[d][c], place);
+
+  // Turns the exponentials of `count` keys from `first` on into weights, and adds their values.
+  FORENSICS_INLINE static void WeighValues(const Strip& strip, int64_t first, int64_t count,
+                                           const Vector* total) {
+    float* weights = strip.scores + first * kStrip;
+    for (int64_t j = 0; j < count; ++j) {
+      FORENSICS_UNROLL
+      for (int c = 0; c < kColumns; ++c) {
+        float* place = weights + j * kStrip + c * kWidth;
+        StoreLanes(RoundLanes<T>(LoadLanes<Vector>(place) / total[c]), place);
+      }
     }
+    const float* values = strip.values + first * strip.dim;
+    int64_t d = 0;
+    for (; d + 4 <= strip.dim; d += 4) {
+      AddValues<4>(weights, values + d, strip.dim, count, strip.out + d * kStrip);
+    }
+    for (; d < strip.dim; ++d) {
+      AddValues<1>(weights, values + d, strip.dim, count, strip.out + d * kStrip);
+    }
+  }
+
+  FORENSICS_INLINE static void Run(const Strip& strip) {
+    Vector largest[kColumns], total[kColumns] = {};
+    for (int c = 0; c < kColumns; ++c) largest[c] = AllLanes<Vector>(-__builtin_inff());
+    int64_t key = 0;
+    for (; key + 4 <= strip.length; key += 4) ScoreKeys<4>(strip, key, largest);
+    for (; key < strip.length; ++key) ScoreKeys<1>(strip, key, largest);
+    for (int64_t first = 0; first < strip.length; first += kKeyBlock) {
+      Exponentials(strip.scores + first * kStrip, std::min(kKeyBlock, strip.length - first),
+                   largest, total);
+    }
+    for (int64_t d = 0; d < strip.dim; ++d) {
+      for (int c = 0; c < kColumns; ++c) {
+        StoreLanes(Vector{}, strip.out + d * kStrip + c * kWidth);
+      }
+    }
+    for (int64_t first = 0; first < strip.length; first += kKeyBlock) {
+      WeighValues(strip, first, std::min(kKeyBlock, strip.length - first), total);
+    }
+  }
+};
+
+// kCount lanes at a time, kColumns vectors of them.
+template <typename T, int64_t kStrip, int kCount, int kColumns>
+FORENSICS_INLINE void AttendInParts(Strip strip) {
+  constexpr int64_t kPart = kCount * kColumns;
+  static_assert(kStrip % kPart == 0);
+  for (int64_t part = 0; part < kStrip; part += kPart) {
+    StripKernel<T, kStrip, typename LaneTypes<kCount>::Floats, kColumns>::Run(strip);
+    strip.queries += kPart;
+    strip.visible += kPart;
+    strip.scores += kPart;
+    strip.out += kPart;
   }
 }
 
-// Turns the exponentials of `count` keys from `first` on into weights, and adds their values.
-template <typename T, int kColumns>
-FORENSICS_INLINE void WeighValues(const Strip& strip, int64_t first, int64_t count,
-                                  const Lanes* total) {
-  constexpr int64_t kStrip = kColumns * kLanes;
-  float* weights = strip.scores + first * kStrip;
-  for (int64_t j = 0; j < count; ++j) {
-    FORENSICS_UNROLL
-    for (int c = 0; c < kColumns; ++c) {
-      float* place = weights + (j * kColumns + c) * kLanes;
-      StoreLanes(RoundLanes<T>(LoadLanes(place) / total[c]), place);
-    }
-  }
-  const float* values = strip.values + first * strip.dim;
-  int64_t d = 0;
-  for (; d + 4 <= strip.dim; d += 4) {
-    AddValues<kColumns, 4>(weights, values + d, strip.dim, count, strip.out + d * kStrip);
-  }
-  for (; d < strip.dim; ++d) {
-    AddValues<kColumns, 1>(weights, values + d, strip.dim, count, strip.out + d * kStrip);
-  }
+template <typename T, int64_t kStrip>
+FORENSICS_AVX512 void AttendAvx512(const Strip& strip) {
+  AttendInParts<T, kStrip, 16, kStrip / 16>(strip);
+}
+template <typename T, int64_t kStrip>
+FORENSICS_AVX2 void AttendAvx2(const Strip& strip) {
+  AttendInParts<T, kStrip, 8, 2>(strip);
+}
+template <typename T, int64_t kStrip>
+void AttendBaseline(const Strip& strip) {
+  AttendInParts<T, kStrip, 4, 2>(strip);
 }
 
-template <typename T, int kColumns>
-FORENSICS_TARGET_CLONES void Attend(const Strip& strip) {
-  constexpr int64_t kStrip = kColumns * kLanes;
-  Lanes largest[kColumns], total[kColumns] = {};
-  for (int c = 0; c < kColumns; ++c) largest[c] = AllLanes(-__builtin_inff());
-  int64_t key = 0;
-  for (; key + 4 <= strip.length; key += 4) ScoreKeys<T, kColumns, 4>(strip, key, largest);
-  for (; key < strip.length; ++key) ScoreKeys<T, kColumns, 1>(strip, key, largest);
-  for (int64_t first = 0; first < strip.length; first += kKeyBlock) {
-    Exponentials<kColumns>(strip.scores + first * kStrip, std::min(kKeyBlock, strip.length - first),
-                           largest, total);
-  }
-  std::fill_n(strip.out, strip.dim * kStrip, 0.0f);
-  for (int64_t first = 0; first < strip.length; first += kKeyBlock) {
-    WeighValues<T, kColumns>(strip, first, std::min(kKeyBlock, strip.length - first), total);
-  }
+template <typename T, int64_t kStrip>
+void Attend(const Strip& strip) {
+  return ForThisProcessor(AttendBaseline<T, kStrip>, AttendAvx2<T, kStrip>,
+                          AttendAvx512<T, kStrip>)(strip);
 }
 
 // A thread's buffers for one strip after the other.
@@ -177,14 +212,13 @@ class Scratch {
   float* queries_;
   float* out_;
   float* scores_;
-  int32_t visible_[kMaxColumns * kLanes];
+  int32_t visible_[kMaxStrip];
 };
 
 // The queries of one kv head are rows [group * tokens, dim]; rows [first, first + count) of them.
-template <typename T, int kColumns>
+template <typename T, int64_t kStrip>
 void AttendRows(const AttentionShape& shape, const T* rows, const float* keys, const float* values,
                 int64_t first, int64_t count, Scratch& scratch) {
-  constexpr int64_t kStrip = kColumns * kLanes;
   Strip strip = {scratch.queries(),
                  keys,
                  values,
@@ -205,13 +239,12 @@ void AttendRows(const AttentionShape& shape, const T* rows, const float* keys, c
       scratch.queries()[d * kStrip + lane] = static_cast<float>(rows[row * shape.dim + d]);
     }
   }
-  Attend<T, kColumns>(strip);
+  Attend<T, kStrip>(strip);
 }
 
-template <typename T, int kColumns>
+template <typename T, int64_t kStrip>
 void AttendAll(const AttentionShape& shape, const T* queries, const WideRows& keys,
                const WideRows& values, T* out) {
-  constexpr int64_t kStrip = kColumns * kLanes;
   const int64_t rows = shape.group() * shape.tokens, strips = (rows + kStrip - 1) / kStrip;
   const int64_t items = shape.batch * shape.kv_heads * strips;
   // Strips cost from next to nothing to the whole length: a thread takes the next one when it is
@@ -223,9 +256,9 @@ void AttendAll(const AttentionShape& shape, const T* queries, const WideRows& ke
       const int64_t kv_head = item / strips % shape.kv_heads,
                     batch = item / strips / shape.kv_heads;
       const int64_t first = item % strips * kStrip, count = std::min(kStrip, rows - first);
-      AttendRows<T, kColumns>(shape, queries + item / strips * rows * shape.dim,
-                              keys.Head(batch, kv_head), values.Head(batch, kv_head), first, count,
-                              scratch);
+      AttendRows<T, kStrip>(shape, queries + item / strips * rows * shape.dim,
+                            keys.Head(batch, kv_head), values.Head(batch, kv_head), first, count,
+                            scratch);
       for (int64_t lane = 0; lane < count; ++lane) {
         const int64_t token = (first + lane) % shape.tokens;
         const int64_t head = kv_head * shape.group() + (first + lane) / shape.tokens;
@@ -249,7 +282,8 @@ at::Tensor EagerAttention(const at::Tensor& queries, const at::Tensor& keys,
   const WideRows wide_keys(keys), wide_values(values);
   ForFloatType(queries.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
-    const auto attend = shape.group() * shape.tokens <= kLanes ? AttendAll<T, 1> : AttendAll<T, 2>;
+    const auto attend =
+        shape.group() * shape.tokens <= kLanes ? AttendAll<T, kLanes> : AttendAll<T, kMaxStrip>;
     attend(shape, queries.const_data_ptr<T>(), wide_keys, wide_values, out.mutable_data_ptr<T>());
   });
   return out;

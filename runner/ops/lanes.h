@@ -25,6 +25,10 @@
 #define FORENSICS_TARGET_CLONES
 #endif
 
+// A function compiled for one instruction set, for those that take other vectors on each.
+#define FORENSICS_AVX2 __attribute__((target("arch=x86-64-v3")))
+#define FORENSICS_AVX512 __attribute__((target("arch=x86-64-v4")))
+
 // Short loops over vectors: keeps them in registers, which -O2 alone does not.
 #define FORENSICS_UNROLL _Pragma("GCC unroll 16")
 
@@ -33,52 +37,94 @@
 namespace forensics::runner {
 
 constexpr int64_t kLanes = 16;
-typedef float Lanes __attribute__((vector_size(64)));
-typedef int32_t IntLanes __attribute__((vector_size(64)));
-typedef uint32_t BitLanes __attribute__((vector_size(64)));
 
-// Not Lanes{} + value: adding zero is an instruction, as it turns -0 into 0.
-FORENSICS_INLINE Lanes AllLanes(float v) {
-  return Lanes{v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v};
+// Vectors of `kCount` lanes. Where lanes never meet a kernel may take fewer than sixteen at a time:
+// GCC keeps vectors that are wider than the instruction set's in memory, lane by lane.
+template <int kCount>
+struct LaneTypes {
+  typedef float Floats __attribute__((vector_size(kCount * sizeof(float))));
+  typedef int32_t Ints __attribute__((vector_size(kCount * sizeof(int32_t))));
+  typedef uint32_t Bits __attribute__((vector_size(kCount * sizeof(uint32_t))));
+  typedef uint16_t Halves __attribute__((vector_size(kCount * sizeof(uint16_t))));
+};
+using Lanes = LaneTypes<kLanes>::Floats;
+using IntLanes = LaneTypes<kLanes>::Ints;
+using BitLanes = LaneTypes<kLanes>::Bits;
+
+// How many lanes a vector of floats has, and the types of as many.
+template <typename Vector>
+constexpr int kLanesOf = sizeof(Vector) / sizeof(float);
+template <typename Vector>
+using TypesOf = LaneTypes<kLanesOf<Vector>>;
+
+// That of these functions that this processor takes.
+template <typename Function>
+Function ForThisProcessor(Function baseline, Function avx2, Function avx512) {
+  if (__builtin_cpu_supports("x86-64-v4")) return avx512;
+  return __builtin_cpu_supports("x86-64-v3") ? avx2 : baseline;
 }
 
-FORENSICS_INLINE BitLanes Bits(Lanes x) { return reinterpret_cast<BitLanes>(x); }
+// Not Vector{} + value: adding zero is an instruction, as it turns -0 into 0.
+template <typename Vector = Lanes>
+FORENSICS_INLINE Vector AllLanes(float v) {
+  static_assert(kLanesOf<Vector> == 16 || kLanesOf<Vector> == 8 || kLanesOf<Vector> == 4);
+  if constexpr (kLanesOf<Vector> == 16) {
+    return Vector{v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v};
+  } else if constexpr (kLanesOf<Vector> == 8) {
+    return Vector{v, v, v, v, v, v, v, v};
+  } else {
+    return Vector{v, v, v, v};
+  }
+}
 
-// Sixteen consecutive elements, widened to float exactly.
-FORENSICS_INLINE Lanes LoadLanes(const float* p) {
-  Lanes x;
+template <typename Vector>
+FORENSICS_INLINE auto Bits(Vector x) {
+  return reinterpret_cast<typename TypesOf<Vector>::Bits>(x);
+}
+
+// Consecutive elements, widened to float exactly.
+template <typename Vector = Lanes>
+FORENSICS_INLINE Vector LoadLanes(const float* p) {
+  Vector x;
   std::memcpy(&x, p, sizeof x);
   return x;
 }
-FORENSICS_INLINE Lanes LoadLanes(const c10::BFloat16* p) {
-  typedef uint16_t Halves __attribute__((vector_size(32)));
-  Halves h;
+template <typename Vector = Lanes>
+FORENSICS_INLINE Vector LoadLanes(const c10::BFloat16* p) {
+  typename TypesOf<Vector>::Halves h;
   std::memcpy(&h, p, sizeof h);
-  return reinterpret_cast<Lanes>(__builtin_convertvector(h, BitLanes) << 16);
+  return reinterpret_cast<Vector>(__builtin_convertvector(h, typename TypesOf<Vector>::Bits) << 16);
 }
-FORENSICS_INLINE Lanes LoadLanes(const c10::Half* p) {
-  typedef uint16_t Halves __attribute__((vector_size(32)));
-  Halves h;
+template <typename Vector = Lanes>
+FORENSICS_INLINE Vector LoadLanes(const c10::Half* p) {
+  using BitVector = typename TypesOf<Vector>::Bits;
+  typename TypesOf<Vector>::Halves h;
   std::memcpy(&h, p, sizeof h);
-  const BitLanes bits = __builtin_convertvector(h, BitLanes);
-  const BitLanes magnitude = (bits & 0x7fff) << 13;  // exponent still biased by 15
-  const BitLanes finite = Bits(reinterpret_cast<Lanes>(magnitude) * AllLanes(0x1p112f));
-  const BitLanes wide = magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : finite;
-  return reinterpret_cast<Lanes>(wide | (bits & 0x8000) << 16);
+  const BitVector bits = __builtin_convertvector(h, BitVector);
+  const BitVector magnitude = (bits & 0x7fff) << 13;  // exponent still biased by 15
+  const BitVector finite = Bits(reinterpret_cast<Vector>(magnitude) * AllLanes<Vector>(0x1p112f));
+  const BitVector wide = magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : finite;
+  return reinterpret_cast<Vector>(wide | (bits & 0x8000) << 16);
 }
 
-// Rounds to the nearest value of T, ties to even, and stores sixteen elements.
-FORENSICS_INLINE void StoreLanes(Lanes x, float* p) { std::memcpy(p, &x, sizeof x); }
-FORENSICS_INLINE void StoreLanes(Lanes x, c10::BFloat16* p) {
-  typedef uint16_t Halves __attribute__((vector_size(32)));
-  const BitLanes bits = Bits(x);
-  const BitLanes rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  const BitLanes nan = BitLanes{} + 0x7fc0;
+// Rounds to the nearest value of T, ties to even, and stores the elements.
+template <typename Vector>
+FORENSICS_INLINE void StoreLanes(Vector x, float* p) {
+  std::memcpy(p, &x, sizeof x);
+}
+template <typename Vector>
+FORENSICS_INLINE void StoreLanes(Vector x, c10::BFloat16* p) {
+  using BitVector = typename TypesOf<Vector>::Bits;
+  using Halves = typename TypesOf<Vector>::Halves;
+  const BitVector bits = Bits(x);
+  const BitVector rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const BitVector nan = BitVector{} + 0x7fc0;
   const Halves h = __builtin_convertvector(x == x ? rounded : nan, Halves);
   std::memcpy(p, &h, sizeof h);
 }
-FORENSICS_INLINE void StoreLanes(Lanes x, c10::Half* p) {
-  for (int i = 0; i < kLanes; ++i) p[i] = static_cast<c10::Half>(x[i]);
+template <typename Vector>
+FORENSICS_INLINE void StoreLanes(Vector x, c10::Half* p) {
+  for (int i = 0; i < kLanesOf<Vector>; ++i) p[i] = static_cast<c10::Half>(x[i]);
 }
 
 // The first `count` < 16 elements; the other lanes are `fill`.
@@ -94,12 +140,12 @@ FORENSICS_INLINE void StoreSomeLanes(Lanes x, T* p, int64_t count) {
 }
 
 // What a value becomes when it is stored as T and read back.
-template <typename T>
-FORENSICS_INLINE Lanes RoundLanes(Lanes x) {
+template <typename T, typename Vector>
+FORENSICS_INLINE Vector RoundLanes(Vector x) {
   if constexpr (std::is_same_v<T, float>) return x;
-  T stored[kLanes];
+  T stored[kLanesOf<Vector>];
   StoreLanes(x, stored);
-  return LoadLanes(stored);
+  return LoadLanes<Vector>(stored);
 }
 
 // IntLanes of f(0) ... f(15).
@@ -158,31 +204,37 @@ FORENSICS_INLINE float MaxLanes(Lanes x) {
   return largest;
 }
 
-FORENSICS_INLINE Lanes MaxOf(Lanes a, Lanes b) { return a > b ? a : b; }
+template <typename Vector>
+FORENSICS_INLINE Vector MaxOf(Vector a, Vector b) {
+  return a > b ? a : b;
+}
 
 // e^x: at most 1.1 ULP from the true value; 0 below -87.3 (no subnormal results), infinity above
 // 88.72; NaN stays NaN. Cody-Waite reduction to |r| <= ln(2)/2 and the Taylor polynomial of
 // degree 7.
-FORENSICS_INLINE Lanes ExpLanes(Lanes x) {
-  const Lanes shift = AllLanes(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  const Lanes k = (x * 1.44269504088896341f + shift) - shift;
-  const Lanes r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
-  Lanes p = r * (1.0f / 5040) + 1.0f / 720;
+template <typename Vector>
+FORENSICS_INLINE Vector ExpLanes(Vector x) {
+  using Ints = typename TypesOf<Vector>::Ints;
+  const Vector shift = AllLanes<Vector>(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const Vector k = (x * 1.44269504088896341f + shift) - shift;
+  const Vector r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+  Vector p = r * (1.0f / 5040) + 1.0f / 720;
   p = p * r + 1.0f / 120;
   p = p * r + 1.0f / 24;
   p = p * r + 1.0f / 6;
   p = p * r + 0.5f;
   p = p * (r * r) + r + 1.0f;
   // 2^k in two factors: k may be 128 where the result is still finite.
-  const Lanes bounded =
-      k > AllLanes(200) ? AllLanes(200) : (k < AllLanes(-200) ? AllLanes(-200) : k);
-  const IntLanes n = __builtin_convertvector(bounded == bounded ? bounded : Lanes{}, IntLanes);
-  const IntLanes half = n >> 1;
-  const Lanes a = reinterpret_cast<Lanes>((half + 127) << 23);
-  const Lanes b = reinterpret_cast<Lanes>((n - half + 127) << 23);
-  const Lanes finite = p * a * b;
-  const Lanes low = x < AllLanes(-87.33f) ? Lanes{} : finite;
-  return x > AllLanes(88.73f) ? AllLanes(__builtin_inff()) : low;
+  const Vector bounded = k > AllLanes<Vector>(200)
+                             ? AllLanes<Vector>(200)
+                             : (k < AllLanes<Vector>(-200) ? AllLanes<Vector>(-200) : k);
+  const Ints n = __builtin_convertvector(bounded == bounded ? bounded : Vector{}, Ints);
+  const Ints half = n >> 1;
+  const Vector a = reinterpret_cast<Vector>((half + 127) << 23);
+  const Vector b = reinterpret_cast<Vector>((n - half + 127) << 23);
+  const Vector finite = p * a * b;
+  const Vector low = x < AllLanes<Vector>(-87.33f) ? Vector{} : finite;
+  return x > AllLanes<Vector>(88.73f) ? AllLanes<Vector>(__builtin_inff()) : low;
 }
 
 // Calls f(T{}) with the C++ type of `type`: float, BFloat16 or Half.
