@@ -103,8 +103,9 @@ Tests TestsOf(const Value& summary) {
 }
 
 // A figure that the test does not show is not said without it.
-std::string ShownByTest(const Tests& tests) {
+std::string ShownByTest(const Tests& tests, size_t above) {
   if (tests.tested == 0) return ", which could not be tested";
+  if (above == 1) return tests.shown == 1 ? ", shown by test" : ", not shown by test";
   return absl::StrCat(", <strong>", tests.shown, "</strong> of them shown by test");
 }
 
@@ -131,7 +132,7 @@ std::string Sentence(const Value& summary) {
   } else {
     absl::StrAppend(&html, "<strong>", above.size(), " of ", Count(judged, "change", "changes"),
                     "</strong> ", above.size() == 1 ? "exceeds" : "exceed", " a change of hardware",
-                    above.empty() ? "" : ShownByTest(tests), ".");
+                    above.empty() ? "" : ShownByTest(tests, above.size()), ".");
   }
   absl::StrAppend(&html, "</p><ul class=\"reasons\">");
   if (!above.empty()) {
@@ -156,6 +157,17 @@ std::string FigureCell(const char* key, std::optional<double> value, const std::
 std::string FigureCell(const Value& row, const char* key) {
   const std::optional<double> value = Number(row, key);
   return FigureCell(key, value, NumberHtml(value));
+}
+
+// The experiment, with its variable where that has another name.
+std::string NameCell(const Value& row, size_t index) {
+  const std::string name = Text(row, "experiment");
+  const std::string variable = Text(row, "variable");
+  const bool is_told = variable == name || variable == "none";
+  return absl::StrCat(
+      "<th scope=\"row\"><a href=\"#experiment-", index, "\">", EscapeHtml(name), "</a>",
+      is_told ? "" : absl::StrCat("<span class=\"note\">", EscapeHtml(variable), "</span>"),
+      "</th>");
 }
 
 std::string SnrCell(const Value& row) {
@@ -222,22 +234,20 @@ std::string VerdictHtml(const Value& summary) {
 <caption><span>Of )",
       EscapeHtml(absl::StrJoin(signals, ", ")),
       R"(. Baseline L2: a change of hardware alone. Signal L2: a change of the variable on one hardware; SNR: the largest over the baseline; its interval and <i>p</i>: position by position.</span></caption>
-<thead><tr><th scope="col">Experiment</th><th scope="col">Class</th>
+<thead><tr><th scope="col">Experiment, variable</th><th scope="col">Class</th>
 <th scope="col" class="number">SNR <span class="interval">[95 %]</span></th>
 <th scope="col" class="number"><i>p</i> (Holm)</th>
 <th scope="col" class="number">Baseline L2</th>
 <th scope="col" class="number">Signal L2 min</th><th scope="col" class="number">mean</th>
-<th scope="col" class="number">max</th><th scope="col">Variable</th></tr></thead>
+<th scope="col" class="number">max</th></tr></thead>
 <tbody>
 )");
   size_t index = 0;
   for (const Value& row : summary.GetArray()) {
-    absl::StrAppend(&html, "<tr><th scope=\"row\"><a href=\"#experiment-", index++, "\">",
-                    EscapeHtml(Text(row, "experiment")), "</a></th>", ClassCell(row), SnrCell(row),
+    absl::StrAppend(&html, "<tr>", NameCell(row, index++), ClassCell(row), SnrCell(row),
                     ProbabilityCell(row), FigureCell(row, "baseline_l2"),
                     FigureCell(row, "min_signal_l2"), FigureCell(row, "mean_signal_l2"),
-                    FigureCell(row, "max_signal_l2"), "<td>", EscapeHtml(Text(row, "variable")),
-                    "</td></tr>\n");
+                    FigureCell(row, "max_signal_l2"), "</tr>\n");
   }
   return absl::StrCat(html, "</tbody></table></div>\n");
 }

@@ -46,7 +46,9 @@ TEST(Verdict, SaysHowManyChangesRiseAndWhatIsUndefinedAndWhy) {
 TEST(Verdict, DoesNotSayWithoutTheTestWhatTheTestDoesNotShow) {
   EXPECT_THAT(Verdict(R"([{"experiment": "a", "detectability": "Weak", "p_holm": 0.73}])"),
               HasSubstr("<strong>1 of 1 change</strong> exceeds a change of hardware, "
-                        "<strong>0</strong> of them shown by test."));
+                        "not shown by test."));
+  EXPECT_THAT(Verdict(R"([{"experiment": "a", "detectability": "Weak", "p_holm": 0.01}])"),
+              HasSubstr("exceeds a change of hardware, shown by test."));
   EXPECT_THAT(Verdict(R"([{"experiment": "a", "detectability": "Weak", "p_holm": null}])"),
               HasSubstr("exceeds a change of hardware, which could not be tested."));
 }
@@ -81,6 +83,13 @@ TEST(Verdict, ADistanceOfZeroWithOtherBitsIsNotIdentical) {
       "max_signal_l2": 0, "identical": false}])");
   EXPECT_THAT(html, HasSubstr("distance 0, but not identical bits"));
   EXPECT_THAT(html, Not(HasSubstr(">identical bits")));
+}
+
+TEST(Verdict, NamesAVariableThatTheExperimentDoesNot) {
+  const std::string html = Verdict(kSummary);
+  EXPECT_THAT(html, HasSubstr("quantization</a><span class=\"note\">quant_method</span></th>"));
+  EXPECT_THAT(html, HasSubstr("compile</a></th>"));
+  EXPECT_THAT(html, HasSubstr("reference</a></th>"));
 }
 
 TEST(Verdict, TextOfFilesIsNoMarkup) {
