@@ -34,98 +34,182 @@ FORENSICS_INLINE void PrefetchRows(const T* rows, int64_t dim) {
   for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(begin + b);
 }
 
-// Lane r: query [padded] . key r of `kKeys` <= 16 keys [kKeys, dim].
-template <int kKeys, typename T>
-FORENSICS_INLINE Lanes DotKeys(const float* query, const T* keys, int64_t dim) {
-  Lanes sums[kLanes] = {};
-  const int64_t whole = dim / kLanes * kLanes;
-  for (int64_t d = 0; d < whole; d += kLanes) {
-    const Lanes q = LoadLanes(query + d);
-    FORENSICS_UNROLL
-    for (int r = 0; r < kKeys; ++r) sums[r] += q * LoadLanes(keys + r * dim + d);
-  }
-  if (whole < dim) {
-    const Lanes q = LoadLanes(query + whole);
-    for (int r = 0; r < kKeys; ++r) {
-      sums[r] += q * LoadSomeLanes(keys + r * dim + whole, dim - whole);
-    }
-  }
-  return SumSixteenRows(sums);
-}
+// Attends to a chunk by sixteen lanes, which are one Vector or two of half as many: the bits are
+// the same.
+template <typename T, typename Vector>
+struct ChunkKernel {
+  static constexpr int kWidth = kLanesOf<Vector>;
+  static constexpr int kParts = kLanes / kWidth;
+  static constexpr int kTogether = kParts == 1 ? 16 : 4;  // keys whose sums fit the registers
+  static_assert(kParts == 1 || kParts == 2);
 
-// scores [count] of one query [padded] against keys [count, dim].
-template <typename T>
-FORENSICS_INLINE void ScoreKeys(const float* query, const T* keys, int64_t dim, int64_t count,
-                                float* scores) {
-  int64_t j = 0;
-  for (; j + kLanes <= count; j += kLanes) {
-    PrefetchRows(keys + j * dim, dim);
-    StoreLanes(DotKeys<kLanes>(query, keys + j * dim, dim), scores + j);
+  // What of `count` elements is in a part.
+  FORENSICS_INLINE static int64_t InPart(int64_t count, int part) {
+    return std::min<int64_t>(kWidth, count - part * kWidth);
   }
-  for (; j < count; ++j) scores[j] = DotKeys<1>(query, keys + j * dim, dim)[0];
-}
 
-// Replaces scores by their weights relative to the largest.
-FORENSICS_INLINE void WeighScores(int64_t count, float* scores, float* largest, float* total) {
-  Lanes most_lanes = LoadSomeLanes(scores, std::min(kLanes, count), -__builtin_inff());
-  int64_t i = kLanes;
-  for (; i + kLanes <= count; i += kLanes) most_lanes = MaxOf(LoadLanes(scores + i), most_lanes);
-  if (i < count) {
-    most_lanes = MaxOf(LoadSomeLanes(scores + i, count - i, -__builtin_inff()), most_lanes);
-  }
-  const float most = MaxLanes(most_lanes);
-  Lanes sums{};
-  int64_t j = 0;
-  for (; j + kLanes <= count; j += kLanes) {
-    const Lanes weights = ExpLanes(LoadLanes(scores + j) - AllLanes(most));
-    StoreLanes(weights, scores + j);
-    sums += weights;
-  }
-  const Lanes rest = LoadSomeLanes(scores + j, count - j, -__builtin_inff());
-  const Lanes weights = ExpLanes(rest - AllLanes(most));
-  StoreSomeLanes(weights, scores + j, count - j);
-  sums += weights;
-  *largest = most;
-  *total = SumLanes(sums);
-}
-
-// out [padded] = sum over positions, in order, of weights [count] * values [count, dim].
-template <typename T>
-FORENSICS_INLINE void AddValues(const float* weights, const T* values, int64_t dim, int64_t count,
-                                float* out) {
-  for (int64_t d = 0; d < dim; d += kLanes) StoreLanes(Lanes{}, out + d);
-  for (int64_t first = 0; first < count; first += kLanes) {
-    const int64_t last = std::min(first + kLanes, count);
-    PrefetchRows(values + first * dim, dim);
-    for (int64_t d = 0; d < dim; d += kLanes) {
-      Lanes sum = LoadLanes(out + d);
-      const T* part = values + d;
-      if (d + kLanes <= dim) {
-        for (int64_t j = first; j < last; ++j) sum += weights[j] * LoadLanes(part + j * dim);
-      } else {
-        for (int64_t j = first; j < last; ++j) {
-          sum += weights[j] * LoadSomeLanes(part + j * dim, dim - d);
+  // rows[r]: products of query [padded] and key r of [kKeys, dim], added up within lanes and, of
+  // two parts, between them.
+  template <int kKeys>
+  FORENSICS_INLINE static void MultiplyKeys(const float* query, const T* keys, int64_t dim,
+                                            Vector* rows) {
+    Vector sums[kKeys][kParts] = {};
+    const int64_t whole = dim / kLanes * kLanes;
+    for (int64_t d = 0; d < whole; d += kLanes) {
+      FORENSICS_UNROLL
+      for (int part = 0; part < kParts; ++part) {
+        const Vector q = LoadLanes<Vector>(query + d + part * kWidth);
+        FORENSICS_UNROLL
+        for (int r = 0; r < kKeys; ++r) {
+          sums[r][part] += q * LoadLanes<Vector>(keys + r * dim + d + part * kWidth);
         }
       }
-      StoreLanes(sum, out + d);
+    }
+    if (whole < dim) {
+      for (int part = 0; part < kParts; ++part) {
+        const int64_t begin = whole + part * kWidth;
+        const Vector q = LoadLanes<Vector>(query + begin);
+        for (int r = 0; r < kKeys; ++r) {
+          sums[r][part] +=
+              q * LoadSomeLanes<Vector>(keys + r * dim + begin, InPart(dim - whole, part));
+        }
+      }
+    }
+    FORENSICS_UNROLL
+    for (int r = 0; r < kKeys; ++r) {
+      if constexpr (kParts == 1) {
+        rows[r] = sums[r][0];
+      } else {
+        rows[r] = sums[r][0] + sums[r][1];
+      }
     }
   }
-}
 
-// queries [group, padded], scaled; keys and values [count, dim]; scores: scratch [kChunk].
-template <typename T>
-FORENSICS_TARGET_CLONES void AttendChunk(const float* queries, int64_t group, const T* keys,
-                                         const T* values, int64_t dim, int64_t count, float* scores,
-                                         const Partial& partial) {
-  const int64_t padded = (dim + kLanes - 1) / kLanes * kLanes;
-  for (int64_t g = 0; g < group; ++g) {
-    ScoreKeys(queries + g * padded, keys, dim, count, scores + g * kChunk);
-    WeighScores(count, scores + g * kChunk, partial.largest + g, partial.total + g);
+  FORENSICS_INLINE static void ScoreSixteen(const float* query, const T* keys, int64_t dim,
+                                            float* scores) {
+    Vector rows[kLanes];
+    for (int r = 0; r < kLanes; r += kTogether) {
+      MultiplyKeys<kTogether>(query, keys + r * dim, dim, rows + r);
+    }
+    if constexpr (kParts == 1) {
+      StoreLanes(SumSixteenRows(rows), scores);
+    } else {
+      StoreLanes(SumEightRows(rows), scores);
+      StoreLanes(SumEightRows(rows + kWidth), scores + kWidth);
+    }
   }
-  for (int64_t g = 0; g < group; ++g) {
-    AddValues(scores + g * kChunk, values, dim, count, partial.out + g * padded);
+
+  FORENSICS_INLINE static float ScoreOne(const float* query, const T* key, int64_t dim) {
+    Vector rows[kWidth] = {};
+    MultiplyKeys<1>(query, key, dim, rows);
+    if constexpr (kParts == 1) {
+      return SumSixteenRows(rows)[0];
+    } else {
+      return SumEightRows(rows)[0];
+    }
   }
-}
+
+  // scores [count] of one query [padded] against keys [count, dim].
+  FORENSICS_INLINE static void ScoreKeys(const float* query, const T* keys, int64_t dim,
+                                         int64_t count, float* scores) {
+    int64_t j = 0;
+    for (; j + kLanes <= count; j += kLanes) {
+      PrefetchRows(keys + j * dim, dim);
+      ScoreSixteen(query, keys + j * dim, dim, scores + j);
+    }
+    for (; j < count; ++j) scores[j] = ScoreOne(query, keys + j * dim, dim);
+  }
+
+  // The largest of `count` scores.
+  FORENSICS_INLINE static float Largest(const float* scores, int64_t count) {
+    float most[kLanes];
+    for (int part = 0; part < kParts; ++part) {
+      const float* const own = scores + part * kWidth;
+      Vector lanes = LoadSomeLanes<Vector>(own, InPart(count, part), -__builtin_inff());
+      int64_t i = kLanes;
+      for (; i + kLanes <= count; i += kLanes) lanes = MaxOf(LoadLanes<Vector>(own + i), lanes);
+      if (i < count) {
+        lanes = MaxOf(LoadSomeLanes<Vector>(own + i, InPart(count - i, part), -__builtin_inff()),
+                      lanes);
+      }
+      StoreLanes(lanes, most + part * kWidth);
+    }
+    return MaxLanes(LoadLanes(most));
+  }
+
+  // Replaces scores by their weights relative to the largest.
+  FORENSICS_INLINE static void WeighScores(int64_t count, float* scores, float* largest,
+                                           float* total) {
+    *largest = Largest(scores, count);
+    const Vector most = AllLanes<Vector>(*largest);
+    float sums[kLanes];
+    for (int part = 0; part < kParts; ++part) {
+      float* const own = scores + part * kWidth;
+      Vector sum{};
+      int64_t j = 0;
+      for (; j + kLanes <= count; j += kLanes) {
+        const Vector weights = ExpLanes(LoadLanes<Vector>(own + j) - most);
+        StoreLanes(weights, own + j);
+        sum += weights;
+      }
+      const int64_t left = InPart(count - j, part);
+      const Vector rest = LoadSomeLanes<Vector>(own + j, left, -__builtin_inff());
+      const Vector weights = ExpLanes(rest - most);
+      StoreSomeLanes(weights, own + j, left);
+      StoreLanes(sum + weights, sums + part * kWidth);
+    }
+    *total = SumLanes(LoadLanes(sums));
+  }
+
+  // out [padded] = sum over positions, in order, of weights [count] * values [count, dim].
+  FORENSICS_INLINE static void AddValues(const float* weights, const T* values, int64_t dim,
+                                         int64_t padded, int64_t count, float* out) {
+    for (int64_t d = 0; d < padded; d += kWidth) StoreLanes(Vector{}, out + d);
+    for (int64_t first = 0; first < count; first += kLanes) {
+      const int64_t last = std::min(first + kLanes, count);
+      PrefetchRows(values + first * dim, dim);
+      for (int64_t d = 0; d < padded; d += kWidth) {
+        Vector sum = LoadLanes<Vector>(out + d);
+        const T* part = values + d;
+        if (d + kWidth <= dim) {
+          for (int64_t j = first; j < last; ++j) {
+            sum += weights[j] * LoadLanes<Vector>(part + j * dim);
+          }
+        } else {
+          for (int64_t j = first; j < last; ++j) {
+            sum += weights[j] * LoadSomeLanes<Vector>(part + j * dim, dim - d);
+          }
+        }
+        StoreLanes(sum, out + d);
+      }
+    }
+  }
+
+  // queries [group, padded], scaled; keys and values [count, dim]; scores: scratch [kChunk].
+  FORENSICS_INLINE static void Run(const float* queries, int64_t group, const T* keys,
+                                   const T* values, int64_t dim, int64_t count, float* scores,
+                                   const Partial& partial) {
+    const int64_t padded = (dim + kLanes - 1) / kLanes * kLanes;
+    for (int64_t g = 0; g < group; ++g) {
+      ScoreKeys(queries + g * padded, keys, dim, count, scores + g * kChunk);
+      WeighScores(count, scores + g * kChunk, partial.largest + g, partial.total + g);
+    }
+    for (int64_t g = 0; g < group; ++g) {
+      AddValues(scores + g * kChunk, values, dim, padded, count, partial.out + g * padded);
+    }
+  }
+};
+
+#define FORENSICS_ATTEND_CHUNK(Name, Attributes, Vector)                                    \
+  template <typename T>                                                                     \
+  Attributes void Name(const float* queries, int64_t group, const T* keys, const T* values, \
+                       int64_t dim, int64_t count, float* scores, const Partial& partial) { \
+    ChunkKernel<T, Vector>::Run(queries, group, keys, values, dim, count, scores, partial); \
+  }
+FORENSICS_ATTEND_CHUNK(AttendChunkBaseline, , HalfLanes)
+FORENSICS_ATTEND_CHUNK(AttendChunkAvx2, FORENSICS_AVX2, HalfLanes)
+FORENSICS_ATTEND_CHUNK(AttendChunkAvx512, FORENSICS_AVX512, Lanes)
+#undef FORENSICS_ATTEND_CHUNK
 
 // Combines the chunks' results of one query, in order. scales: scratch [chunks].
 template <typename T>
@@ -176,6 +260,8 @@ void Decode(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor&
   std::vector<float> partial(largest.size() * padded);
   const T* all_keys = keys.const_data_ptr<T>();
   const T* all_values = values.const_data_ptr<T>();
+  const auto attend =
+      ForThisProcessor(AttendChunkBaseline<T>, AttendChunkAvx2<T>, AttendChunkAvx512<T>);
   ParallelFor(batch * kv_heads * chunks, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> scores(group * kChunk);
     for (int64_t item = begin; item < end; ++item) {
@@ -183,10 +269,10 @@ void Decode(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor&
       const int64_t first = chunk * kChunk;
       const int64_t offset =
           head / kv_heads * keys.stride(0) + head % kv_heads * keys.stride(1) + first * dim;
-      AttendChunk(scaled.data() + head * group * padded, group, all_keys + offset,
-                  all_values + offset, dim, std::min(kChunk, length - first), scores.data(),
-                  {largest.data() + item * group, total.data() + item * group,
-                   partial.data() + item * group * padded});
+      attend(scaled.data() + head * group * padded, group, all_keys + offset, all_values + offset,
+             dim, std::min(kChunk, length - first), scores.data(),
+             {largest.data() + item * group, total.data() + item * group,
+              partial.data() + item * group * padded});
     }
   });
   T* to = out.mutable_data_ptr<T>();

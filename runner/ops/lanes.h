@@ -48,6 +48,7 @@ struct LaneTypes {
   typedef uint16_t Halves __attribute__((vector_size(kCount * sizeof(uint16_t))));
 };
 using Lanes = LaneTypes<kLanes>::Floats;
+using HalfLanes = LaneTypes<kLanes / 2>::Floats;
 using IntLanes = LaneTypes<kLanes>::Ints;
 using BitLanes = LaneTypes<kLanes>::Bits;
 
@@ -127,15 +128,15 @@ FORENSICS_INLINE void StoreLanes(Vector x, c10::Half* p) {
   for (int i = 0; i < kLanesOf<Vector>; ++i) p[i] = static_cast<c10::Half>(x[i]);
 }
 
-// The first `count` < 16 elements; the other lanes are `fill`.
-template <typename T>
-FORENSICS_INLINE Lanes LoadSomeLanes(const T* p, int64_t count, float fill = 0) {
-  Lanes x = AllLanes(fill);
+// The first `count` elements, if positive, fewer than there are lanes; the other lanes are `fill`.
+template <typename Vector = Lanes, typename T>
+FORENSICS_INLINE Vector LoadSomeLanes(const T* p, int64_t count, float fill = 0) {
+  Vector x = AllLanes<Vector>(fill);
   for (int64_t i = 0; i < count; ++i) x[i] = static_cast<float>(p[i]);
   return x;
 }
-template <typename T>
-FORENSICS_INLINE void StoreSomeLanes(Lanes x, T* p, int64_t count) {
+template <typename Vector, typename T>
+FORENSICS_INLINE void StoreSomeLanes(Vector x, T* p, int64_t count) {
   for (int64_t i = 0; i < count; ++i) p[i] = static_cast<T>(x[i]);
 }
 
@@ -148,12 +149,10 @@ FORENSICS_INLINE Vector RoundLanes(Vector x) {
   return LoadLanes<Vector>(stored);
 }
 
-// IntLanes of f(0) ... f(15).
-#define FORENSICS_EACH_LANE(f)                                                                     \
-  IntLanes {                                                                                       \
-    f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), \
-        f(15)                                                                                      \
-  }
+// f(0) ... f(7) and, of sixteen lanes, f(8) ... f(15).
+#define FORENSICS_EIGHT_LANES(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)
+#define FORENSICS_EACH_LANE(f) \
+  IntLanes { FORENSICS_EIGHT_LANES(f), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15) }
 
 // Lane l plus lane l ^ kWidth.
 template <int kWidth>
@@ -170,28 +169,44 @@ FORENSICS_INLINE float SumLanes(Lanes x) {
   return AddHalves<1>(AddHalves<2>(AddHalves<4>(AddHalves<8>(x))))[0];
 }
 
-// Of two vectors, the sums of lanes kWidth apart: those of a where bit kWidth of the lane is clear,
-// those of b where it is set.
-template <int kWidth>
+// Of two vectors of kCount lanes, the sums of lanes kWidth apart: those of a where bit kWidth of
+// the lane is clear, those of b where it is set.
+template <int kWidth, int kCount>
 constexpr int LowerLane(int l) {
-  return (l & kWidth) ? kLanes + l - kWidth : l;
+  return (l & kWidth) ? kCount + l - kWidth : l;
 }
-template <int kWidth>
+template <int kWidth, int kCount>
 constexpr int UpperLane(int l) {
-  return (l & kWidth) ? kLanes + l : l + kWidth;
+  return (l & kWidth) ? kCount + l : l + kWidth;
 }
 template <int kWidth>
-FORENSICS_INLINE void PairRows(Lanes* rows) {
+FORENSICS_INLINE Lanes PairLanes(Lanes a, Lanes b) {
+  return __builtin_shuffle(a, b, FORENSICS_EACH_LANE((LowerLane<kWidth, 16>))) +
+         __builtin_shuffle(a, b, FORENSICS_EACH_LANE((UpperLane<kWidth, 16>)));
+}
+template <int kWidth>
+FORENSICS_INLINE HalfLanes PairLanes(HalfLanes a, HalfLanes b) {
+  using Ints = TypesOf<HalfLanes>::Ints;
+  return __builtin_shuffle(a, b, Ints{FORENSICS_EIGHT_LANES((LowerLane<kWidth, 8>))}) +
+         __builtin_shuffle(a, b, Ints{FORENSICS_EIGHT_LANES((UpperLane<kWidth, 8>))});
+}
+template <int kWidth, typename Vector>
+FORENSICS_INLINE void PairRows(Vector* rows) {
   FORENSICS_UNROLL
-  for (int i = 0; i < kWidth; ++i) {
-    rows[i] = __builtin_shuffle(rows[i], rows[i + kWidth], FORENSICS_EACH_LANE(LowerLane<kWidth>)) +
-              __builtin_shuffle(rows[i], rows[i + kWidth], FORENSICS_EACH_LANE(UpperLane<kWidth>));
-  }
+  for (int i = 0; i < kWidth; ++i) rows[i] = PairLanes<kWidth>(rows[i], rows[i + kWidth]);
 }
 
 // Lane r of the result is SumLanes(rows[r]); `rows` [16] is overwritten.
 FORENSICS_INLINE Lanes SumSixteenRows(Lanes* rows) {
   PairRows<8>(rows);
+  PairRows<4>(rows);
+  PairRows<2>(rows);
+  PairRows<1>(rows);
+  return rows[0];
+}
+
+// The same of eight rows whose lanes 8 to 15 have been added to lanes 0 to 7.
+FORENSICS_INLINE HalfLanes SumEightRows(HalfLanes* rows) {
   PairRows<4>(rows);
   PairRows<2>(rows);
   PairRows<1>(rows);

@@ -69,6 +69,51 @@ TEST(LanesTest, SumsAddHalves) {
   for (int r = 0; r < kLanes; ++r) EXPECT_EQ(sums[r], expected[r]) << r;
 }
 
+HalfLanes LowHalf(Lanes x) {
+  float lanes[kLanes];
+  StoreLanes(x, lanes);
+  return LoadLanes<HalfLanes>(lanes);
+}
+
+void ExpectLowHalf(HalfLanes found, Lanes expected) {
+  for (int i = 0; i < kLanes / 2; ++i) {
+    EXPECT_TRUE(found[i] == expected[i] || (std::isnan(found[i]) && std::isnan(expected[i])))
+        << found[i] << " for " << expected[i];
+  }
+}
+
+TEST(HalfLanesTest, HaveTheBitsOfSixteen) {
+  for (float x = -120; x < 120; x += 0.37f) {
+    const Lanes a = Ramp(x, 0.013f), b = Ramp(-x, 0.041f);
+    ExpectLowHalf(ExpLanes(LowHalf(a)), ExpLanes(a));
+    ExpectLowHalf(MaxOf(LowHalf(a), LowHalf(b)), MaxOf(a, b));
+    ExpectLowHalf(RoundLanes<c10::BFloat16>(LowHalf(a)), RoundLanes<c10::BFloat16>(a));
+    ExpectLowHalf(RoundLanes<c10::Half>(LowHalf(a)), RoundLanes<c10::Half>(a));
+  }
+  const Lanes nan = AllLanes(NAN), infinity = AllLanes(INFINITY);
+  ExpectLowHalf(ExpLanes(LowHalf(nan)), nan);
+  ExpectLowHalf(ExpLanes(LowHalf(infinity)), infinity);
+  ExpectLowHalf(ExpLanes(LowHalf(-infinity)), Lanes{});
+  ExpectLowHalf(RoundLanes<c10::BFloat16>(LowHalf(nan)), nan);
+}
+
+TEST(HalfLanesTest, SumEightRowsIsSumSixteenRows) {
+  Lanes rows[kLanes];
+  HalfLanes halves[kLanes];
+  for (int r = 0; r < kLanes; ++r) {
+    rows[r] = Ramp(0.1f * static_cast<float>(r * r), 0.77f / static_cast<float>(r + 1));
+    float x[kLanes];
+    StoreLanes(rows[r], x);
+    halves[r] = LoadLanes<HalfLanes>(x) + LoadLanes<HalfLanes>(x + kLanes / 2);
+  }
+  const Lanes expected = SumSixteenRows(rows);
+  const HalfLanes low = SumEightRows(halves), high = SumEightRows(halves + kLanes / 2);
+  for (int r = 0; r < kLanes / 2; ++r) {
+    EXPECT_EQ(low[r], expected[r]) << r;
+    EXPECT_EQ(high[r], expected[r + kLanes / 2]) << r;
+  }
+}
+
 // Every bit pattern widens and rounds as c10's own conversions do.
 template <typename T>
 void ExpectConversionsOf() {
