@@ -17,28 +17,51 @@ inline constexpr size_t kLanes = 8;
 // double would have, on every instruction set.
 // They lie at multiples of their size.
 typedef double Lanes __attribute__((vector_size(kLanes * sizeof(double))));
-typedef int64_t LaneBits __attribute__((vector_size(kLanes * sizeof(int64_t))));
-
-// Sixteen series: each step of one eight hides the time that the other's takes.
-struct alignas(sizeof(Lanes)) LanePair {
-  Lanes first;
-  Lanes second;
+template <size_t kCount>
+struct LaneBits {
+  typedef int64_t Type __attribute__((vector_size(kCount * sizeof(int64_t))));
 };
+
+// The vectors that each instruction set has. GCC keeps wider ones in memory, lane by lane: code
+// whose lanes never meet takes these, and leaves the same bits.
+typedef double LanesOfBaseline __attribute__((vector_size(2 * sizeof(double))));
+typedef double LanesOfAvx2 __attribute__((vector_size(4 * sizeof(double))));
+using LanesOfAvx512 = Lanes;
+
+// Two vectors of series: each step of one hides the time that the other's takes. It may be a part
+// of a pair of wider ones.
+template <typename Vector>
+struct __attribute__((may_alias, aligned(sizeof(Vector)))) PairOf {
+  Vector first;
+  Vector second;
+};
+
+// Sixteen series.
+using LanePair = PairOf<Lanes>;
 
 inline constexpr size_t kPairLanes = 2 * kLanes;
 
-#define FORENSICS_OPERATOR(op)                                                                     \
-  FORENSICS_INLINE LanePair operator op(const LanePair& a, const LanePair& b) {                    \
-    return {a.first op b.first, a.second op b.second};                                             \
-  }                                                                                                \
-  FORENSICS_INLINE LanePair operator op(const LanePair& a, double b) {                             \
-    return {a.first op b, a.second op b};                                                          \
-  }                                                                                                \
-  FORENSICS_INLINE LanePair operator op(double a, const LanePair& b) {                             \
-    return {a op b.first, a op b.second};                                                          \
-  }                                                                                                \
-  FORENSICS_INLINE LanePair& operator op##=(LanePair& a, const LanePair& b) { return a = a op b; } \
-  FORENSICS_INLINE LanePair& operator op##=(LanePair& a, double b) { return a = a op b; }
+#define FORENSICS_OPERATOR(op)                                                                    \
+  template <typename Vector>                                                                      \
+  FORENSICS_INLINE PairOf<Vector> operator op(const PairOf<Vector>& a, const PairOf<Vector>& b) { \
+    return {a.first op b.first, a.second op b.second};                                            \
+  }                                                                                               \
+  template <typename Vector>                                                                      \
+  FORENSICS_INLINE PairOf<Vector> operator op(const PairOf<Vector>& a, double b) {                \
+    return {a.first op b, a.second op b};                                                         \
+  }                                                                                               \
+  template <typename Vector>                                                                      \
+  FORENSICS_INLINE PairOf<Vector> operator op(double a, const PairOf<Vector>& b) {                \
+    return {a op b.first, a op b.second};                                                         \
+  }                                                                                               \
+  template <typename Vector>                                                                      \
+  FORENSICS_INLINE PairOf<Vector>& operator op##=(PairOf<Vector>& a, const PairOf<Vector>& b) {   \
+    return a = a op b;                                                                            \
+  }                                                                                               \
+  template <typename Vector>                                                                      \
+  FORENSICS_INLINE PairOf<Vector>& operator op##=(PairOf<Vector>& a, double b) {                  \
+    return a = a op b;                                                                            \
+  }
 FORENSICS_OPERATOR(+)
 FORENSICS_OPERATOR(-)
 FORENSICS_OPERATOR(*)
@@ -51,11 +74,15 @@ FORENSICS_OPERATOR(/)
 // Replaces by the square root.
 inline void TakeRoot(double& value) { value = std::sqrt(value); }
 
-FORENSICS_INLINE void TakeRoot(Lanes& values) {
-  for (size_t lane = 0; lane < kLanes; ++lane) values[lane] = std::sqrt(values[lane]);
+template <typename Vector>
+FORENSICS_INLINE void TakeRoot(Vector& values) {
+  for (size_t lane = 0; lane < sizeof(Vector) / sizeof(double); ++lane) {
+    values[lane] = std::sqrt(values[lane]);
+  }
 }
 
-FORENSICS_INLINE void TakeRoot(LanePair& values) {
+template <typename Vector>
+FORENSICS_INLINE void TakeRoot(PairOf<Vector>& values) {
   TakeRoot(values.first);
   TakeRoot(values.second);
 }
@@ -68,7 +95,8 @@ FORENSICS_INLINE void Clamp(Real& value, double low, double high) {
   value = value < lowest ? lowest : (highest < value ? highest : value);
 }
 
-FORENSICS_INLINE void Clamp(LanePair& value, double low, double high) {
+template <typename Vector>
+FORENSICS_INLINE void Clamp(PairOf<Vector>& value, double low, double high) {
   Clamp(value.first, low, high);
   Clamp(value.second, low, high);
 }
@@ -79,7 +107,8 @@ FORENSICS_INLINE void ZeroWhereZero(Real& value, const Real& other) {
   value = other == 0.0 ? Real{} : value;
 }
 
-FORENSICS_INLINE void ZeroWhereZero(LanePair& value, const LanePair& other) {
+template <typename Vector>
+FORENSICS_INLINE void ZeroWhereZero(PairOf<Vector>& value, const PairOf<Vector>& other) {
   ZeroWhereZero(value.first, other.first);
   ZeroWhereZero(value.second, other.second);
 }

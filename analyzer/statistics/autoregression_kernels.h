@@ -1,5 +1,5 @@
-// The arithmetic of autoregression.h for one series (double), eight (Lanes) or sixteen (LanePair).
-// A lane has the bits of the series alone.
+// The arithmetic of autoregression.h for one series (double), or one a lane of a PairOf<Vector>. A
+// lane has the bits of the series alone. Of values [size] each is `stride` after the one before it.
 #ifndef ANALYZER_STATISTICS_AUTOREGRESSION_KERNELS_H_
 #define ANALYZER_STATISTICS_AUTOREGRESSION_KERNELS_H_
 
@@ -45,15 +45,16 @@ FORENSICS_INLINE void SetCoefficients(double n, const Real& squares, const Real&
 
 // Of values, [size], whose sum is `sum`; they become their deviations from the mean.
 template <typename Real>
-FORENSICS_INLINE void FitDeviations(const Real& sum, Real* values, size_t size, FitOf<Real>& fit) {
+FORENSICS_INLINE void FitDeviations(const Real& sum, Real* values, size_t size, FitOf<Real>& fit,
+                                    size_t stride = 1) {
   const double n = static_cast<double>(size);
   const Real zero = {};
   fit.mean = sum / n;
   Real squares = zero, lag1 = zero, lag2 = zero;
   Real before = zero, before_that = zero;
   for (size_t i = 0; i < size; ++i) {
-    const Real deviation = values[i] - fit.mean;
-    values[i] = deviation;
+    const Real deviation = values[i * stride] - fit.mean;
+    values[i * stride] = deviation;
     squares += deviation * deviation;
     lag1 += deviation * before;
     lag2 += deviation * before_that;
@@ -63,7 +64,7 @@ FORENSICS_INLINE void FitDeviations(const Real& sum, Real* values, size_t size, 
   SetCoefficients(n, squares, lag1, lag2, fit);
   Real innovations = zero;
   for (size_t i = 0; i < size; ++i) {
-    const Real deviation = values[i];
+    const Real deviation = values[i * stride];
     if (i >= 2) {
       const Real innovation = deviation - fit.first * before - fit.second * before_that;
       innovations += innovation * innovation;
@@ -97,12 +98,12 @@ struct SeriesStart {
 // while each value waits for the one before it, adding takes no time.
 template <typename Real>
 FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, const SeriesStart& start,
-                                          Real* series, size_t size, Real& sum) {
+                                          Real* series, size_t size, Real& sum, size_t stride = 1) {
   sum = Real{};
   // Read back from memory they would take longer than all that is done with them.
   Real before = {}, before_that = {};
   for (size_t i = 0; i < size; ++i) {
-    Real value = series[i];
+    Real value = series[i * stride];
     if (i == 0) {
       value *= start.scale;
     } else if (i == 1) {
@@ -110,7 +111,7 @@ FORENSICS_INLINE void InnovationsToSeries(const Autoregression& fit, const Serie
     } else {
       value += fit.first * before + fit.second * before_that;
     }
-    series[i] = value;
+    series[i * stride] = value;
     sum += value;
     before_that = before;
     before = value;
@@ -126,10 +127,11 @@ FORENSICS_INLINE void Studentise(const FitOf<Real>& fit, Real& mean) {
   mean = fit.standard_error > 0.0 ? fit.mean / fit.standard_error : without_error;
 }
 
-FORENSICS_INLINE void Studentise(const FitOf<LanePair>& fit, LanePair& mean) {
+template <typename Vector>
+FORENSICS_INLINE void Studentise(const FitOf<PairOf<Vector>>& fit, PairOf<Vector>& mean) {
   const auto& [means, first, second, errors] = fit;
-  Studentise(FitOf<Lanes>{means.first, first.first, second.first, errors.first}, mean.first);
-  Studentise(FitOf<Lanes>{means.second, first.second, second.second, errors.second}, mean.second);
+  Studentise(FitOf<Vector>{means.first, first.first, second.first, errors.first}, mean.first);
+  Studentise(FitOf<Vector>{means.second, first.second, second.second, errors.second}, mean.second);
 }
 
 }  // namespace forensics::analyzer

@@ -9,33 +9,45 @@
 namespace forensics::analyzer {
 namespace {
 
+template <typename Vector>
 FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, const SeriesStart& start,
                                        LanePair* series, size_t n, double* means) {
-  LanePair sum;
-  InnovationsToSeries(generating, start, series, n, sum);
-  FitOf<LanePair> fit;
-  FitDeviations(sum, series, n, fit);
-  LanePair studentised;
-  Studentise(fit, studentised);
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    means[lane] = studentised.first[lane];
-    means[kLanes + lane] = studentised.second[lane];
+  using Part = PairOf<Vector>;
+  constexpr size_t kParts = sizeof(LanePair) / sizeof(Part);
+  for (size_t part = 0; part < kParts; ++part) {
+    Part* const own = reinterpret_cast<Part*>(series) + part;
+    Part sum;
+    InnovationsToSeries(generating, start, own, n, sum, kParts);
+    FitOf<Part> fit;
+    FitDeviations(sum, own, n, fit, kParts);
+    Part studentised;
+    Studentise(fit, studentised);
+    std::memcpy(means + part * (sizeof(Part) / sizeof(double)), &studentised, sizeof(studentised));
   }
 }
 
-// `same` where the bit of the lane is set in `keeps`, else its negative.
-FORENSICS_INLINE void TakeSign(double same, uint8_t keeps, Lanes& lanes) {
-  constexpr LaneBits kBitOfLane = {1, 2, 4, 8, 16, 32, 64, 128};
-  const LaneBits kept = (LaneBits{} + int64_t{keeps}) & kBitOfLane;
-  const Lanes all = Lanes{} + same;
-  lanes = kept != 0 ? all : -all;
+// `same` where the bit of the lane is set in `keeps`, else its negative: eight lanes.
+template <typename Vector>
+FORENSICS_INLINE void TakeSign(double same, uint8_t keeps, double* lanes) {
+  constexpr size_t kWidth = sizeof(Vector) / sizeof(double);
+  using Bits = typename LaneBits<kWidth>::Type;
+  Bits bit_of_lane;
+  for (size_t lane = 0; lane < kWidth; ++lane) bit_of_lane[lane] = int64_t{1} << lane;
+  for (size_t begin = 0; begin < kLanes; begin += kWidth) {
+    const Bits kept = (Bits{} + (int64_t{keeps} >> begin)) & bit_of_lane;
+    const Vector all = Vector{} + same;
+    const Vector signed_lanes = kept != 0 ? all : -all;
+    std::memcpy(lanes + begin, &signed_lanes, sizeof(signed_lanes));
+  }
 }
 
+template <typename Vector>
 FORENSICS_INLINE void TakeSignsInline(const double* innovations, const uint8_t* first_keeps,
                                       const uint8_t* second_keeps, LanePair* series, size_t n) {
+  double* const lanes = reinterpret_cast<double*>(series);
   for (size_t i = 0; i < n; ++i) {
-    TakeSign(innovations[i], first_keeps[i], series[i].first);
-    TakeSign(innovations[i], second_keeps[i], series[i].second);
+    TakeSign<Vector>(innovations[i], first_keeps[i], lanes + i * kPairLanes);
+    TakeSign<Vector>(innovations[i], second_keeps[i], lanes + i * kPairLanes + kLanes);
   }
 }
 
@@ -43,11 +55,11 @@ FORENSICS_INLINE void TakeSignsInline(const double* innovations, const uint8_t* 
 #define FORENSICS_KERNELS(Suffix, attributes)                                                    \
   attributes void Studentise##Suffix(const Autoregression& generating, const SeriesStart& start, \
                                      LanePair* series, size_t n, double* means) {                \
-    StudentiseInline(generating, start, series, n, means);                                       \
+    StudentiseInline<LanesOf##Suffix>(generating, start, series, n, means);                      \
   }                                                                                              \
   attributes void TakeSigns##Suffix(const double* innovations, const uint8_t* first_keeps,       \
                                     const uint8_t* second_keeps, LanePair* series, size_t n) {   \
-    TakeSignsInline(innovations, first_keeps, second_keeps, series, n);                          \
+    TakeSignsInline<LanesOf##Suffix>(innovations, first_keeps, second_keeps, series, n);         \
   }
 FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS
