@@ -14,9 +14,24 @@ using Eigen::Index;
 // So many unknowns are solved for before their part of all that follow is taken off at once.
 constexpr Index kPanel = 4;
 
+// A part of the lanes of all unknowns, [row].
+template <typename Vector>
+class PartOfLanes {
+ public:
+  using Part = PairOf<Vector>;
+  static constexpr Index kParts = sizeof(LanePair) / sizeof(Part);
+
+  PartOfLanes(LanePair* x, Index part) : x_(reinterpret_cast<Part*>(x) + part) {}
+  FORENSICS_INLINE Part& operator[](Index row) const { return x_[row * kParts]; }
+
+ private:
+  Part* x_;
+};
+
 // Solves for `count` unknowns from `begin` on.
+template <typename Vector>
 FORENSICS_INLINE void SolvePanel(const Eigen::MatrixXd& lower, Index begin, Index count,
-                                 LanePair* x) {
+                                 const PartOfLanes<Vector>& x) {
   for (Index k = begin; k < begin + count; ++k) {
     x[k] *= 1 / lower(k, k);
     for (Index row = k + 1; row < begin + count; ++row) x[row] -= x[k] * lower(row, k);
@@ -24,29 +39,36 @@ FORENSICS_INLINE void SolvePanel(const Eigen::MatrixXd& lower, Index begin, Inde
 }
 
 // Takes a whole panel's unknowns, from `begin` on, off the rows that follow.
-FORENSICS_INLINE void TakeOff(const Eigen::MatrixXd& lower, Index begin, LanePair* x) {
+template <typename Vector>
+FORENSICS_INLINE void TakeOff(const Eigen::MatrixXd& lower, Index begin,
+                              const PartOfLanes<Vector>& x) {
+  using Part = PairOf<Vector>;
   const double* const columns[kPanel] = {&lower(0, begin), &lower(0, begin + 1),
                                          &lower(0, begin + 2), &lower(0, begin + 3)};
-  const LanePair known[kPanel] = {x[begin], x[begin + 1], x[begin + 2], x[begin + 3]};
+  const Part known[kPanel] = {x[begin], x[begin + 1], x[begin + 2], x[begin + 3]};
   for (Index row = begin + kPanel; row < lower.rows(); ++row) {
-    LanePair sum = known[0] * columns[0][row];
+    Part sum = known[0] * columns[0][row];
     for (Index k = 1; k < kPanel; ++k) sum += known[k] * columns[k][row];
     x[row] -= sum;
   }
 }
 
+template <typename Vector>
 FORENSICS_INLINE void SolveInline(const Eigen::MatrixXd& lower, LanePair* x) {
-  for (Index begin = 0; begin < lower.rows(); begin += kPanel) {
-    const Index count = std::min(kPanel, lower.rows() - begin);
-    SolvePanel(lower, begin, count, x);
-    if (count == kPanel) TakeOff(lower, begin, x);
+  for (Index part = 0; part < PartOfLanes<Vector>::kParts; ++part) {
+    const PartOfLanes<Vector> own(x, part);
+    for (Index begin = 0; begin < lower.rows(); begin += kPanel) {
+      const Index count = std::min(kPanel, lower.rows() - begin);
+      SolvePanel(lower, begin, count, own);
+      if (count == kPanel) TakeOff(lower, begin, own);
+    }
   }
 }
 
 // The same function for each instruction set.
 #define FORENSICS_KERNELS(Suffix, attributes)                                \
   attributes void Solve##Suffix(const Eigen::MatrixXd& lower, LanePair* x) { \
-    SolveInline(lower, x);                                                   \
+    SolveInline<LanesOf##Suffix>(lower, x);                                  \
   }
 FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS

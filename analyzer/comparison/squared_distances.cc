@@ -27,7 +27,9 @@ double Total(const LanePair& sums) {
 }
 
 // Adds to the sums in registers; in memory they would be stored at each step.
-FORENSICS_INLINE void AddStep(const LanePair& a, const LanePair& b, Lanes& first, Lanes& second) {
+template <typename Vector>
+FORENSICS_INLINE void AddStep(const PairOf<Vector>& a, const PairOf<Vector>& b, Vector& first,
+                              Vector& second) {
   first += (a.first - b.first) * (a.first - b.first);
   second += (a.second - b.second) * (a.second - b.second);
 }
@@ -40,12 +42,22 @@ FORENSICS_INLINE void WidenInline(absl::Span<const float> values, LanePair* wide
   if (whole * kPairLanes < values.size()) LoadLanes(LaneRest(values).elements, wide[whole]);
 }
 
+template <typename Vector>
 FORENSICS_INLINE void AddWideInline(const LanePair* a, const LanePair* b, size_t steps,
                                     LanePair& sums) {
-  Lanes first = sums.first, second = sums.second;
-  for (size_t step = 0; step < steps; ++step) AddStep(a[step], b[step], first, second);
-  sums.first = first;
-  sums.second = second;
+  using Part = PairOf<Vector>;
+  constexpr size_t kParts = sizeof(LanePair) / sizeof(Part);
+  for (size_t part = 0; part < kParts; ++part) {
+    const Part* const own_a = reinterpret_cast<const Part*>(a) + part;
+    const Part* const own_b = reinterpret_cast<const Part*>(b) + part;
+    Part& own_sums = reinterpret_cast<Part*>(&sums)[part];
+    Vector first = own_sums.first, second = own_sums.second;
+    for (size_t step = 0; step < steps; ++step) {
+      AddStep(own_a[step * kParts], own_b[step * kParts], first, second);
+    }
+    own_sums.first = first;
+    own_sums.second = second;
+  }
 }
 
 FORENSICS_INLINE void AddInline(absl::Span<const float> a, absl::Span<const float> b,
@@ -71,7 +83,7 @@ FORENSICS_INLINE void AddInline(absl::Span<const float> a, absl::Span<const floa
   }                                                                                   \
   attributes void AddWide##Suffix(const LanePair* a, const LanePair* b, size_t steps, \
                                   LanePair& sums) {                                   \
-    AddWideInline(a, b, steps, sums);                                                 \
+    AddWideInline<LanesOf##Suffix>(a, b, steps, sums);                                \
   }                                                                                   \
   attributes void Add##Suffix(absl::Span<const float> a, absl::Span<const float> b,   \
                               LanePair& sums) {                                       \

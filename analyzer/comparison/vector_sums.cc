@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include "analyzer/comparison/compensated_sum.h"
 #include "analyzer/lanes/float_lanes.h"
@@ -10,33 +11,46 @@
 namespace forensics::analyzer {
 namespace {
 
-// CompensatedSum, one a lane.
-struct LaneSums {
-  Lanes sum = {};
-  Lanes error = {};
+// What eight lanes have added up; their total is the true sum, rounded once.
+struct EightSums {
+  double sums[kLanes];
+  double errors[kLanes];
 
-  FORENSICS_INLINE void Add(const Lanes& term) {
-    const Lanes next = sum + term;
-    const Lanes added = next - sum;
-    error += (sum - (next - added)) + (term - added);
-    sum = next;
-  }
-
-  FORENSICS_INLINE double Total() const {
+  double Total() const {
     CompensatedSum total;
-    for (size_t lane = 0; lane < kLanes; ++lane) total.Add(sum[lane]);
-    for (size_t lane = 0; lane < kLanes; ++lane) total.Add(error[lane]);
+    for (const double sum : sums) total.Add(sum);
+    for (const double error : errors) total.Add(error);
     return total.Total();
   }
 };
 
-struct PairSums {
-  LaneSums squares_a, squares_b, squares_delta, products;
-  Lanes largest = {};
+// CompensatedSum, one a lane of those from `part` times a Vector's lanes on.
+template <typename Vector>
+struct LaneSums {
+  Vector sum = {};
+  Vector error = {};
 
-  FORENSICS_INLINE void Add(const Lanes& x, const Lanes& y) {
-    const Lanes delta = x - y;
-    const Lanes absolute = delta < 0.0 ? -delta : delta;
+  FORENSICS_INLINE void Add(const Vector& term) {
+    const Vector next = sum + term;
+    const Vector added = next - sum;
+    error += (sum - (next - added)) + (term - added);
+    sum = next;
+  }
+
+  FORENSICS_INLINE void Put(size_t part, EightSums& all) const {
+    std::memcpy(all.sums + part * (sizeof(Vector) / sizeof(double)), &sum, sizeof(sum));
+    std::memcpy(all.errors + part * (sizeof(Vector) / sizeof(double)), &error, sizeof(error));
+  }
+};
+
+template <typename Vector>
+struct PairSums {
+  LaneSums<Vector> squares_a, squares_b, squares_delta, products;
+  Vector largest = {};
+
+  FORENSICS_INLINE void Add(const Vector& x, const Vector& y) {
+    const Vector delta = x - y;
+    const Vector absolute = delta < 0.0 ? -delta : delta;
     largest = absolute > largest ? absolute : largest;
     squares_a.Add(x * x);
     squares_b.Add(y * y);
@@ -44,54 +58,75 @@ struct PairSums {
     products.Add(x * y);
   }
 
-  // Of `size` elements, whole steps.
-  FORENSICS_INLINE void Add(const float* a, const float* b, size_t size) {
+  // The part's lanes of `size` elements, whole steps.
+  FORENSICS_INLINE void Add(const float* a, const float* b, size_t size, size_t part) {
     for (size_t i = 0; i < size; i += kPairLanes) {
-      LanePair x, y;
-      LoadLanes(a + i, x);
-      LoadLanes(b + i, y);
+      PairOf<Vector> x, y;
+      LoadPart(a + i, part, x);
+      LoadPart(b + i, part, y);
       Add(x.first, y.first);
       Add(x.second, y.second);
     }
   }
 };
 
+template <typename Vector>
+constexpr size_t kPartsOfLanes = sizeof(Lanes) / sizeof(Vector);
+
+template <typename Vector>
 FORENSICS_INLINE void AddUpInline(absl::Span<const float> a, absl::Span<const float> b,
                                   VectorSums& sums) {
-  PairSums lanes;
-  lanes.Add(a.data(), b.data(), a.size() / kPairLanes * kPairLanes);
-  lanes.Add(LaneRest(a).elements, LaneRest(b).elements, kPairLanes);
-  sums = {lanes.squares_a.Total(), lanes.squares_b.Total(), lanes.squares_delta.Total(),
-          lanes.products.Total(), 0};
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    sums.largest_delta = std::max(sums.largest_delta, lanes.largest[lane]);
+  EightSums squares_a, squares_b, squares_delta, products;
+  const LaneRest rest_a(a), rest_b(b);
+  sums.largest_delta = 0;
+  for (size_t part = 0; part < kPartsOfLanes<Vector>; ++part) {
+    PairSums<Vector> lanes;
+    lanes.Add(a.data(), b.data(), a.size() / kPairLanes * kPairLanes, part);
+    lanes.Add(rest_a.elements, rest_b.elements, kPairLanes, part);
+    lanes.squares_a.Put(part, squares_a);
+    lanes.squares_b.Put(part, squares_b);
+    lanes.squares_delta.Put(part, squares_delta);
+    lanes.products.Put(part, products);
+    for (size_t lane = 0; lane < sizeof(Vector) / sizeof(double); ++lane) {
+      sums.largest_delta = std::max(sums.largest_delta, lanes.largest[lane]);
+    }
   }
+  sums = {squares_a.Total(), squares_b.Total(), squares_delta.Total(), products.Total(),
+          sums.largest_delta};
 }
 
-FORENSICS_INLINE void AddSquares(const float* values, size_t size, LaneSums& squares) {
+template <typename Vector>
+FORENSICS_INLINE void AddSquares(const float* values, size_t size, size_t part,
+                                 LaneSums<Vector>& squares) {
   for (size_t i = 0; i < size; i += kPairLanes) {
-    LanePair x;
-    LoadLanes(values + i, x);
+    PairOf<Vector> x;
+    LoadPart(values + i, part, x);
     squares.Add(x.first * x.first);
     squares.Add(x.second * x.second);
   }
 }
 
+template <typename Vector>
 FORENSICS_INLINE void SquareInline(absl::Span<const float> values, double& sum) {
-  LaneSums squares;
-  AddSquares(values.data(), values.size() / kPairLanes * kPairLanes, squares);
-  AddSquares(LaneRest(values).elements, kPairLanes, squares);
-  sum = squares.Total();
+  EightSums all;
+  const LaneRest rest(values);
+  for (size_t part = 0; part < kPartsOfLanes<Vector>; ++part) {
+    LaneSums<Vector> squares;
+    AddSquares(values.data(), values.size() / kPairLanes * kPairLanes, part, squares);
+    AddSquares(rest.elements, kPairLanes, part, squares);
+    squares.Put(part, all);
+  }
+  sum = all.Total();
 }
 
 // The same two functions for each instruction set.
 #define FORENSICS_KERNELS(Suffix, attributes)                                         \
   attributes void AddUp##Suffix(absl::Span<const float> a, absl::Span<const float> b, \
                                 VectorSums& sums) {                                   \
-    AddUpInline(a, b, sums);                                                          \
+    AddUpInline<LanesOf##Suffix>(a, b, sums);                                         \
   }                                                                                   \
   attributes void Square##Suffix(absl::Span<const float> values, double& sum) {       \
-    SquareInline(values, sum);                                                        \
+    SquareInline<LanesOf##Suffix>(values, sum);                                       \
   }
 FORENSICS_FOR_EACH_INSTRUCTION_SET(FORENSICS_KERNELS)
 #undef FORENSICS_KERNELS
