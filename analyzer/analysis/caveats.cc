@@ -129,9 +129,24 @@ void AddDisagreeingNoises(const ExperimentReport& report, List& caveats) {
   caveats.push_back(
       {"classes_differ",
        absl::StrFormat("against the noise at the baseline value alone the class is %s instead of "
-                       "%s: one value differs more between hardware than the others",
+                       "%s: the values do not differ alike between hardware",
                        DetectabilityName(verdict.by_baseline.detectability),
                        DetectabilityName(verdict.by_mean.detectability))});
+}
+
+// Without noise there is no measure of size.
+void AddZeroNoise(const ExperimentReport& report, List& caveats) {
+  const auto noise = report.noise.find(report.headline);
+  if (noise == report.noise.end() || noise->second.mean != std::optional<double>(0)) return;
+  std::set<std::string> above;
+  for (const ConfigurationPair* pair : report.PairsWithin()) {
+    if (pair->MeanL2(report.headline).value_or(0) > 0) above.insert(pair->b->config_id);
+  }
+  if (above.empty()) return;
+  caveats.push_back({"zero_noise", absl::StrCat(Names(above),
+                                                ": a change of hardware leaves no distance in the "
+                                                "headline signal, so that any distance at all is "
+                                                "above it, the last bit of one element, too")});
 }
 
 void AddDisagreeingSnrs(const ExperimentReport& report, List& caveats) {
@@ -215,9 +230,9 @@ void AddDecoding(const ExperimentReport& report, List& caveats) {
                                     "what other tokens would have changed is not in a distance")});
   }
   if (left_out > 0) {
-    caveats.push_back({"contexts_part", absl::StrCat(left_out,
-                                                     " steps behind tokens that differ or "
-                                                     "are not known are left out, of pairs of ",
+    caveats.push_back({"contexts_part", absl::StrCat(left_out, left_out == 1 ? " step" : " steps",
+                                                     " behind tokens that differ or are not known "
+                                                     "left out, of pairs of ",
                                                      Names(parted))});
   }
 }
@@ -238,24 +253,24 @@ void AddLeftOut(const ExperimentReport& report, List& caveats) {
   }
   if (unequal > 0) {
     caveats.push_back({"unequal_length",
-                       absl::StrCat(unequal,
-                                    " vectors of another length than their counterparts, or lists "
-                                    "of log-probs without one value an id, are left out, in pairs "
-                                    "with ",
+                       absl::StrCat(unequal, unequal == 1 ? " vector" : " vectors",
+                                    " of another length than the counterpart, or lists of "
+                                    "log-probs without one value an id, left out, in pairs with ",
                                     Names(with_unequal))});
   }
   if (unmatched > 0) {
     caveats.push_back(
-        {"unmatched_ids", absl::StrCat(unmatched,
-                                       " token ids stand in one list of log-probs alone "
-                                       "and count for nothing, in pairs with ",
+        {"unmatched_ids", absl::StrCat(unmatched, unmatched == 1 ? " token id" : " token ids",
+                                       " in one list of log-probs alone, counting for nothing, in "
+                                       "pairs with ",
                                        Names(with_unmatched))});
   }
   if (not_finite > 0) {
-    caveats.push_back({"not_finite", absl::StrCat(not_finite,
-                                                  " vectors with a NaN or an infinity "
-                                                  "are left out, in pairs with ",
-                                                  Names(with_not_finite))});
+    caveats.push_back(
+        {"not_finite", absl::StrCat(not_finite, not_finite == 1 ? " vector" : " vectors",
+                                    " with a NaN or an infinity left out, in pairs "
+                                    "with ",
+                                    Names(with_not_finite))});
   }
 }
 
@@ -272,7 +287,7 @@ std::vector<Caveat> Caveats(const ExperimentReport& report) {
   List caveats;
   for (const auto add :
        {AddUndefined, AddVariantsWithoutDistance, AddUnreadFiles, AddReproducibility, AddEmulations,
-        AddConfounding, AddDisagreeingNoises, AddDisagreeingSnrs, AddZeroDistances,
+        AddConfounding, AddDisagreeingNoises, AddZeroNoise, AddDisagreeingSnrs, AddZeroDistances,
         AddDisagreeingTests, AddFewPositions, AddDecoding, AddLeftOut, AddGaps}) {
     add(report, caveats);
   }

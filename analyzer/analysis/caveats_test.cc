@@ -59,6 +59,16 @@ TEST(Caveats, SoundDataCallForNone) {
   EXPECT_THAT(kinds, ElementsAre("classes_differ"));  // of noises 0.5 and 2
 }
 
+TEST(Caveats, NameVariantsThatAnyDistancePutsAboveNoNoise) {
+  Experiment experiment = MakeExperiment("attention", "attention_impl");
+  AddRun(experiment, "A100_fa2", "A100-80GB", std::string("flash_attention_2"), 0);
+  AddRun(experiment, "A100_eager", "A100-80GB", std::string("eager"), 1e-6f);
+  AddRun(experiment, "H100_fa2", "H100", std::string("flash_attention_2"), 0);
+  EXPECT_THAT(TextOf(experiment, "zero_noise"), HasSubstr("A100_eager: a change of hardware"));
+  AddRun(experiment, "H100_eager", "H100", std::string("eager"), 1);
+  EXPECT_EQ(TextOf(std::move(experiment), "zero_noise"), "");
+}
+
 TEST(Caveats, SayWhyThereIsNoClass) {
   Experiment one_machine = Sound();
   one_machine.configurations.resize(2);
@@ -227,7 +237,7 @@ TEST(Caveats, CountWhatIsLeftOut) {
   Experiment ids = Sound();
   for (size_t i : {2, 3}) ids.runs[i].log_probs[{0, -1}].token_ids = {7, 8, 10};
   EXPECT_THAT(TextOf(std::move(ids), "unmatched_ids"),
-              AllOf(HasSubstr(" token ids stand in one list"), HasSubstr("A100_eager")));
+              AllOf(HasSubstr(" token ids in one list"), HasSubstr("A100_eager")));
   Experiment not_finite = Sound();
   for (size_t i : {2, 3}) {
     SetVector(not_finite.runs[i], kHidden1, {0, -1},

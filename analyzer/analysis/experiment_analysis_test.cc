@@ -246,8 +246,8 @@ TEST(Contexts, StepsBehindAMissingOneAreLeftOutUnlessOneReferenceFedBoth) {
   experiment.runs[1].steps.erase(0);
   experiment.runs[0].signals_sha256 = "x";
   const char kFinding[] =
-      "A100_bs1 and A100_bs2: the token fed after step 0 is not known in both; 2 later steps are "
-      "left out";
+      "A100_bs1 and A100_bs2: the token fed after step 0 is not known in both; later steps left "
+      "out: 2";
   Experiment free = experiment;
   const ExperimentReport unknown = Analyze(std::move(free));
   EXPECT_THAT(unknown.findings, testing::Contains(kFinding));
@@ -265,8 +265,8 @@ TEST(Contexts, StepsLeftOutAreSaid) {
   const ExperimentReport report = Analyze(std::move(experiment));
   EXPECT_THAT(
       report.findings,
-      testing::Contains("A100_bs1 and A100_bs2: other tokens were fed after step 0; 2 later "
-                        "steps are left out"));
+      testing::Contains("A100_bs1 and A100_bs2: other tokens were fed after step 0; later steps "
+                        "left out: 2"));
   EXPECT_EQ(report.within_hardware[0].pairs[0].comparison->signals.at(kHidden2).l2.n, 3);
 }
 

@@ -21,8 +21,13 @@ void JudgePairs(const std::map<SignalId, Noise>& noises, std::vector<Configurati
 
 void MeasureNoise(const std::vector<HardwareGroup>& groups, const std::set<SignalId>& signals,
                   ExperimentReport& report) {
-  std::set<const Configuration*> baselines;
-  for (const HardwareGroup& group : groups) baselines.insert(group.baseline);
+  std::set<const Configuration*> baselines;  // those that share a hardware and a value, too
+  for (const HardwareGroup& group : groups) {
+    for (const Configuration* configuration : group.configurations) {
+      const bool is_baseline = configuration->variable_value == group.baseline->variable_value;
+      if (is_baseline) baselines.insert(configuration);
+    }
+  }
   for (const SignalId& signal : signals) {
     std::vector<double> all, at_baseline;
     std::vector<PositionSeries> all_series, at_baseline_series;

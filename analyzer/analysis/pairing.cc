@@ -121,12 +121,12 @@ void Pairing::NoteContexts(const ConfigurationPair& pair) {
   }
   if (contexts.first_fed_difference.has_value() && contexts.steps_left_out > 0) {
     report_.findings.push_back(
-        absl::StrFormat("%s: other tokens were fed after step %d; %d later steps are left out",
-                        name, *contexts.first_fed_difference, contexts.steps_left_out));
+        absl::StrFormat("%s: other tokens were fed after step %d; later steps left out: %d", name,
+                        *contexts.first_fed_difference, contexts.steps_left_out));
   }
   if (contexts.first_unknown_token.has_value() && contexts.steps_left_out > 0) {
     report_.findings.push_back(absl::StrFormat(
-        "%s: the token fed after step %d is not known in both; %d later steps are left out", name,
+        "%s: the token fed after step %d is not known in both; later steps left out: %d", name,
         *contexts.first_unknown_token, contexts.steps_left_out));
   }
   const std::pair<const Configuration*, const std::vector<int64_t>*> missing[] = {

@@ -131,8 +131,9 @@ std::string Sentence(const Value& summary) {
     absl::StrAppend(&html, "No change can be judged from these files.");
   } else {
     absl::StrAppend(&html, "<strong>", above.size(), " of ", Count(judged, "change", "changes"),
-                    "</strong> ", above.size() == 1 ? "exceeds" : "exceed", " a change of hardware",
-                    above.empty() ? "" : ShownByTest(tests, above.size()), ".");
+                    "</strong> ", judged == 1 || above.size() == 1 ? "exceeds" : "exceed",
+                    " a change of hardware", above.empty() ? "" : ShownByTest(tests, above.size()),
+                    ".");
   }
   absl::StrAppend(&html, "</p><ul class=\"reasons\">");
   if (!above.empty()) {

@@ -53,6 +53,11 @@ TEST(Verdict, DoesNotSayWithoutTheTestWhatTheTestDoesNotShow) {
               HasSubstr("exceeds a change of hardware, which could not be tested."));
 }
 
+TEST(Verdict, CountsOneChangeAsOne) {
+  EXPECT_THAT(Verdict(R"([{"experiment": "a", "detectability": "Not Detectable"}])"),
+              HasSubstr("<strong>0 of 1 change</strong> exceeds a change of hardware."));
+}
+
 TEST(Verdict, WithoutARowThatIsJudgedSaysSo) {
   EXPECT_THAT(Verdict("[]"), HasSubstr("No change can be judged"));
   EXPECT_THAT(Verdict(R"([{"experiment": "a", "detectability": "Undefined"}])"),
