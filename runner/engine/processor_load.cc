@@ -122,8 +122,8 @@ void ProcessorLoad::BeginPass() {
 }
 
 void ProcessorLoad::EndPass() {
+  last_ = Sum();  // first: a pause between the two must not add to what was used
   passes_.back().end = options_.clock();
-  last_ = Sum();
 }
 
 absl::StatusOr<schema::BackgroundLoad> ProcessorLoad::Finish() {
