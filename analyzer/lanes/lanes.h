@@ -31,7 +31,7 @@ using LanesOfAvx512 = Lanes;
 // Two vectors of series: each step of one hides the time that the other's takes. It may be a part
 // of a pair of wider ones.
 template <typename Vector>
-struct __attribute__((may_alias, aligned(sizeof(Vector)))) PairOf {
+struct [[gnu::may_alias]] alignas(sizeof(Vector)) PairOf {
   Vector first;
   Vector second;
 };
