@@ -19,7 +19,7 @@ template <typename Vector>
 class PartOfLanes {
  public:
   using Part = PairOf<Vector>;
-  static constexpr Index kParts = sizeof(LanePair) / sizeof(Part);
+  static constexpr Index kParts = kPartsOf<Vector>;
 
   PartOfLanes(LanePair* x, Index part) : x_(reinterpret_cast<Part*>(x) + part) {}
   FORENSICS_INLINE Part& operator[](Index row) const { return x_[row * kParts]; }

@@ -46,7 +46,7 @@ template <typename Vector>
 FORENSICS_INLINE void AddWideInline(const LanePair* a, const LanePair* b, size_t steps,
                                     LanePair& sums) {
   using Part = PairOf<Vector>;
-  constexpr size_t kParts = sizeof(LanePair) / sizeof(Part);
+  constexpr size_t kParts = kPartsOf<Vector>;
   for (size_t part = 0; part < kParts; ++part) {
     const Part* const own_a = reinterpret_cast<const Part*>(a) + part;
     const Part* const own_b = reinterpret_cast<const Part*>(b) + part;

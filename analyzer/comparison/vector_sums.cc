@@ -24,7 +24,7 @@ struct EightSums {
   }
 };
 
-// CompensatedSum, one a lane of those from `part` times a Vector's lanes on.
+// CompensatedSum, one a lane.
 template <typename Vector>
 struct LaneSums {
   Vector sum = {};
@@ -71,15 +71,12 @@ struct PairSums {
 };
 
 template <typename Vector>
-constexpr size_t kPartsOfLanes = sizeof(Lanes) / sizeof(Vector);
-
-template <typename Vector>
 FORENSICS_INLINE void AddUpInline(absl::Span<const float> a, absl::Span<const float> b,
                                   VectorSums& sums) {
   EightSums squares_a, squares_b, squares_delta, products;
   const LaneRest rest_a(a), rest_b(b);
-  sums.largest_delta = 0;
-  for (size_t part = 0; part < kPartsOfLanes<Vector>; ++part) {
+  double largest = 0;
+  for (size_t part = 0; part < kPartsOf<Vector>; ++part) {
     PairSums<Vector> lanes;
     lanes.Add(a.data(), b.data(), a.size() / kPairLanes * kPairLanes, part);
     lanes.Add(rest_a.elements, rest_b.elements, kPairLanes, part);
@@ -88,11 +85,10 @@ FORENSICS_INLINE void AddUpInline(absl::Span<const float> a, absl::Span<const fl
     lanes.squares_delta.Put(part, squares_delta);
     lanes.products.Put(part, products);
     for (size_t lane = 0; lane < sizeof(Vector) / sizeof(double); ++lane) {
-      sums.largest_delta = std::max(sums.largest_delta, lanes.largest[lane]);
+      largest = std::max(largest, lanes.largest[lane]);
     }
   }
-  sums = {squares_a.Total(), squares_b.Total(), squares_delta.Total(), products.Total(),
-          sums.largest_delta};
+  sums = {squares_a.Total(), squares_b.Total(), squares_delta.Total(), products.Total(), largest};
 }
 
 template <typename Vector>
@@ -110,7 +106,7 @@ template <typename Vector>
 FORENSICS_INLINE void SquareInline(absl::Span<const float> values, double& sum) {
   EightSums all;
   const LaneRest rest(values);
-  for (size_t part = 0; part < kPartsOfLanes<Vector>; ++part) {
+  for (size_t part = 0; part < kPartsOf<Vector>; ++part) {
     LaneSums<Vector> squares;
     AddSquares(values.data(), values.size() / kPairLanes * kPairLanes, part, squares);
     AddSquares(rest.elements, kPairLanes, part, squares);

@@ -28,6 +28,10 @@ typedef double LanesOfBaseline __attribute__((vector_size(2 * sizeof(double))));
 typedef double LanesOfAvx2 __attribute__((vector_size(4 * sizeof(double))));
 using LanesOfAvx512 = Lanes;
 
+// How many of them are eight lanes, or pairs of them a LanePair: a kernel's passes.
+template <typename Vector>
+inline constexpr size_t kPartsOf = sizeof(Lanes) / sizeof(Vector);
+
 // Two vectors of series: each step of one hides the time that the other's takes. It may be a part
 // of a pair of wider ones.
 template <typename Vector>

@@ -13,7 +13,7 @@ template <typename Vector>
 FORENSICS_INLINE void StudentiseInline(const Autoregression& generating, const SeriesStart& start,
                                        LanePair* series, size_t n, double* means) {
   using Part = PairOf<Vector>;
-  constexpr size_t kParts = sizeof(LanePair) / sizeof(Part);
+  constexpr size_t kParts = kPartsOf<Vector>;
   for (size_t part = 0; part < kParts; ++part) {
     Part* const own = reinterpret_cast<Part*>(series) + part;
     Part sum;
